@@ -1,0 +1,7 @@
+//! gpubourse: an exchange for GPU-hours.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)
+)]
+
+pub mod types;

@@ -1,0 +1,221 @@
+//! The small closed sets of the market, with one spelling for wire, journal and tables.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use super::{ContractId, ListingId};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Returns the one spelling of the value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Returns the value spelled so, if there is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    )+};
+}
+
+words! {
+    /// What an organization is in the market for.
+    OrganizationKind {
+        /// Posts capacity.
+        Provider = "provider",
+        /// Buys to resell.
+        Reseller = "reseller",
+        /// Buys to use.
+        Renter = "renter",
+    }
+    /// The side of an order.
+    Side {
+        /// Offers GPUs.
+        Ask = "ask",
+        /// Wants GPUs.
+        Bid = "bid",
+    }
+    /// What a node is wired with.
+    Interconnect {
+        /// InfiniBand.
+        Infiniband = "infiniband",
+        /// RDMA over converged Ethernet.
+        Roce = "roce",
+        /// Plain Ethernet.
+        Ethernet = "ethernet",
+        /// Not stated by the provider.
+        Unspecified = "unspecified",
+    }
+    /// The share of hours a provider promises, in per cent; ordered.
+    SlaClass {
+        /// Nothing promised.
+        None = "none",
+        /// 98 %.
+        P98 = "98",
+        /// 99 %.
+        P99 = "99",
+        /// 99.9 %.
+        P999 = "99.9",
+    }
+    /// How long an order waits.
+    TimeInForce {
+        /// Until cancelled.
+        Gtc = "gtc",
+        /// Until `expires_at`.
+        Gtd = "gtd",
+        /// Fills what it can at once, cancels the rest.
+        Ioc = "ioc",
+        /// Fills completely at once or does nothing.
+        Fok = "fok",
+    }
+    /// What happens where an order meets one of its own organization.
+    SelfTrade {
+        /// The own order is passed over.
+        Skip = "skip",
+        /// The order with the higher sequence is cancelled.
+        CancelNewest = "cancel_newest",
+        /// The order with the lower sequence is cancelled.
+        CancelOldest = "cancel_oldest",
+        /// Both are cancelled.
+        CancelBoth = "cancel_both",
+    }
+    /// Where an order stands.
+    OrderStatus {
+        /// Resting without fills.
+        Open = "open",
+        /// Resting with fills.
+        PartiallyFilled = "partially_filled",
+        /// Nothing left to trade.
+        Filled = "filled",
+        /// Ended before it was filled.
+        Cancelled = "cancelled",
+        /// Its time passed.
+        Expired = "expired",
+    }
+    /// Why an order ended other than by being filled.
+    OrderReason {
+        /// A fok that could not be completed.
+        FokIncomplete = "fok_incomplete",
+        /// What an ioc could not fill.
+        IocRemainder = "ioc_remainder",
+        /// Met an order of its own organization.
+        SelfTrade = "self_trade",
+        /// The command had made all the fills it may.
+        FillLimit = "fill_limit",
+        /// Its time passed.
+        Expired = "expired",
+        /// Its owner asked.
+        Requested = "requested",
+        /// The contract behind it ended.
+        SourceEnded = "source_ended",
+        /// Its organization was suspended.
+        OrganizationSuspended = "organization_suspended",
+    }
+    /// Where a contract stands.
+    ContractStatus {
+        /// Before its window.
+        Scheduled = "scheduled",
+        /// In its window.
+        Active = "active",
+        /// After its window.
+        Completed = "completed",
+        /// Ended early by notice or agreement.
+        Terminated = "terminated",
+        /// Ended early by a failure of one side.
+        Defaulted = "defaulted",
+        /// Undone by the exchange.
+        Recalled = "recalled",
+    }
+    /// Whose doing the early end of a contract is.
+    Fault {
+        /// The buyer failed or gave notice.
+        Buyer = "buyer",
+        /// The seller failed or gave notice.
+        Seller = "seller",
+    }
+    /// One of an organization's purses.
+    AccountKind {
+        /// Free to spend.
+        Available = "available",
+        /// Behind open bids.
+        Held = "held",
+        /// Behind contracts.
+        Escrow = "escrow",
+        /// Collateral of sellers.
+        Bond = "bond",
+        /// The world outside; of the exchange only.
+        External = "external",
+    }
+}
+
+impl OrderStatus {
+    /// Tells whether the order can still trade.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::PartiallyFilled)
+    }
+}
+
+impl ContractStatus {
+    /// Tells whether the contract can still back a resale.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Active)
+    }
+}
+
+impl AccountKind {
+    /// Returns the number that stands for the kind in tables.
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Available => 0,
+            Self::Held => 1,
+            Self::Escrow => 2,
+            Self::Bond => 3,
+            Self::External => 4,
+        }
+    }
+}
+
+/// The title behind an ask or a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A provider's capacity.
+    Listing(ListingId),
+    /// A contract its buyer resells.
+    Contract(ContractId),
+}
+
+impl Source {
+    /// Returns the word and the number that stand for the source in tables.
+    pub const fn parts(self) -> (&'static str, i64) {
+        match self {
+            Self::Listing(id) => ("listing", id.number()),
+            Self::Contract(id) => ("contract", id.number()),
+        }
+    }
+
+    /// Returns the source written as [`Source::parts`], if it is one.
+    pub fn from_parts(word: &str, number: i64) -> Option<Self> {
+        match word {
+            "listing" => Some(Self::Listing(ListingId::new(number))),
+            "contract" => Some(Self::Contract(ContractId::new(number))),
+            _ => None,
+        }
+    }
+}

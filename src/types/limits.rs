@@ -1,0 +1,34 @@
+//! Every limit of the exchange that a user can run into, by name.
+
+/// Fills one command may make; the next one is not made (`fill_limit`).
+pub const FILLS_PER_COMMAND_MAX: usize = 1_024;
+/// Contracts in one chain of title, the first sale included.
+pub const CHAIN_DEPTH_MAX: u8 = 8;
+/// GPUs in one order or listing.
+pub const GPUS_MAX: u32 = 1_000_000;
+/// Price in micro-USD per GPU-hour ($1,000,000).
+pub const PRICE_MICROS_MAX: i64 = 1_000_000_000_000;
+/// Length of an order's or a listing's window: ten years of minutes.
+pub const WINDOW_MINUTES_MAX: u32 = 10 * 366 * 24 * 60;
+/// Values in one list of a bid's requirements.
+pub const REQUIREMENT_VALUES_MAX: usize = 64;
+/// Characters in a name, reference or reason.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Characters in a region.
+pub const REGION_CHARS_MAX: usize = 64;
+/// Characters in a product symbol.
+pub const SYMBOL_CHARS_MAX: usize = 64;
+/// Characters in a `client_order_id` or an `Idempotency-Key`.
+pub const KEY_CHARS_MAX: usize = 128;
+/// How long a `client_order_id` is remembered after the order was placed.
+pub const CLIENT_ORDER_ID_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// How long an `Idempotency-Key` is remembered.
+pub const IDEMPOTENCY_KEY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Basis points in a whole.
+pub const BPS_WHOLE: u32 = 10_000;
+/// Orders in one `POST /v1/orders/batch`.
+pub const BATCH_ORDERS_MAX: usize = 100;
+/// Rows in one page of a list.
+pub const PAGE_ROWS_MAX: u32 = 200;
+/// Rows of one side write.
+pub const SIDE_ROWS_MAX: usize = 500;

@@ -1,0 +1,28 @@
+//! The words every layer shares: ids, money, time, windows and capacity as checked integers.
+//!
+//! Invariant: nothing here does I/O, reads a clock, uses a float or panics. Inside the program every
+//! quantity is an integer in a newtype and is serialised as that integer; decimal strings and RFC 3339
+//! exist only at the edges ([`Money::parse`], [`Timestamp::to_rfc3339`]).
+
+pub mod attributes;
+pub mod ids;
+pub mod limits;
+pub mod money;
+pub mod steps;
+pub mod text;
+pub mod time;
+
+pub use attributes::{
+    AccountKind, ContractStatus, Fault, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side,
+    SlaClass, Source, TimeInForce,
+};
+pub use ids::{ContractId, Kind, ListingId, OrderId, OrganizationId, ProductId, PublicId, SiteId, TradeId, TransferId};
+pub use money::{Money, Price};
+pub use steps::Steps;
+pub use text::{Country, Region, Symbol};
+pub use time::{Minute, Timestamp, Window};
+
+/// A checked operation left the range of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the result is out of range")]
+pub struct OutOfRange;
