@@ -4,4 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)
 )]
 
+pub mod app;
+pub mod exchange;
+pub mod store;
 pub mod types;

@@ -1,0 +1,11 @@
+//! Use cases: what people and programs do with the exchange, and who may.
+
+pub mod error;
+pub mod principal;
+pub mod sequencer;
+pub mod view;
+
+pub use error::AppError;
+pub use principal::{Principal, Role, Scope};
+pub use sequencer::{Receipt, Sequencer, Side, Submission};
+pub use view::View;

@@ -1,0 +1,87 @@
+//! What hot reads see: the state as of the last committed batch, folded from its changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::exchange::entities::{Listing, Order, Organization, Product, Purse, Site};
+use crate::exchange::{Changes, Snapshot};
+use crate::types::{ListingId, OrderId, OrganizationId, ProductId, Side, SiteId, Symbol, Timestamp};
+
+/// The view. Invariant: it holds only what is durable.
+#[derive(Debug, Default)]
+pub struct View {
+    /// The last journal row it reflects.
+    pub as_of: i64,
+    /// The exchange's time.
+    pub now: Timestamp,
+    /// All organizations.
+    pub organizations: BTreeMap<OrganizationId, Organization>,
+    /// All products.
+    pub products: BTreeMap<ProductId, Product>,
+    /// Products by symbol.
+    pub symbols: BTreeMap<Symbol, ProductId>,
+    /// All sites.
+    pub sites: BTreeMap<SiteId, Site>,
+    /// All listings.
+    pub listings: BTreeMap<ListingId, Listing>,
+    /// Open orders.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Open orders by owner.
+    pub orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
+    /// Open orders by product and side.
+    pub book: BTreeMap<(ProductId, Side), BTreeSet<OrderId>>,
+    /// All purses.
+    pub purses: BTreeMap<OrganizationId, Purse>,
+}
+
+impl View {
+    /// Returns the view of a state.
+    pub fn of(snapshot: Snapshot, as_of: i64) -> Self {
+        let mut changes = Changes { counters: snapshot.counters, ..Changes::default() };
+        changes.organizations = snapshot.organizations.into_iter().map(|row| (row.id, row)).collect();
+        changes.products = snapshot.products.into_iter().map(|row| (row.id, row)).collect();
+        changes.sites = snapshot.sites.into_iter().map(|row| (row.id, row)).collect();
+        changes.listings = snapshot.listings.into_iter().map(|row| (row.id, row)).collect();
+        changes.orders = snapshot.orders.into_iter().map(|row| (row.id, row)).collect();
+        changes.purses = snapshot.purses.into_iter().collect();
+        let mut view = Self::default();
+        view.apply(&changes, as_of);
+        view
+    }
+
+    /// Folds a committed batch in.
+    pub fn apply(&mut self, changes: &Changes, as_of: i64) {
+        self.as_of = as_of;
+        self.now = changes.counters.now;
+        self.organizations.extend(changes.organizations.iter().map(|(id, row)| (*id, row.clone())));
+        self.products.extend(changes.products.iter().map(|(id, row)| (*id, row.clone())));
+        self.symbols.extend(changes.products.iter().map(|(id, row)| (row.symbol.clone(), *id)));
+        self.sites.extend(changes.sites.iter().map(|(id, row)| (*id, row.clone())));
+        self.listings.extend(changes.listings.iter().map(|(id, row)| (*id, row.clone())));
+        self.purses.extend(changes.purses.iter().map(|(id, row)| (*id, *row)));
+        for order in changes.orders.values() {
+            let open = order.status.is_open();
+            keep(&mut self.orders_of, order.organization, order.id, open);
+            keep(&mut self.book, (order.product, order.side), order.id, open);
+            if open {
+                self.orders.insert(order.id, order.clone());
+            } else {
+                self.orders.remove(&order.id);
+            }
+        }
+    }
+
+    /// Returns the open orders of one side of a product's book.
+    pub fn side(&self, product: ProductId, side: Side) -> impl Iterator<Item = &Order> {
+        let ids = self.book.get(&(product, side));
+        ids.into_iter().flatten().filter_map(|id| self.orders.get(id))
+    }
+}
+
+fn keep<K: Ord>(index: &mut BTreeMap<K, BTreeSet<OrderId>>, key: K, order: OrderId, open: bool) {
+    let ids = index.entry(key).or_default();
+    if open {
+        ids.insert(order);
+    } else {
+        ids.remove(&order);
+    }
+}

@@ -1,0 +1,4 @@
+//! The reference book.
+use super::*;
+#[derive(Debug, Default)]
+pub struct NaiveBook;

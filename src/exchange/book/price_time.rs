@@ -1,0 +1,3 @@
+//! The book in use.
+#[derive(Debug, Default)]
+pub struct PriceTimeBook;

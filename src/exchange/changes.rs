@@ -1,0 +1,94 @@
+//! What a batch of commands changed, for the store and the view.
+
+use std::collections::BTreeMap;
+
+use super::entities::{
+    ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Trade, Transfer,
+};
+use super::event::{Event, Made};
+use crate::types::{ContractId, ListingId, Money, OrderId, OrganizationId, Price, ProductId, SiteId};
+
+/// What one accepted command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What the command made, or what the first request made if this is a repeat.
+    pub made: Made,
+    /// Whether this repeats an earlier request and changed nothing.
+    pub replayed: bool,
+    /// The order the command placed, amended or cancelled, as it stands after it.
+    pub order: Option<Order>,
+}
+
+/// What an order would do if it were placed next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The fills it would make: resting order, GPUs, price.
+    pub fills: Vec<(OrderId, u32, Price)>,
+    /// The mean price over its fills weighted by GPU-minutes.
+    pub average_price: Option<Price>,
+    /// What would be held for it at once, before it trades (bids).
+    pub hold: Money,
+    /// How it would stand afterwards.
+    pub order: Order,
+}
+
+/// Everything a batch changed. Append-only things come once; the rest as it stands at the end of the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Orders accepted, as they stood before they traded, by number.
+    pub placed: Vec<Order>,
+    /// Trades made, by number.
+    pub trades: Vec<Trade>,
+    /// Contracts made, as they stood when made, by number.
+    pub contracted: Vec<Contract>,
+    /// Money moved, by number.
+    pub transfers: Vec<Transfer>,
+    /// Orders touched (ended ones included).
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Contracts touched (ended ones included).
+    pub contracts: BTreeMap<ContractId, Contract>,
+    /// Organizations touched.
+    pub organizations: BTreeMap<OrganizationId, Organization>,
+    /// Products touched.
+    pub products: BTreeMap<ProductId, Product>,
+    /// Sites touched.
+    pub sites: BTreeMap<SiteId, Site>,
+    /// Listings touched.
+    pub listings: BTreeMap<ListingId, Listing>,
+    /// Purses touched.
+    pub purses: BTreeMap<OrganizationId, Purse>,
+    /// Idempotency keys remembered, or forgotten (`None`), by (actor, key).
+    pub keys: BTreeMap<(String, String), Option<RememberedKey>>,
+    /// The clock and the next numbers.
+    pub counters: Counters,
+    /// The digest of the whole state.
+    pub digest: u128,
+}
+
+/// The whole state, as the store gives it back after a restart. Derived fields are filled in by
+/// [`super::Exchange::restore`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// The clock and the next numbers.
+    pub counters: Counters,
+    /// All of them.
+    pub organizations: Vec<Organization>,
+    /// All of them.
+    pub products: Vec<Product>,
+    /// All of them.
+    pub sites: Vec<Site>,
+    /// All of them.
+    pub listings: Vec<Listing>,
+    /// The open ones.
+    pub orders: Vec<Order>,
+    /// The live ones.
+    pub contracts: Vec<Contract>,
+    /// All of them.
+    pub purses: Vec<(OrganizationId, Purse)>,
+    /// Those of open orders and of orders placed in the last 7 days of exchange time, by (organization, id).
+    pub client_orders: Vec<((OrganizationId, String), ClientOrder)>,
+    /// The remembered ones, by (actor, key).
+    pub keys: Vec<((String, String), RememberedKey)>,
+}

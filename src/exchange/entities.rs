@@ -1,0 +1,439 @@
+//! What the exchange keeps: plain data, changed only by [`super::Exchange`].
+//!
+//! Fields marked "derived" follow from other entities and take no part in the digest.
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Requirements;
+use super::event::Made;
+use crate::types::{
+    AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
+    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, Price, ProductId, Region, SelfTrade, Side, SiteId,
+    SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Window,
+};
+
+/// Whoever trades.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// Its number.
+    pub id: OrganizationId,
+    /// When it registered.
+    pub created_at: Timestamp,
+    /// Its name.
+    pub name: String,
+    /// What it is in the market for.
+    pub kind: OrganizationKind,
+    /// Whether it may place orders.
+    pub suspended: bool,
+}
+
+/// A tradable specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Its number.
+    pub id: ProductId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its name in the market.
+    pub symbol: Symbol,
+    /// What it is, for people.
+    pub name: String,
+    /// The price grid.
+    pub tick: Price,
+    /// The seller's fee.
+    pub fee_bps: u32,
+    /// Whether new orders are refused.
+    pub halted: bool,
+}
+
+/// Where GPUs stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Its number.
+    pub id: SiteId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The provider.
+    pub organization: OrganizationId,
+    /// Its name, for people.
+    pub name: String,
+    /// Where it is.
+    pub region: Region,
+    /// Where it is.
+    pub country: Country,
+    /// Power, in watts.
+    pub power_w: Option<i64>,
+    /// Power usage effectiveness, in thousandths.
+    pub pue_milli: Option<i64>,
+}
+
+/// A provider's capacity: the title behind asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Its number.
+    pub id: ListingId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The provider.
+    pub organization: OrganizationId,
+    /// Where.
+    pub site: SiteId,
+    /// What.
+    pub product: ProductId,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// When.
+    pub window: Window,
+    /// GPUs in one machine.
+    pub gpus_per_node: u32,
+    /// Wiring.
+    pub interconnect: Interconnect,
+    /// Promise.
+    pub sla_class: SlaClass,
+    /// Whether its contracts may be resold.
+    pub resale_allowed: bool,
+    /// GPUs sold or resting in asks, per minute (derived; minutes gone may still show lapsed asks).
+    #[serde(skip)]
+    pub used: Steps,
+}
+
+/// An ask or a bid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its number.
+    pub id: OrderId,
+    /// When it was placed.
+    pub created_at: Timestamp,
+    /// The exchange's time when it was placed.
+    pub placed_at: Timestamp,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Which side.
+    pub side: Side,
+    /// What is traded.
+    pub product: ProductId,
+    /// Out of what (asks).
+    pub source: Option<Source>,
+    /// Its place among orders of equal price; lower is earlier.
+    pub sequence: i64,
+    /// GPUs, those already filled included.
+    pub gpus: u32,
+    /// When; an ask's starts no earlier than the first minute open when it arrived.
+    pub window: Window,
+    /// `minutes` of a bid that started at once.
+    pub minutes: Option<u32>,
+    /// Limit price.
+    pub price: Price,
+    /// Fills come in multiples of it.
+    pub lot: u32,
+    /// The shortest rental (asks; 1 for bids).
+    pub min_minutes: u32,
+    /// Notice before a window starts (asks; 0 for bids).
+    pub lead_minutes: u32,
+    /// What a bid asks of the capacity.
+    pub requirements: Requirements,
+    /// All fills from one site.
+    pub same_site: bool,
+    /// How long it waits.
+    pub time_in_force: TimeInForce,
+    /// When a gtd order ends.
+    pub expires_at: Option<Timestamp>,
+    /// Refused instead of filling on arrival.
+    pub post_only: bool,
+    /// What happens where it meets its own organization's orders.
+    pub self_trade: SelfTrade,
+    /// The caller's name for it.
+    pub client_order_id: Option<String>,
+    /// What a repeat of the request must equal (only with a `client_order_id`).
+    pub fingerprint: Option<u128>,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Why it ended, unless filled.
+    pub reason: Option<OrderReason>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// A bid: GPUs filled. An ask: the most sold in any one minute.
+    pub filled_gpus: u32,
+    /// Number of fills.
+    pub fills: u32,
+    /// GPU-minutes filled.
+    pub filled_gpu_minutes: u64,
+    /// What the fills cost in all, at `ceil(price * minutes / 60)` per GPU.
+    pub filled_cost: Money,
+    /// GPUs sold out of an ask, per minute.
+    pub sold: Steps,
+    /// Money held behind a bid.
+    pub held: Money,
+}
+
+/// One fill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trade {
+    /// Its number.
+    pub id: TradeId,
+    /// When.
+    pub created_at: Timestamp,
+    /// What was traded.
+    pub product: ProductId,
+    /// The ask.
+    pub ask: OrderId,
+    /// The bid.
+    pub bid: OrderId,
+    /// The contract it created.
+    pub contract: ContractId,
+    /// Who sold.
+    pub seller: OrganizationId,
+    /// Who bought.
+    pub buyer: OrganizationId,
+    /// The side that arrived.
+    pub aggressor: Side,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// For when.
+    pub window: Window,
+    /// The price of the order with the lower sequence.
+    pub price: Price,
+}
+
+/// What a trade created: GPUs held by a buyer over a window, under frozen terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contract {
+    /// Its number.
+    pub id: ContractId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The trade that created it.
+    pub trade: TradeId,
+    /// What is delivered.
+    pub product: ProductId,
+    /// Where.
+    pub site: SiteId,
+    /// The listing its chain of title begins with.
+    pub listing: ListingId,
+    /// Out of what it was sold; the source above if that contract ended by its buyer's doing.
+    pub source: Source,
+    /// Who sells; follows `source`.
+    pub seller: OrganizationId,
+    /// Who holds the GPUs.
+    pub buyer: OrganizationId,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// When.
+    pub window: Window,
+    /// At what price.
+    pub price: Price,
+    /// Resales come in multiples of it.
+    pub lot: u32,
+    /// The shortest resale.
+    pub min_minutes: u32,
+    /// The exchange's fee on the seller's side.
+    pub fee_bps: u32,
+    /// Contracts above it in the chain.
+    pub depth: u8,
+    /// Where it stands.
+    pub status: ContractStatus,
+    /// The first minute it no longer covers, if it ended early.
+    pub ended_at: Option<Minute>,
+    /// What lies in the buyer's escrow for it.
+    pub escrow: Money,
+    /// GPUs resold or resting in resale asks, per minute (derived).
+    #[serde(skip)]
+    pub used: Steps,
+}
+
+/// One of an organization's accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Account {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Which.
+    pub kind: AccountKind,
+}
+
+/// Why money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Money came in.
+    Deposit,
+    /// Money went out.
+    Withdrawal,
+    /// Set aside for a bid's worst case.
+    Hold(OrderId),
+    /// Set free: price improvement, or a bid that ended or shrank.
+    Release(OrderId),
+    /// A fill's cost, from held to escrow.
+    Escrow(ContractId),
+    /// The undelivered rest of a contract that ended early.
+    Refund(ContractId),
+    /// What a passed contract earns its new seller less, charged to the party at fault.
+    PriceGap(ContractId),
+}
+
+/// One movement of money: double entry in one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Its number.
+    pub id: TransferId,
+    /// When.
+    pub created_at: Timestamp,
+    /// The account that has less.
+    pub debit: Account,
+    /// The account that has more.
+    pub credit: Account,
+    /// How much; positive.
+    pub amount: Money,
+    /// Why.
+    pub cause: Cause,
+    /// The payment a deposit or withdrawal stands for.
+    pub reference: Option<String>,
+}
+
+/// An organization's accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Purse {
+    /// Free to spend.
+    pub available: Money,
+    /// Behind open bids.
+    pub held: Money,
+    /// Behind contracts.
+    pub escrow: Money,
+    /// Collateral.
+    pub bond: Money,
+    /// The world outside (the exchange only).
+    pub external: Money,
+}
+
+/// A `client_order_id` the exchange remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientOrder {
+    /// The order it named.
+    pub order: OrderId,
+    /// What a repeat must equal.
+    pub fingerprint: u128,
+    /// The exchange's time when it was placed.
+    pub placed_at: Timestamp,
+    /// Whether the order has ended.
+    pub ended: bool,
+}
+
+/// An `Idempotency-Key` the exchange remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedKey {
+    /// What a repeat must equal.
+    pub fingerprint: u128,
+    /// The exchange's time when it was used.
+    pub used_at: Timestamp,
+    /// What the request made.
+    pub made: Made,
+}
+
+/// The exchange's clock and the numbers it hands out next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// The exchange's time.
+    pub now: Timestamp,
+    /// The rules in force.
+    pub rules: u32,
+    /// The next place in the queue.
+    pub sequence: i64,
+    /// The next organization.
+    pub organization: i64,
+    /// The next product.
+    pub product: i64,
+    /// The next site.
+    pub site: i64,
+    /// The next listing.
+    pub listing: i64,
+    /// The next order.
+    pub order: i64,
+    /// The next trade.
+    pub trade: i64,
+    /// The next contract.
+    pub contract: i64,
+    /// The next transfer.
+    pub transfer: i64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            now: Timestamp::default(),
+            rules: 1,
+            sequence: 1,
+            organization: 1,
+            product: 1,
+            site: 1,
+            listing: 1,
+            order: 1,
+            trade: 1,
+            contract: 1,
+            transfer: 1,
+        }
+    }
+}
+
+impl Purse {
+    /// Returns the balance of one account.
+    pub const fn balance(&self, kind: AccountKind) -> Money {
+        match kind {
+            AccountKind::Available => self.available,
+            AccountKind::Held => self.held,
+            AccountKind::Escrow => self.escrow,
+            AccountKind::Bond => self.bond,
+            AccountKind::External => self.external,
+        }
+    }
+
+    /// Returns the sum of all accounts.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn total(&self) -> Result<Money, OutOfRange> {
+        self.available.plus(self.held)?.plus(self.escrow)?.plus(self.bond)?.plus(self.external)
+    }
+}
+
+impl Order {
+    /// Returns the window that can still trade.
+    pub fn open_window(&self, now: Timestamp) -> Window {
+        self.window.from_minute(now.first_open_minute())
+    }
+
+    /// Returns the GPUs an ask still offers over a window inside its own.
+    pub fn free_over(&self, window: Window) -> u32 {
+        self.gpus.saturating_sub(self.sold.max_over(window))
+    }
+
+    /// Returns a bid's GPUs still wanted, or the most an ask has free in any minute to come.
+    pub fn remaining_gpus(&self, now: Timestamp) -> u32 {
+        if !self.status.is_open() {
+            return 0;
+        }
+        match self.side {
+            Side::Bid => self.gpus.saturating_sub(self.filled_gpus),
+            Side::Ask => {
+                let open = self.open_window(now);
+                if open.is_empty() { 0 } else { self.gpus.saturating_sub(self.sold.min_over(open)) }
+            }
+        }
+    }
+
+    /// Returns what an ask still has free, minute by minute, from now on.
+    pub fn residual_schedule(&self, now: Timestamp) -> Vec<(Window, u32)> {
+        if self.side == Side::Bid || !self.status.is_open() {
+            return Vec::new();
+        }
+        let pieces = self.sold.pieces(self.open_window(now));
+        pieces.map(|(window, sold)| (window, self.gpus.saturating_sub(sold))).filter(|(_, free)| *free > 0).collect()
+    }
+
+    /// Returns the mean price of the fills weighted by GPU-minutes, half up to the micro-dollar; from exact costs,
+    /// so a fill of odd minutes may show a rounded price.
+    pub fn average_price(&self) -> Option<Price> {
+        let minutes = i128::from(self.filled_gpu_minutes);
+        let twice = i128::from(self.filled_cost.micros()).checked_mul(120)?.checked_add(minutes)?;
+        let price = twice.checked_div_euclid(minutes.checked_mul(2)?)?;
+        i64::try_from(price).ok().map(Price::from_micros)
+    }
+}

@@ -1,0 +1,140 @@
+//! What the exchange says has happened. Past tense, in the order in which it happened.
+
+use serde::{Deserialize, Serialize};
+
+use super::entities::{Contract, Order, Trade, Transfer};
+use crate::types::{
+    ContractId, ContractStatus, ListingId, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId, SiteId,
+    Source, Timestamp,
+};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Time moved.
+    Advanced {
+        /// To here.
+        now: Timestamp,
+    },
+    /// An organization was made.
+    OrganizationRegistered {
+        /// Which.
+        organization: OrganizationId,
+    },
+    /// An organization was suspended or reinstated.
+    OrganizationSuspended {
+        /// Which.
+        organization: OrganizationId,
+        /// Whether it is now suspended.
+        suspended: bool,
+    },
+    /// A product was made.
+    ProductCreated {
+        /// Which.
+        product: ProductId,
+    },
+    /// A product was halted or its halt lifted.
+    ProductHalted {
+        /// Which.
+        product: ProductId,
+        /// Whether it is now halted.
+        halted: bool,
+    },
+    /// A site was made.
+    SiteCreated {
+        /// Which.
+        site: SiteId,
+    },
+    /// A listing was made.
+    ListingCreated {
+        /// Which.
+        listing: ListingId,
+    },
+    /// A listing was lowered.
+    ListingAmended {
+        /// Which.
+        listing: ListingId,
+    },
+    /// An order was accepted, as it stood before it traded.
+    OrderPlaced {
+        /// The order.
+        order: Box<Order>,
+    },
+    /// An order was amended, as it stood before it traded on.
+    OrderAmended {
+        /// The order.
+        order: Box<Order>,
+    },
+    /// An ask and a bid traded; the contract is what the trade created.
+    Traded {
+        /// The trade.
+        trade: Box<Trade>,
+        /// The contract.
+        contract: Box<Contract>,
+    },
+    /// An order ended.
+    OrderEnded {
+        /// Which.
+        order: OrderId,
+        /// How.
+        status: OrderStatus,
+        /// Why, unless it was filled.
+        reason: Option<OrderReason>,
+    },
+    /// Money moved.
+    Transferred {
+        /// The transfer.
+        transfer: Transfer,
+    },
+    /// A contract became active or completed, or ended early.
+    ContractMoved {
+        /// Which.
+        contract: ContractId,
+        /// Where it stands now.
+        status: ContractStatus,
+    },
+    /// A contract passed to another seller when the one above it ended by its buyer's doing.
+    ContractPassed {
+        /// Which.
+        contract: ContractId,
+        /// Who now sells it.
+        seller: OrganizationId,
+        /// Out of what.
+        source: Source,
+    },
+    /// A repeated request: nothing happened, this is what the first one made.
+    Replayed {
+        /// What the first request made.
+        made: Made,
+    },
+    /// Other rules are in force.
+    RulesSet {
+        /// Their version.
+        rules: u32,
+    },
+    /// A change outside the exchange was recorded.
+    Noted,
+}
+
+/// What an accepted request made, as remembered for its repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// An order.
+    Order(OrderId),
+    /// An organization.
+    Organization(OrganizationId),
+    /// A product.
+    Product(ProductId),
+    /// A site.
+    Site(SiteId),
+    /// A listing.
+    Listing(ListingId),
+    /// A transfer of this amount.
+    Transfer(crate::types::TransferId, Money),
+    /// A contract.
+    Contract(ContractId),
+    /// Nothing that has a number.
+    Nothing,
+}

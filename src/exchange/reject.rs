@@ -1,0 +1,94 @@
+//! Why the exchange refuses a command. Codes are part of the API: never rename one.
+
+macro_rules! rejects {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal,)+) => {
+        /// A refusal. A refused command has changed nothing.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reject { $($(#[$doc])* $variant,)+ }
+
+        impl Reject {
+            /// Every refusal, in the order in which the exchange looks for them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Returns the code the API and the journal call it by.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+        }
+    };
+}
+
+rejects! {
+    /// The organization's kind may not do this.
+    RoleRequired = "role_required",
+    /// There is no such thing, or it belongs to others.
+    NotFound = "not_found",
+    /// There is no such product.
+    UnknownProduct = "unknown_product",
+    /// A requirement is malformed or names a site that does not exist.
+    UnknownRequirement = "unknown_requirement",
+    /// Not a number of GPUs that can be traded.
+    InvalidGpus = "invalid_gpus",
+    /// GPUs are no multiple of the lot, or the lot does not fit the source's.
+    InvalidLot = "invalid_lot",
+    /// Not a rental length, or shorter than the source's.
+    InvalidMinMinutes = "invalid_min_minutes",
+    /// Not a price.
+    InvalidPrice = "invalid_price",
+    /// Not a multiple of the product's tick.
+    OffTick = "off_tick",
+    /// The window ends before it starts, or is too long.
+    InvalidWindow = "invalid_window",
+    /// The window has begun or passed.
+    WindowInPast = "window_in_past",
+    /// An amount leaves the range of money.
+    OutOfRange = "out_of_range",
+    /// Attributes that exclude each other.
+    InvalidCombination = "invalid_combination",
+    /// A gtd without a time to come, or a time without gtd.
+    InvalidExpiry = "invalid_expiry",
+    /// The product is halted.
+    MarketHalted = "market_halted",
+    /// The organization is suspended.
+    OrganizationSuspended = "organization_suspended",
+    /// The contract behind the ask has ended.
+    SourceNotLive = "source_not_live",
+    /// The listing does not allow resale.
+    ResaleNotAllowed = "resale_not_allowed",
+    /// The chain of title would grow too long.
+    ChainTooDeep = "chain_too_deep",
+    /// The window leaves the source's.
+    OutsideSourceWindow = "outside_source_window",
+    /// The source has fewer GPUs free in some minute.
+    InsufficientCapacity = "insufficient_capacity",
+    /// The window is shorter than the shortest rental.
+    BelowMinMinutes = "below_min_minutes",
+    /// A bid with fills keeps its window.
+    WindowFixed = "window_fixed",
+    /// Below what is sold, or resting, in some minute to come.
+    BelowSold = "below_sold",
+    /// A post-only order that would fill on arrival.
+    PostOnlyWouldTrade = "post_only_would_trade",
+    /// The purse does not hold so much.
+    InsufficientFunds = "insufficient_funds",
+    /// The same `client_order_id` with another request.
+    ClientOrderIdReused = "client_order_id_reused",
+    /// The order has ended.
+    OrderNotOpen = "order_not_open",
+    /// The same `Idempotency-Key` with another request.
+    IdempotencyKeyReused = "idempotency_key_reused",
+    /// A product with this symbol exists.
+    SymbolTaken = "symbol_taken",
+    /// A name, reference or reason is empty or too long.
+    InvalidText = "invalid_text",
+    /// An amount of money that is not positive.
+    InvalidAmount = "invalid_amount",
+    /// A fee above the whole, or a tick that is not a price.
+    InvalidTerms = "invalid_terms",
+    /// Time only moves forward.
+    TimeBackwards = "time_backwards",
+    /// The contract has ended already.
+    ContractNotLive = "contract_not_live",
+    /// Rules this program does not know.
+    UnknownRules = "unknown_rules",
+}
