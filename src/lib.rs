@@ -6,5 +6,7 @@
 
 pub mod app;
 pub mod exchange;
+pub mod importers;
+pub mod market;
 pub mod store;
 pub mod types;
