@@ -136,7 +136,7 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
         Some(provider) => format!("csv/{provider}"),
         None => format!("csv/{}", context.file),
     };
-    let draft = |kind, term, column| Draft {
+    let draft = |kind, term, column: &str| Draft {
         source: source.clone(),
         kind,
         term,
@@ -144,7 +144,7 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
         region: cell(&mapping.region),
         observed_at,
         fetched_at: context.options.fetched_at,
-        raw_price: row.cell(column).map(|price: &str| price.strip_prefix('$').unwrap_or(price)),
+        raw_price: row.cell(column),
         raw_unit: context.unit,
         raw_count: count,
         hours: 1,
@@ -159,7 +159,7 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
     if row.cell(&mapping.price).is_none() && spot.is_some() {
         return Ok(());
     }
-    let price = found.quote(Ok(draft(kind, term, mapping.price.as_str())));
+    let price = found.quote(Ok(draft(kind, term, &mapping.price)));
     let (Some(price), QuoteKind::OnDemand | QuoteKind::Ask, Some(provider)) = (price, kind, provider) else {
         return Ok(());
     };
