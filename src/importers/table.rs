@@ -69,9 +69,13 @@ impl<'a> Table<'a> {
         offset(position).saturating_add(breaks)
     }
 
+    /// Counts LF, CRLF and lone CR, all of which end a row.
     fn line_breaks(&self, from: usize, to: usize) -> u64 {
         let bytes = self.bytes.get(from..to).unwrap_or_default();
-        u64::try_from(bytes.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u64::MAX)
+        let next = bytes.iter().skip(1).map(Some).chain([None]);
+        let breaks =
+            bytes.iter().zip(next).filter(|pair| matches!(pair, (b'\n', _) | (b'\r', Some(0..=9 | 11..) | None)));
+        u64::try_from(breaks.count()).unwrap_or(u64::MAX)
     }
 
     fn text(&self, from: usize, to: usize) -> String {
