@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::importers::bundled::{ALL, Bundled, GCP, GPU_SPECS_CSV, GPURENTALPRICES, PRESS, VAST};
-use crate::importers::series::{SeriesKey, points};
+use crate::importers::series::{SeriesKey, keys, points};
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, daily, drawdown};
 use crate::types::{Price, Symbol};
@@ -91,6 +91,16 @@ fn every_bundled_row_is_taken_or_refused_for_a_reason() {
     assert_eq!(counts(got.quotes.iter().map(|quote| quote.kind))[&QuoteKind::Spot], 801);
     let got = read(&PRESS);
     assert_eq!((got.rows, got.quotes.len(), got.refused.len()), (11, 11, 0));
+}
+
+#[test]
+fn every_quote_belongs_to_one_series() {
+    let quotes = read(GCP.format, GCP.bytes, &Options::default()).quotes;
+    let h100: Vec<_> = keys(&quotes).into_iter().filter(|key| key.product.as_str().starts_with("h100")).collect();
+    let named: Vec<_> = h100.iter().map(|key| (key.kind.as_str(), key.term.as_deref().unwrap_or_default())).collect();
+    assert_eq!(named, [("on_demand", ""), ("spot", ""), ("committed", "1y"), ("committed", "3y")]);
+    let in_series: usize = keys(&quotes).iter().map(|key| points(&quotes, key).len()).sum();
+    assert_eq!(in_series, quotes.iter().filter(|quote| !quote.outlier).count());
 }
 
 #[test]
