@@ -1,5 +1,6 @@
 //! Use cases: what people and programs do with the exchange, and who may.
 
+pub mod clock;
 pub mod error;
 pub mod principal;
 pub mod sequencer;

@@ -29,8 +29,22 @@ const OWNED: &[(&str, &[&str])] = &[
 
 /// Words a pure layer never says.
 const IMPURE: &[&str] = &[
-    "std::time", "std::fs", "std::net", "std::thread", "tokio", "HashMap", "HashSet", "f32", "f64", "async ", "rand::",
-    "Utc::now", "Local::now", "tracing", "println!", "std::env",
+    "std::time",
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "tokio",
+    "HashMap",
+    "HashSet",
+    "f32",
+    "f64",
+    "async ",
+    "rand::",
+    "Utc::now",
+    "Local::now",
+    "tracing",
+    "println!",
+    "std::env",
 ];
 const PURE: &[&str] = &["types", "exchange", "market"];
 

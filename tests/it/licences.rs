@@ -4,8 +4,22 @@ use std::process::Command;
 
 /// Licences whose terms we can meet by attribution.
 const ACCEPTED: &[&str] = &[
-    "MIT", "MIT-0", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib",
-    "Unicode-3.0", "Unlicense", "CC0-1.0", "0BSD", "BSL-1.0", "PostgreSQL", "blessing", "CDLA-Permissive-2.0",
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "Unlicense",
+    "CC0-1.0",
+    "0BSD",
+    "BSL-1.0",
+    "PostgreSQL",
+    "blessing",
+    "CDLA-Permissive-2.0",
 ];
 
 /// Tells whether a licence expression can be met: all of an AND, one of an OR.

@@ -4,9 +4,8 @@
 
 use super::{Receipt, Submission};
 use crate::app::AppError;
-use crate::exchange::journal::{JournalRow, canonical_command, chain_hash};
-use crate::exchange::{Command, Envelope, Exchange, Failure, Preview};
-use crate::store::{Batch, Recovered, StoreError};
+use crate::exchange::{Command, Envelope, Exchange, Failure, Preview, canonical_command};
+use crate::store::{Batch, JournalRow, Recovered, StoreError, chain_hash};
 use crate::types::Timestamp;
 
 /// What the journal records as the actor of time.

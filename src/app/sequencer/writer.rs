@@ -14,7 +14,7 @@ use super::{BATCH_MAX, Job, QUEUE_MAX, Receipt, SIDE_QUEUE_MAX, Sequencer, Side,
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
 use crate::exchange::Preview;
-use crate::store::{Batch, Store, StoreError, Writer};
+use crate::store::{Batch, Db, Store, StoreError, Writer};
 
 /// How often an idle writer looks whether time has something to do.
 const TICK: Duration = Duration::from_millis(200);
@@ -144,8 +144,15 @@ impl Loop {
         };
         let result = match (&batch, run) {
             (None, None) => return Ok(()),
-            (Some(batch), None) => self.writer.commit(batch).map_err(AppError::from),
-            (Some(batch), Some(SideRun { run, receipt })) => self.writer.commit_with(batch, |db| run(db, receipt)),
+            (Some(batch), None) => self.writer.commit::<AppError>(batch, None),
+            (Some(batch), Some(SideRun { run, receipt })) => {
+                let mut run = Some(run);
+                let mut once = |db: &mut Db| match run.take() {
+                    Some(run) => run(db, receipt),
+                    None => Err(AppError::Internal("a side write ran twice".to_owned())),
+                };
+                self.writer.commit(batch, Some(&mut once))
+            }
             (None, Some(SideRun { run, receipt })) => self.writer.side(|db| run(db, receipt)),
         };
         match (result, batch) {
