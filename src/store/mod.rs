@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod error;
+mod schema_accounts;
 
 pub use db::Db;
 pub use error::StoreError;
