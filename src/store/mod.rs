@@ -1,5 +1,6 @@
 //! The durable truth: the only module that names diesel.
 
+pub mod accounts;
 pub mod db;
 pub mod error;
 mod schema_accounts;
