@@ -16,12 +16,13 @@ const RETRY_AFTER_S: u64 = 2;
 #[derive(Debug, Clone)]
 pub struct PasswordPool {
     permits: Arc<Semaphore>,
+    wait: Duration,
 }
 
 impl PasswordPool {
     /// Makes a pool that hashes so many passwords at once.
     pub fn new(at_once: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_once.max(1))) }
+        Self { permits: Arc::new(Semaphore::new(at_once.max(1))), wait: WAIT }
     }
 
     /// Makes a pool with one permit per core.
@@ -64,7 +65,7 @@ impl PasswordPool {
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, AppError> {
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned()).await;
+        let turn = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.map_err(|_| AppError::TooMany { retry_after_s: RETRY_AFTER_S })?;
         permit.map_err(|error| AppError::Internal(format!("password hashing: {error}")))
     }
@@ -85,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_is_told_to_come_back() {
-        let pool = PasswordPool::new(1);
+        let pool = PasswordPool { wait: Duration::from_millis(1), ..PasswordPool::new(1) };
         let held = pool.turn().await.unwrap();
         let refused = pool.verify("correct horse battery".to_owned(), None).await;
         assert!(matches!(refused, Err(AppError::TooMany { retry_after_s: 2 })));
