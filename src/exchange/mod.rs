@@ -8,9 +8,11 @@ pub mod changes;
 pub mod command;
 pub mod entities;
 pub mod event;
+pub mod journal;
 pub mod reject;
 
 pub use changes::{Changes, Outcome, Preview, Snapshot};
 pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
 pub use event::{Event, Made};
+pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
