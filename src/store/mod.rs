@@ -17,6 +17,8 @@ mod feed;
 mod load;
 mod lock;
 mod migrate;
+pub mod quotes;
+pub mod read;
 mod row;
 mod rows;
 mod schema;
