@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use tokio::sync::mpsc;
 
+use super::sessions::{Rotation, rotate};
 use super::*;
 use crate::app::sequencer::{Receipt, SideJob};
 use crate::app::{ManualClock, SeededIds};
@@ -286,6 +287,26 @@ async fn of_two_refreshes_at_once_one_is_a_reuse() {
     assert!(first.is_ok() != second.is_ok());
     let winner = first.or(second).unwrap();
     assert_eq!(code(world.accounts.refresh(winner.refresh_token.expose()).await), "invalid_refresh_token");
+}
+
+#[tokio::test]
+async fn the_writer_itself_refuses_tokens_that_ended_while_they_waited() {
+    let world = World::new();
+    let made = world.register("a@b.co", OrganizationKind::Renter).await.unwrap();
+    let hash_of = |tokens: &Tokens| SecretKind::Refresh.hash_of(tokens.refresh_token.expose()).unwrap();
+    let live = world.login("a@b.co", PASSWORD).await.unwrap();
+    let revoked = world.login("a@b.co", PASSWORD).await.unwrap();
+    world.accounts.logout(revoked.refresh_token.expose()).await.unwrap();
+    let next = SecretKind::Refresh.mint([1; 32]).hash;
+    let mut db = world.db.0.lock().unwrap();
+    let mut refused = |hash, now| matches!(rotate(&mut db, hash, next, now), Ok(Rotation::Refused));
+    assert!(refused(next, START), "unknown");
+    assert!(refused(hash_of(&revoked), START));
+    assert!(refused(hash_of(&live), START.plus_millis(REFRESH_TOKEN_MS)));
+    accounts::set_user_disabled(&mut db, made.user, true).unwrap();
+    assert!(matches!(rotate(&mut db, hash_of(&live), next, START), Ok(Rotation::Refused)));
+    accounts::set_user_disabled(&mut db, made.user, false).unwrap();
+    assert!(matches!(rotate(&mut db, hash_of(&live), next, START), Ok(Rotation::Rotated(_))));
 }
 
 #[tokio::test]
