@@ -101,7 +101,9 @@ impl Books {
         for contract in &view.contracts {
             let tally = self.contracts.get(&contract.id).map(|row| row.micros);
             let said = contract.escrow.micros();
-            check(tally == Some(said), Rule::WrongEscrow, || format!("contract {} says {said}: {tally:?}", contract.id))?;
+            check(tally == Some(said), Rule::WrongEscrow, || {
+                format!("contract {} says {said}: {tally:?}", contract.id)
+            })?;
         }
         for (organization, purse) in &view.purses {
             let due = by_buyer.get(organization).copied().unwrap_or(0);

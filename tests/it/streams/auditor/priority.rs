@@ -2,9 +2,7 @@
 
 use gpubourse::exchange::Event;
 use gpubourse::exchange::entities::{Contract, Order, Trade};
-use gpubourse::types::{
-    OrderId, OrderReason, OrderStatus, Price, SelfTrade, Side, Source, TimeInForce, Timestamp,
-};
+use gpubourse::types::{OrderId, OrderReason, OrderStatus, Price, SelfTrade, Side, Source, TimeInForce, Timestamp};
 
 use super::super::view::View;
 use super::floor::{Party, gives};
@@ -45,8 +43,10 @@ pub fn arrivals<'a>(before: &'a [Order], view: &View<'a>, events: &'a [Event]) -
                 arrival = Some(Arrival::new(order, before, view));
             }
             Event::Traded { trade, contract } => {
-                let found = arrival.as_mut().filter(|found| found.party.id() == trade.ask.max(trade.bid) || {
-                    [trade.ask, trade.bid].contains(&found.party.id())
+                let found = arrival.as_mut().filter(|found| {
+                    found.party.id() == trade.ask.max(trade.bid) || {
+                        [trade.ask, trade.bid].contains(&found.party.id())
+                    }
                 });
                 match found {
                     Some(found) => found.trade(trade, contract, view)?,

@@ -69,7 +69,9 @@ impl Generator {
             .contracts
             .iter()
             .copied()
-            .filter(|row| row.window.end > first_open && row.used.max_over(row.window.from_minute(first_open)) < row.gpus)
+            .filter(|row| {
+                row.window.end > first_open && row.used.max_over(row.window.from_minute(first_open)) < row.gpus
+            })
             .collect();
         rows.sort_by_key(|row| (row.depth, row.id));
         let steered = self.rng.chance(if self.deep { 70 } else { 35 });

@@ -16,7 +16,8 @@ pub fn envelope(from: &mut Generator, view: &View) -> Option<Envelope> {
     let reject = from.rng.pick(Reject::ALL);
     match reject {
         Reject::IdempotencyKeyReused => {
-            let keyed: Vec<_> = from.repeatable.iter().rev().filter(|row| row.idempotency_key.is_some()).take(9).cloned().collect();
+            let keyed: Vec<_> =
+                from.repeatable.iter().rev().filter(|row| row.idempotency_key.is_some()).take(9).cloned().collect();
             let sent = from.rng.pick_if_any(&keyed)?;
             let command = Command::Note { subject: from.name("other"), id: "1".to_owned(), verb: "made".to_owned() };
             let mut envelope = from.wrap(view, command, sent.idempotency_key);
@@ -154,7 +155,9 @@ impl Generator {
     fn wrong_ask(&mut self, view: &View, reject: Reject) -> Option<PlaceAsk> {
         let base = match reject {
             Reject::ResaleNotAllowed | Reject::ChainTooDeep => return self.ask_out_of_barred(view, reject),
-            Reject::InvalidMinMinutes | Reject::OutsideSourceWindow if self.rng.chance(50) => self.ask_from_contract(view),
+            Reject::InvalidMinMinutes | Reject::OutsideSourceWindow if self.rng.chance(50) => {
+                self.ask_from_contract(view)
+            }
             _ => self.ask_from_listing(view),
         };
         let Some(Command::PlaceAsk(mut ask)) = base else { return None };
@@ -268,7 +271,8 @@ impl Generator {
 
     fn listing_below_used(&mut self, view: &View) -> Option<Command> {
         let used = |window: Window| window.from_minute(view.first_open());
-        let rows: Vec<_> = view.listings.iter().filter(|row| row.used.max_over(used(row.window)) > 1).copied().collect();
+        let rows: Vec<_> =
+            view.listings.iter().filter(|row| row.used.max_over(used(row.window)) > 1).copied().collect();
         let row = self.rng.pick_if_any(&rows)?;
         Some(Command::AmendListing {
             organization: row.organization,
