@@ -209,7 +209,7 @@ impl Facts {
         match command {
             Command::AmendOrder(amend) => facts.order = view.order(amend.order).cloned(),
             Command::EndContract { contract, .. } => {
-                facts.resold_levels = levels_below(view, Source::Contract(*contract));
+                facts.resold_levels = view.levels_below(Source::Contract(*contract));
                 facts.depth = view.contract(*contract).map_or(0, |row| row.depth);
             }
             Command::Advance { .. } => {
@@ -222,11 +222,6 @@ impl Facts {
         facts.lead.extend(view.orders.iter().filter(|row| row.lead_minutes > 0).map(|row| row.id));
         facts
     }
-}
-
-fn levels_below(view: &View, source: Source) -> usize {
-    let children = view.contracts.iter().filter(|row| row.source == source);
-    children.map(|row| 1 + levels_below(view, Source::Contract(row.id))).max().unwrap_or(0)
 }
 
 /// Returns everything that must occur.

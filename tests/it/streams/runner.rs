@@ -24,19 +24,24 @@ pub struct Found {
 }
 
 /// An exchange under test, its reference, and from some point on one restarted from a snapshot.
-pub struct Stream<B: Book> {
-    exchange: Exchange<B>,
-    reference: Exchange<NaiveBook>,
-    restarted: Option<Exchange<PriceTimeBook>>,
+pub struct Stream<B: Book, R: Book> {
+    pub exchange: Exchange<B>,
+    pub reference: Exchange<R>,
+    pub restarted: Option<Exchange<B>>,
     restart_at: u32,
     auditor: Auditor,
-    digest: u128,
-    sent: Vec<Envelope>,
+    pub digest: u128,
+    pub sent: Vec<Envelope>,
 }
 
-/// Runs a stream over the book in use.
+/// Runs a stream over the book in use and the reference.
 pub fn run(seed: u64, length: u32, coverage: &mut Coverage) -> Result<u128, Box<Found>> {
-    let mut stream = Stream::<PriceTimeBook>::new(seed, length);
+    run_over::<PriceTimeBook, NaiveBook>(seed, length, coverage)
+}
+
+/// Runs a stream over two books.
+pub fn run_over<B: Book, R: Book>(seed: u64, length: u32, coverage: &mut Coverage) -> Result<u128, Box<Found>> {
+    let mut stream = Stream::<B, R>::new(seed, length);
     let mut generator = Generator::new(seed);
     for number in 0..length {
         let envelope = generator.next(&View::of(&stream.exchange));
@@ -51,7 +56,7 @@ pub fn run(seed: u64, length: u32, coverage: &mut Coverage) -> Result<u128, Box<
     stream.finish().map_err(|violation| Box::new(Found { seed, number: length, envelope: None, violation }))
 }
 
-impl<B: Book> Stream<B> {
+impl<B: Book, R: Book> Stream<B, R> {
     pub fn new(seed: u64, length: u32) -> Self {
         Self {
             exchange: Exchange::new(),
@@ -162,7 +167,7 @@ impl<B: Book> Stream<B> {
     /// Scans a last time, then runs the same commands again as one batch: one stream, one digest.
     pub fn finish(mut self) -> Result<u128, Violation> {
         self.scan()?;
-        let mut again = Exchange::<PriceTimeBook>::new();
+        let mut again = Exchange::<B>::new();
         for envelope in &self.sent {
             if let Err(Failure::Invariant(name)) = again.execute(envelope) {
                 check(false, Rule::BrokenInvariant, || name.to_owned())?;

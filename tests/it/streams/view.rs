@@ -72,10 +72,6 @@ impl<'a> View<'a> {
         self.products.iter().copied().find(|product| product.id == id)
     }
 
-    pub fn organization(&self, id: OrganizationId) -> Option<&'a Organization> {
-        self.organizations.iter().copied().find(|organization| organization.id == id)
-    }
-
     /// The listing at the head of a source's chain of title.
     pub fn origin(&self, source: Source) -> Option<&'a Listing> {
         match source {
@@ -84,8 +80,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How many GPUs a source has in all.
-    pub fn children(&self, id: ContractId) -> usize {
-        self.contracts.iter().filter(|contract| contract.source == Source::Contract(id)).count()
+    /// How many times over a source was resold, one below the other.
+    pub fn levels_below(&self, source: Source) -> usize {
+        let children = self.contracts.iter().filter(|contract| contract.source == source);
+        children.map(|contract| 1 + self.levels_below(Source::Contract(contract.id))).max().unwrap_or(0)
     }
 }

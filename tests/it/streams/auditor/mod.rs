@@ -12,7 +12,7 @@ use std::fmt;
 
 use gpubourse::exchange::entities::Order;
 use gpubourse::exchange::{Command, Event, Outcome};
-use gpubourse::types::ProductId;
+use gpubourse::types::ContractStatus;
 
 use super::view::View;
 use money::Books;
@@ -89,15 +89,15 @@ pub fn check(holds: bool, rule: Rule, detail: impl FnOnce() -> String) -> Result
 }
 
 /// What the auditor remembers of a stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Auditor {
     books: Books,
 }
 
 /// The resting orders as they were before a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Before {
-    orders: Vec<Order>,
+    pub orders: Vec<Order>,
 }
 
 impl Auditor {
@@ -121,6 +121,13 @@ impl Auditor {
         }
         priority::arrivals(&before.orders, view, &outcome.events)?;
         self.books.take(&outcome.events)?;
+        for event in &outcome.events {
+            if let Event::ContractMoved { contract, status } = event
+                && !matches!(status, ContractStatus::Active | ContractStatus::Completed)
+            {
+                self.books.cut_short(*contract, view.first_open())?;
+            }
+        }
         self.books.compare(view)
     }
 
@@ -131,12 +138,4 @@ impl Auditor {
         priority::quiet(view)?;
         self.books.escrows(view)
     }
-}
-
-/// Returns the product an arriving order belongs to, if the events have one.
-pub fn arriving(events: &[Event]) -> Option<(&Order, ProductId)> {
-    events.iter().find_map(|event| match event {
-        Event::OrderPlaced { order } | Event::OrderAmended { order } => Some((&**order, order.product)),
-        _ => None,
-    })
 }

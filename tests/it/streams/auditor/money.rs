@@ -10,14 +10,14 @@ use super::super::view::View;
 use super::{Rule, Violation, check};
 
 /// The auditor's own ledger.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Books {
     accounts: BTreeMap<(OrganizationId, AccountKind), i64>,
     contracts: BTreeMap<ContractId, Escrow>,
 }
 
 /// A contract's money.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Escrow {
     made: Contract,
     micros: i64,

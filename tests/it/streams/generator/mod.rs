@@ -3,6 +3,7 @@
 //! Windows lie within a few hours, prices on few ticks, organizations and products are few: orders meet,
 //! tie and run out. A share of the commands is wrong on purpose, one way at a time ([`wrong`]).
 
+mod chain;
 mod orders;
 mod rest;
 mod setup;
@@ -36,6 +37,8 @@ pub struct Generator {
     ended_orders: Vec<(OrganizationId, OrderId)>,
     contracts: BTreeMap<ContractId, Contract>,
     ended_contracts: Vec<Contract>,
+    /// A resale ask that is to be bought next.
+    link: chain::Link,
     /// Accepted requests that carried a name or a key, to be repeated.
     repeatable: Vec<Envelope>,
 }
@@ -55,6 +58,7 @@ impl Generator {
             ended_orders: Vec::new(),
             contracts: BTreeMap::new(),
             ended_contracts: Vec::new(),
+            link: chain::Link::None,
             repeatable: Vec::new(),
         }
     }
@@ -63,6 +67,9 @@ impl Generator {
     pub fn next(&mut self, view: &View) -> Envelope {
         self.requests += 1;
         if let Some(command) = self.setup.pop_front() {
+            return self.envelope(view, command);
+        }
+        if let Some(command) = self.buy_link(view) {
             return self.envelope(view, command);
         }
         if self.rng.chance(3)
@@ -86,6 +93,7 @@ impl Generator {
             Command::PlaceBid(bid) => bid.terms.client_order_id.is_some(),
             _ => envelope.idempotency_key.is_some(),
         };
+        self.link.observe(outcome);
         if named && !outcome.replayed {
             self.repeatable.push(envelope.clone());
         }
@@ -117,6 +125,11 @@ impl Generator {
         if let Some(command) = self.calm_down(view) {
             return command;
         }
+        if self.rng.chance(if self.deep { 25 } else { 8 })
+            && let Some(command) = self.offer_link(view)
+        {
+            return command;
+        }
         let chosen = match self.rng.below(1_000) {
             0..80 => Some(self.advance(view)),
             80..260 => self.ask_from_listing(view),
@@ -125,12 +138,12 @@ impl Generator {
             700..810 => self.amend(view),
             810..850 => self.cancel(view),
             850..855 => Some(self.cancel_all(view)),
-            855..905 => self.end_contract(view),
-            905..915 => self.suspend(view),
-            915..925 => self.halt(view),
-            925..950 => self.amend_listing(view),
-            950..965 => self.list(view),
-            965..985 => self.wallet(view),
+            855..900 => self.end_contract(view),
+            900..907 => self.suspend(view),
+            907..915 => self.halt(view),
+            915..945 => self.amend_listing(view),
+            945..957 => self.list(view),
+            957..980 => self.wallet(view),
             _ => self.catalogue(view),
         };
         chosen.or_else(|| self.bid(view)).unwrap_or_else(|| self.advance(view))

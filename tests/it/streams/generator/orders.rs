@@ -107,7 +107,12 @@ impl Generator {
             _ => self.price(2, 7),
         };
         let terms = self.terms(view, Side::Bid);
-        let same_site = self.rng.chance(12) && self.all_at_once(&terms);
+        let same_site = self.rng.chance(35) && self.all_at_once(&terms);
+        let (gpus, price) = if same_site && self.rng.chance(60) {
+            (gpus + lot * self.rng.between(1, 4), self.price(6, 9))
+        } else {
+            (gpus, price)
+        };
         Some(Command::PlaceBid(PlaceBid {
             organization,
             product,
@@ -115,7 +120,7 @@ impl Generator {
             window: self.bid_window(first_open, window),
             price,
             lot: if self.rng.chance(6) { gpus } else { lot },
-            requirements: self.requirements(view, target),
+            requirements: if same_site { Requirements::default() } else { self.requirements(view, target) },
             same_site,
             terms: if same_site { Terms { self_trade: SelfTrade::Skip, ..terms } } else { terms },
         }))
@@ -153,8 +158,8 @@ impl Generator {
     pub(super) fn terms(&mut self, view: &View, side: Side) -> Terms {
         let time_in_force = match (self.rng.below(100), side) {
             (0..12, _) => TimeInForce::Gtd,
-            (12..22, _) => TimeInForce::Ioc,
-            (22..38, Side::Bid) => TimeInForce::Fok,
+            (12..25, _) => TimeInForce::Ioc,
+            (25..40, Side::Bid) => TimeInForce::Fok,
             _ => TimeInForce::Gtc,
         };
         let rests = matches!(time_in_force, TimeInForce::Gtc | TimeInForce::Gtd);
@@ -206,6 +211,7 @@ impl Generator {
         let mut amend = unchanged(order);
         let filled = if order.side == Side::Bid { order.filled_gpus } else { order.sold.max_over(order.window) };
         match self.rng.below(8) {
+            0 if order.side == Side::Bid => amend.price = Some(self.price(5, 9)),
             0 => amend.price = Some(self.price(2, 7)),
             1 => amend.gpus = Some(order.gpus + order.lot * self.rng.between(1, 2)),
             2 | 3 => amend.gpus = Some(filled + self.part_of(order.gpus - filled.min(order.gpus), order.lot)),

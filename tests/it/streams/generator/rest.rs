@@ -1,8 +1,9 @@
 //! Time, catalogue, wallet, suspensions, halts and ends of contracts.
 
 use gpubourse::exchange::Command;
+use gpubourse::exchange::entities::Contract;
 use gpubourse::types::{
-    ContractStatus, Country, Fault, Interconnect, Money, OrganizationKind, ProductId, Region, SlaClass, Symbol,
+    ContractStatus, Country, Fault, Interconnect, Money, OrganizationKind, ProductId, Region, SlaClass, Source, Symbol,
 };
 
 use super::{Generator, HORIZON_MINUTES, TICK_MICROS, View};
@@ -87,11 +88,17 @@ impl Generator {
 
     /// Prefers contracts that were resold.
     pub(super) fn end_contract(&mut self, view: &View) -> Option<Command> {
-        let parents: Vec<_> = view.contracts.iter().filter(|row| view.children(row.id) > 0).copied().collect();
-        let row = match self.rng.pick_if_any(&parents) {
-            Some(row) if self.rng.chance(75) => row,
-            _ => self.rng.pick_if_any(&view.contracts)?,
+        let levels = |row: &&Contract| view.levels_below(Source::Contract(row.id));
+        let resold: Vec<&Contract> = view.contracts.iter().copied().filter(|row| levels(row) > 0).collect();
+        let inner: Vec<&Contract> = resold.iter().copied().filter(|row| row.depth > 0).collect();
+        let tall: Vec<&Contract> = resold.iter().copied().filter(|row| levels(row) > 1).collect();
+        let row = match self.rng.below(10) {
+            0..3 => self.rng.pick_if_any(&inner),
+            3..6 => self.rng.pick_if_any(&tall),
+            6..8 => self.rng.pick_if_any(&resold),
+            _ => None,
         };
+        let row = row.or_else(|| self.rng.pick_if_any(&view.contracts))?;
         let (status, fault) = self.rng.pick(&[
             (ContractStatus::Terminated, Some(Fault::Buyer)),
             (ContractStatus::Terminated, Some(Fault::Seller)),

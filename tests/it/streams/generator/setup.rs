@@ -9,8 +9,7 @@ use gpubourse::types::{
 
 use super::{BEGINNING, HORIZON_MINUTES, Rng, TICK_MICROS};
 
-pub const PROVIDERS: [i64; 2] = [1, 2];
-pub const ORGANIZATIONS: i64 = 6;
+const ORGANIZATIONS: i64 = 6;
 const REGIONS: [(&str, &str); 3] = [("us-east", "US"), ("eu-north", "SE"), ("us-west", "US")];
 
 /// Returns the commands that make two products, six organizations, four sites and eight listings.
