@@ -5,3 +5,4 @@
 mod architecture;
 mod licences;
 mod sequencer;
+mod streams;
