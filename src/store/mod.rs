@@ -22,6 +22,7 @@ mod row;
 mod rows;
 mod schema;
 mod statement;
+pub mod verify;
 pub mod writer;
 
 use std::fmt;
