@@ -5,6 +5,7 @@
 )]
 
 pub mod app;
+pub mod auth;
 pub mod exchange;
 pub mod importers;
 pub mod market;
