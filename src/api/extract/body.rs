@@ -106,8 +106,9 @@ fn of_path(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let message = without_position(&error.inner().to_string());
     let path = error.path().to_string();
     let parent = if path == "." { String::new() } else { path };
-    // serde names a missing field only in the message; the path it was missing from is its parent.
-    let field = match message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+    // serde names a missing or repeated field only in the message; the path is that of its parent.
+    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start));
+    let field = match named.and_then(|rest| rest.split('`').next()) {
         Some(name) if parent.is_empty() => name.to_owned(),
         Some(name) => format!("{parent}.{name}"),
         None => parent,
