@@ -6,6 +6,9 @@
 
 pub mod api;
 pub mod app;
+pub mod auth;
 pub mod exchange;
+pub mod importers;
+pub mod market;
 pub mod store;
 pub mod types;
