@@ -47,6 +47,10 @@ macro_rules! field {
 codes! {
     400 malformed: "Malformed request", "The body is not JSON.";
     401 unauthorized: "Unauthorized", "The request carries no valid credentials.";
+    401 invalid_token: "Invalid token", "The bearer is no access token or API key of this exchange, or was revoked.";
+    401 expired_token: "Expired token", "The access token or API key has expired.";
+    401 invalid_credentials: "Invalid credentials", "The e-mail address or the password is wrong.";
+    401 invalid_refresh_token: "Invalid refresh token", "The refresh token was used, revoked, has expired, or never was one.";
     403 role_required: "Role required", "The caller's role may not do this.";
     403 scope_required: "Scope required", "The API key lacks the scope for this.";
     404 not_found: "Not found", "There is no such thing, or it belongs to others.";
@@ -57,6 +61,7 @@ codes! {
     409 idempotency_key_reused "Idempotency-Key": "Idempotency key reused", "The same Idempotency-Key was used with another request.";
     409 symbol_taken "symbol": "Symbol taken", "A product with this symbol exists.";
     409 email_taken "email": "E-mail taken", "An account with this e-mail address exists.";
+    409 too_many_api_keys: "Too many API keys", "The user has as many live API keys as it may.";
     409 contract_not_live: "Contract not live", "The contract has ended already.";
     409 conflict: "Conflict", "The thing is no longer what the request assumes.";
     413 body_too_large: "Body too large", "The body exceeds the limit of the route.";
@@ -89,6 +94,10 @@ codes! {
     422 insufficient_funds: "Insufficient funds", "The available balance does not cover the worst case.";
     422 invalid_text: "Invalid text", "A name, reference or reason is empty or too long.";
     422 invalid_amount "amount": "Invalid amount", "An amount of money must be positive.";
+    422 invalid_email "email": "Invalid e-mail address", "This is not an e-mail address.";
+    422 invalid_password "password": "Invalid password", "The password is too short or too long.";
+    422 invalid_name "name": "Invalid name", "A name must be printable and not too long.";
+    422 invalid_scopes "scopes": "Invalid scopes", "A key's scopes must be some of its user's.";
     422 invalid_terms: "Invalid terms", "The fee is above the whole, or the tick is not a price.";
     422 time_backwards: "Time backwards", "Time only moves forward.";
     422 unknown_rules: "Unknown rules", "This program does not know these rules.";

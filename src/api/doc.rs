@@ -17,6 +17,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::codes;
 use super::problem::{FieldError, PROBLEM_JSON, ProblemDocument};
 use super::routes::Route;
+use super::v1::orders::StatusFilter;
 use super::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::types::{
     ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass, TimeInForce,
@@ -51,7 +52,7 @@ impl OperationDoc {
     /// Says that the operation needs credentials.
     pub fn secure(&mut self) {
         self.secured = true;
-        self.fails(&["unauthorized", "too_many_requests"]);
+        self.fails(&["unauthorized", "invalid_token", "expired_token", "too_many_requests"]);
     }
 
     /// Says that the operation takes a parameter.
@@ -180,6 +181,6 @@ fn shared_schemas() -> BTreeMap<String, RefOr<Schema>> {
     }
     keep!(ProblemDocument, FieldError, Usd, UsdPerHour, Instant, DeliveryTime, Id, Milli);
     keep!(ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass);
-    keep!(TimeInForce);
+    keep!(TimeInForce, StatusFilter);
     schemas
 }

@@ -80,8 +80,10 @@ impl Problem {
             tracing::error!(code, "a problem code without a row in the table");
             INTERNAL
         });
+        let challenge = || (WWW_AUTHENTICATE, "Bearer realm=\"gpubourse\"".to_owned());
+        let headers = if row.status == 401 { vec![challenge()] } else { Vec::new() };
         let errors = row.field.map(|field| FieldError { field: field.to_owned(), message: row.prose.to_owned() });
-        Self { code: row, detail: None, errors: errors.into_iter().collect(), applied: None, headers: Vec::new() }
+        Self { code: row, detail: None, errors: errors.into_iter().collect(), applied: None, headers }
     }
 
     /// Returns the problem of one field of wrong form.
@@ -102,11 +104,6 @@ impl Problem {
     /// Returns the 503 of a view that has not seen the sequence asked for.
     pub fn view_behind() -> Self {
         Self::of("view_behind").with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
-    }
-
-    /// Returns the 401 of a request without valid credentials.
-    pub fn unauthorized(detail: &str) -> Self {
-        Self::of("unauthorized").saying(detail).with_header(WWW_AUTHENTICATE, "Bearer realm=\"gpubourse\"")
     }
 
     /// Returns the problem with another sentence about this time.
@@ -170,7 +167,8 @@ impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Reject(reject) => Self::from(reject),
-            AppError::Unauthorized(detail) => Self::unauthorized(detail),
+            AppError::Unauthorized(code) if codes::find(code).is_some() => Self::of(code),
+            AppError::Unauthorized(detail) => Self::of("unauthorized").saying(detail),
             AppError::Forbidden(what) if codes::find(&what).is_some() => Self::of(&what),
             AppError::Forbidden(detail) => Self::of("role_required").saying(detail),
             AppError::NotFound => Self::of("not_found"),

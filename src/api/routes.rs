@@ -9,7 +9,9 @@ use utoipa::openapi::path::HttpMethod;
 use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
-use super::v1::{admin, audit, contracts, echo, journal, listings, markets, orders, products, quotes, sites, wallet};
+use super::v1::{
+    admin, api_keys, audit, auth, contracts, echo, journal, listings, markets, orders, products, quotes, sites, wallet,
+};
 
 const READ: &[&str] = &["scope_required"];
 const OWN: &[&str] = &["role_required", "scope_required"];
@@ -125,6 +127,7 @@ impl<T> Describe for web::Data<T> {
 /// Returns the table; paths without parameters stand before those that would match them.
 pub fn routes(with_echo: bool) -> Vec<Route> {
     let mut table = trading();
+    table.extend(accounts());
     table.extend(wallet());
     table.extend(catalogue());
     table.extend(market());
@@ -170,7 +173,7 @@ fn trading() -> Vec<Route> {
             .fails(&[OWN, ORDER_WINDOW, ORDER, PLACE, WRITE]),
         Route::new("trading", Method::GET, "/v1/orders", "list_orders", orders::list)
             .says("Lists the caller's orders, newest first.")
-            .fails(&[OWN, &["invalid_combination", "view_behind"]]),
+            .fails(&[OWN, &["unknown_product", "view_behind"]]),
         Route::new("trading", Method::DELETE, "/v1/orders", "cancel_orders", orders::cancel_all)
             .says("Cancels every open order of the caller's organization.")
             .fails(&[OWN, &["unknown_product"], WRITE]),
@@ -189,6 +192,36 @@ fn trading() -> Vec<Route> {
         Route::new("trading", Method::DELETE, "/v1/orders/{id}", "cancel_order", orders::cancel)
             .says("Cancels an open order.")
             .fails(&[OWN, &["order_not_open"], WRITE]),
+    ]
+}
+
+fn accounts() -> Vec<Route> {
+    let person: &[&str] = &["role_required", "scope_required"];
+    vec![
+        Route::new("accounts", Method::POST, "/v1/auth/register", "register", auth::register)
+            .says("Makes an organization and its first user.")
+            .fails(&[&["email_taken", "invalid_email", "invalid_password", "invalid_text"], WRITE]),
+        Route::new("accounts", Method::POST, "/v1/auth/login", "login", auth::login)
+            .says("Gives tokens for a password.")
+            .fails(&[&["invalid_credentials"], WRITE]),
+        Route::new("accounts", Method::POST, "/v1/auth/refresh", "refresh", auth::refresh)
+            .says("Gives the next tokens for a refresh token; one that is used twice ends its session.")
+            .fails(&[&["invalid_refresh_token"], WRITE]),
+        Route::new("accounts", Method::POST, "/v1/auth/logout", "logout", auth::logout)
+            .says("Ends the session of a refresh token.")
+            .fails(&[WRITE]),
+        Route::new("accounts", Method::GET, "/v1/me", "get_me", auth::me)
+            .says("Says who the caller is.")
+            .fails(&[READ]),
+        Route::new("accounts", Method::POST, "/v1/api-keys", "create_api_key", api_keys::create)
+            .says("Makes an API key; only people make keys.")
+            .fails(&[person, &["invalid_name", "invalid_scopes", "invalid_expiry", "too_many_api_keys"], WRITE]),
+        Route::new("accounts", Method::GET, "/v1/api-keys", "list_api_keys", api_keys::list)
+            .says("Lists the caller's API keys, newest first.")
+            .fails(&[READ]),
+        Route::new("accounts", Method::DELETE, "/v1/api-keys/{id}", "revoke_api_key", api_keys::revoke)
+            .says("Revokes one of the caller's API keys.")
+            .fails(&[person, WRITE]),
     ]
 }
 
@@ -254,8 +287,7 @@ fn market() -> Vec<Route> {
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/trades", "list_trades", markets::trades)
             .says("Lists the trades of a product, newest first."),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)
-            .says("Lists imported prices.")
-            .fails(&[&["unknown_product"]]),
+            .says("Lists imported prices."),
     ]
 }
 

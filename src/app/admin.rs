@@ -6,6 +6,7 @@ use super::wallet::organization_by_id;
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::{Organization, Product};
 use crate::exchange::{Command, Reject};
+use crate::store::read;
 use crate::types::{OrganizationId, PublicId, Symbol};
 
 impl App {
@@ -14,16 +15,16 @@ impl App {
     /// # Errors
     /// `role_required` for all but admins and auditors, or if the store fails.
     pub async fn journal(&self, caller: &Caller, slice: Slice) -> Result<Vec<JournalRow>, AppError> {
-        caller.staff()?;
-        self.read(move |reads| reads.journal(slice)).await
+        caller.overseer()?;
+        self.read(move |db| read::journal::page(db, slice)).await
     }
 
-    /// Returns the last sequence of the journal and its hash.
+    /// Returns the last row of the journal; nothing before the first command.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn audit_head(&self) -> Result<(i64, String), AppError> {
-        self.read(|reads| reads.head()).await
+    pub async fn audit_head(&self) -> Result<Option<JournalRow>, AppError> {
+        self.read(read::journal::head).await
     }
 
     /// Returns the organizations, newest first.
@@ -31,7 +32,7 @@ impl App {
     /// # Errors
     /// `role_required` for all but admins and auditors.
     pub fn organizations(&self, caller: &Caller, slice: Slice) -> Result<Vec<Organization>, AppError> {
-        caller.staff()?;
+        caller.overseer()?;
         Ok(self.live().read(|view| page(&view.organizations, OrganizationId::new, slice, |_| true)))
     }
 
@@ -77,7 +78,7 @@ impl App {
     /// # Errors
     /// `role_required` for all but admins and auditors.
     pub fn halts(&self, caller: &Caller) -> Result<Vec<Product>, AppError> {
-        caller.staff()?;
+        caller.overseer()?;
         Ok(self.live().read(|view| view.products.values().filter(|product| product.halted).cloned().collect()))
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::face::{Mentioned, Mentions};
-use super::reads::{Read, Reads, Slice};
+use super::reads::Slice;
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::Contract;
+use crate::store::{Db, StoreError, read};
 use crate::types::limits::CHAIN_DEPTH_MAX;
+use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{ContractId, Kind, OrganizationId, PublicId, Source};
 
 /// Resales shown in one chain.
@@ -56,7 +58,7 @@ impl App {
     /// # Errors
     /// `role_required` for all but admins and auditors, or if the store fails.
     pub async fn all_contracts(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Contract>, Mentioned), AppError> {
-        caller.staff()?;
+        caller.overseer()?;
         self.contract_page(None, slice).await
     }
 
@@ -78,14 +80,14 @@ impl App {
     pub async fn chain(&self, caller: &Caller, id: PublicId) -> Result<Chain, AppError> {
         let contract = self.own_contract(caller, id).await?;
         let sees = viewer(caller);
-        self.read(move |reads| {
-            let above = parents(reads, &contract)?;
-            let below = resales(reads, contract.id, &sees)?;
+        self.read(move |db| {
+            let above = parents(db, &contract)?;
+            let below = resales(db, contract.id, &sees)?;
             let mut mentions = Mentions::default();
             above.iter().chain(&below).for_each(|row| mention(&mut mentions, row));
             mention(&mut mentions, &contract);
             let legs = above.into_iter().chain([contract]).map(|row| Leg { visible: sees(&row), contract: row });
-            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(reads)? })
+            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(db)? })
         })
         .await
     }
@@ -93,7 +95,7 @@ impl App {
     async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<Contract, AppError> {
         caller.reader()?;
         let number = ContractId::new(id.number);
-        let contract = self.read(move |reads| reads.contract(number)).await?;
+        let contract = self.read(move |db| read::contracts::get(db, number)).await?;
         let same = |row: &Contract| id.kind == Kind::Contract && row.created_at == id.created_at;
         let sees = viewer(caller);
         contract.filter(|row| same(row) && sees(row)).ok_or(AppError::NotFound)
@@ -104,11 +106,14 @@ impl App {
         of: Option<OrganizationId>,
         slice: Slice,
     ) -> Result<(Vec<Contract>, Mentioned), AppError> {
-        self.read(move |reads| {
-            let contracts = reads.contracts(of, slice)?;
+        self.read(move |db| {
+            let contracts = match of {
+                None => read::contracts::all(db, slice)?,
+                Some(own) => read::contracts::of_organization(db, own, slice)?,
+            };
             let mut mentions = Mentions::default();
             contracts.iter().for_each(|row| mention(&mut mentions, row));
-            let mentioned = mentions.look_up(reads)?;
+            let mentioned = mentions.look_up(db)?;
             Ok((contracts, mentioned))
         })
         .await
@@ -126,12 +131,12 @@ fn mention(mentions: &mut Mentions, contract: &Contract) {
 }
 
 /// Returns the contracts above a contract, the first sale first.
-fn parents(reads: &dyn Reads, contract: &Contract) -> Read<Vec<Contract>> {
+fn parents(db: &mut Db, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut chain = Vec::new();
     let mut source = contract.source;
     while let Source::Contract(id) = source {
         // Chains are bounded by the rules; the bound here only guards against a broken database.
-        let next = reads.contract(id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
+        let next = read::contracts::get(db, id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
         let Some(parent) = next else { break };
         source = parent.source;
         chain.push(parent);
@@ -141,13 +146,13 @@ fn parents(reads: &dyn Reads, contract: &Contract) -> Read<Vec<Contract>> {
 }
 
 /// Returns the resales under a contract that somebody may see, nearest first.
-fn resales(reads: &dyn Reads, root: ContractId, sees: &impl Fn(&Contract) -> bool) -> Read<Vec<Contract>> {
+fn resales(db: &mut Db, root: ContractId, sees: &impl Fn(&Contract) -> bool) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
     let mut level = BTreeSet::from([root]);
     for _ in 0..CHAIN_DEPTH_MAX {
         let mut next = BTreeSet::new();
         for parent in level {
-            for child in reads.resales(parent)? {
+            for child in children(db, parent)? {
                 next.insert(child.id);
                 if sees(&child) {
                     found.push(child);
@@ -161,4 +166,19 @@ fn resales(reads: &dyn Reads, root: ContractId, sees: &impl Fn(&Contract) -> boo
         level = next;
     }
     Ok(found)
+}
+
+/// Returns the contracts sold out of a contract that still have it as their source.
+fn children(db: &mut Db, parent: ContractId) -> Result<Vec<Contract>, StoreError> {
+    let mut found = Vec::new();
+    let mut page = Slice::first(PAGE_ROWS_MAX);
+    loop {
+        let rows = read::contracts::children(db, parent, page)?;
+        page.before = rows.last().map(|row| row.id.number());
+        let full = rows.len() >= usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
+        found.extend(rows.into_iter().filter(|row| row.source == Source::Contract(parent)));
+        if !full || found.len() >= RESALES_SHOWN_MAX {
+            return Ok(found);
+        }
+    }
 }

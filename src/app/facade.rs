@@ -1,14 +1,17 @@
 //! The one handle through which the API, pages, commands and jobs use the exchange.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-use super::reads::{Read, Reads};
-use super::{AppError, Principal, Receipt, Role, Scope, Sequencer, Submission, View};
-use crate::exchange::{Command, Reject};
+use super::accounts::{Registered, Registration};
+use super::permission::{require, require_admin, require_member, require_overseer};
+use super::sequencer::Running;
+use super::{Accounts, AppError, Principal, Receipt, Role, Scope, Sequencer, Submission, View};
+use crate::exchange::Command;
+use crate::store::Store;
+pub use crate::store::accounts::ApiKey;
 use crate::types::OrganizationId;
 
 /// How long a read waits for the sequence it asks for.
@@ -30,66 +33,49 @@ pub struct Live {
     as_of: watch::Receiver<i64>,
 }
 
-/// A boxed answer of [`Gatekeeper`].
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, AppError>> + Send + 'a>>;
-
-/// Who checks credentials; the seam to `accounts`.
-pub trait Gatekeeper: Send + Sync {
-    /// Returns whose credentials these are.
-    fn authenticate<'a>(&'a self, bearer: &'a str) -> Later<'a, Principal>;
-}
-
 /// The exchange as everybody outside the writer sees it; cheap to clone.
 #[derive(Clone)]
 pub struct App {
     sequencer: Sequencer,
     live: Live,
-    reads: Arc<dyn Reads>,
-    gatekeeper: Arc<dyn Gatekeeper>,
+    store: Store,
+    accounts: Arc<Accounts>,
 }
 
 impl Caller {
     /// Checks a scope.
     ///
     /// # Errors
-    /// `scope_required`.
+    /// As [`require`].
     pub fn scoped(&self, scope: Scope) -> Result<(), AppError> {
-        let has = self.principal.scopes.contains(&scope);
-        if has { Ok(()) } else { Err(AppError::Forbidden("scope_required".to_owned())) }
+        require(&self.principal, scope)
     }
 
     /// Checks a scope and returns the organization the caller acts for.
     ///
     /// # Errors
-    /// `scope_required`; `role_required` for admins and auditors, who act for none.
+    /// As [`require_member`].
     pub fn member(&self, scope: Scope) -> Result<OrganizationId, AppError> {
-        self.scoped(scope)?;
-        match (self.principal.role, self.principal.organization) {
-            (Role::Member(_), Some(organization)) => Ok(organization),
-            _ => Err(AppError::Reject(Reject::RoleRequired)),
-        }
+        require_member(&self.principal, scope)
     }
 
     /// Checks that the caller runs the exchange.
     ///
     /// # Errors
-    /// `role_required`, `scope_required`.
+    /// As [`require_admin`].
     pub fn admin(&self) -> Result<(), AppError> {
-        match self.principal.role {
-            Role::Admin => self.scoped(Scope::Admin),
-            _ => Err(AppError::Reject(Reject::RoleRequired)),
-        }
+        require_admin(&self.principal)
     }
 
-    /// Checks that the caller may see everything.
+    /// Checks that the caller may look at what belongs to others.
     ///
     /// # Errors
-    /// `role_required`, `scope_required`.
-    pub fn staff(&self) -> Result<(), AppError> {
-        if self.sees_all() { self.scoped(Scope::Read) } else { Err(AppError::Reject(Reject::RoleRequired)) }
+    /// As [`require_overseer`].
+    pub fn overseer(&self) -> Result<(), AppError> {
+        require_overseer(&self.principal)
     }
 
-    /// Tells whether the caller may see everything.
+    /// Tells whether the caller's role sees everything.
     pub const fn sees_all(&self) -> bool {
         matches!(self.principal.role, Role::Admin | Role::Auditor)
     }
@@ -97,13 +83,9 @@ impl Caller {
     /// Returns the organization whose things the caller may see, or nothing if it may see all.
     ///
     /// # Errors
-    /// `scope_required`; `role_required` for a member without an organization.
+    /// As [`require_overseer`] and [`require_member`].
     pub fn reader(&self) -> Result<Option<OrganizationId>, AppError> {
-        if self.sees_all() {
-            self.scoped(Scope::Read)?;
-            return Ok(None);
-        }
-        self.member(Scope::Read).map(Some)
+        if self.sees_all() { self.overseer().map(|()| None) } else { self.member(Scope::Read).map(Some) }
     }
 
     /// Tells whether the caller may see an organization's things.
@@ -138,8 +120,19 @@ impl Live {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(sequencer: Sequencer, live: Live, reads: Arc<dyn Reads>, gatekeeper: Arc<dyn Gatekeeper>) -> Self {
-        Self { sequencer, live, reads, gatekeeper }
+    pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Self {
+        let live = Live::new(Arc::clone(&running.view), running.as_of.clone());
+        Self { sequencer: running.sequencer.clone(), live, store, accounts }
+    }
+
+    /// Returns the store.
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the use cases of accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Returns the view.
@@ -152,26 +145,19 @@ impl App {
         &self.sequencer
     }
 
-    /// Returns whose credentials these are.
+    /// Makes an organization and its first user, and waits until the view shows the organization.
     ///
     /// # Errors
-    /// [`AppError::Unauthorized`].
-    pub async fn authenticate(&self, bearer: &str) -> Result<Principal, AppError> {
-        self.gatekeeper.authenticate(bearer).await
-    }
-
-    /// Reads from the store, off the workers.
-    ///
-    /// # Errors
-    /// [`AppError::Internal`] if the store fails.
-    pub async fn read<T: Send + 'static>(
+    /// As [`Accounts::register`].
+    pub async fn register(
         &self,
-        read: impl FnOnce(&dyn Reads) -> Read<T> + Send + 'static,
-    ) -> Result<T, AppError> {
-        let reads = Arc::clone(&self.reads);
-        let done = tokio::task::spawn_blocking(move || read(reads.as_ref())).await;
-        done.map_err(|error| AppError::Internal(error.to_string()))?
-            .map_err(|error| AppError::Internal(error.to_string()))
+        registration: Registration,
+        address: IpAddr,
+        request_id: &str,
+    ) -> Result<Registered, AppError> {
+        let registered = self.accounts.register(registration, address, request_id).await?;
+        self.live.reaches(registered.sequence).await;
+        Ok(registered)
     }
 
     /// Submits a command of a caller and waits until the view shows what it did.

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reads::{Read, Reads};
 use super::{App, AppError, View};
+use crate::store::{Db, StoreError, read};
 use crate::types::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, ProductId, PublicId, SiteId, Source, Symbol, Timestamp,
 };
@@ -46,15 +46,17 @@ impl Mentions {
     ///
     /// # Errors
     /// If the store fails.
-    pub fn look_up(&self, reads: &dyn Reads) -> Read<Mentioned> {
+    pub fn look_up(&self, db: &mut Db) -> Result<Mentioned, StoreError> {
         let mut mentioned = Mentioned::default();
-        if !self.orders.is_empty() {
-            let orders = reads.orders_numbered(&self.orders)?;
-            mentioned.orders = orders.into_iter().map(|order| (order.id, order.created_at)).collect();
+        for number in &self.orders {
+            if let Some(order) = read::orders::get(db, *number)? {
+                mentioned.orders.insert(order.id, order.created_at);
+            }
         }
-        if !self.contracts.is_empty() {
-            let contracts = reads.contracts_numbered(&self.contracts)?;
-            mentioned.contracts = contracts.into_iter().map(|contract| (contract.id, contract.created_at)).collect();
+        for number in &self.contracts {
+            if let Some(contract) = read::contracts::get(db, *number)? {
+                mentioned.contracts.insert(contract.id, contract.created_at);
+            }
         }
         Ok(mentioned)
     }
@@ -157,7 +159,7 @@ impl App {
         if mentions.orders.is_empty() && mentions.contracts.is_empty() {
             return Ok(Mentioned::default());
         }
-        self.read(move |reads| mentions.look_up(reads)).await
+        self.read(move |db| mentions.look_up(db)).await
     }
 }
 

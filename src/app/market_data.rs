@@ -6,6 +6,7 @@ use super::catalogue::product_by_symbol;
 use super::reads::{Quote, QuoteFilter, Slice};
 use super::{App, AppError, View};
 use crate::exchange::entities::{Order, Product, Trade};
+use crate::store::{quotes, read};
 use crate::types::{Minute, Price, Side, Symbol, Timestamp, Window};
 
 /// Price levels shown on each side of a book.
@@ -65,7 +66,7 @@ impl App {
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn trades(&self, symbol: &Symbol, slice: Slice) -> Result<Vec<Trade>, AppError> {
         let product = self.product(symbol)?.id;
-        self.read(move |reads| reads.trades(product, slice)).await
+        self.read(move |db| read::trades::of_product(db, product, slice)).await
     }
 
     /// Returns imported prices, newest first.
@@ -73,7 +74,7 @@ impl App {
     /// # Errors
     /// If the store fails.
     pub async fn quotes(&self, filter: QuoteFilter, slice: Slice) -> Result<Vec<Quote>, AppError> {
-        self.read(move |reads| reads.quotes(&filter, slice)).await
+        self.read(move |db| quotes::page(db, &filter, slice)).await
     }
 }
 

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::catalogue::{Accepted, listing_by_id, made_nothing, product_named, site_by_id};
-use super::face::{Mentioned, Mentions};
-use super::reads::Slice;
+use super::face::{Faces, Mentioned, Mentions};
+use super::reads::{OrderFilter, Slice};
 use super::{App, AppError, Receipt, Scope, View, facade::Caller};
 use crate::exchange::entities::{Order, Trade};
 use crate::exchange::{
     AmendOrder, BidWindow, Command, Event, Made, PlaceAsk, PlaceBid, Preview, Reject, Requirements, Terms,
 };
+use crate::store::read;
 use crate::types::{
-    ContractId, Interconnect, Kind, Minute, OrderId, OrganizationId, Price, PublicId, Side, SlaClass, Source, Timestamp,
+    ContractId, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId, Side,
+    SlaClass, Source, Timestamp,
 };
 
 /// Fills shown with one order.
@@ -111,12 +113,16 @@ pub struct OrderChange {
 }
 
 /// Which orders.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OrderFilter {
-    /// Only those that can still trade.
-    pub open: bool,
+#[derive(Debug, Clone, Default)]
+pub struct OrdersAsked {
+    /// Those that can still trade, from memory; else all, from the store.
+    pub live: bool,
+    /// Where it stands.
+    pub status: Option<OrderStatus>,
     /// Of this side.
     pub side: Option<Side>,
+    /// Of this product.
+    pub product: Option<String>,
 }
 
 /// An order as it stands, with its fills and what else its outward face needs.
@@ -242,20 +248,19 @@ impl App {
         side: Option<Side>,
     ) -> Result<(Vec<PublicId>, i64), AppError> {
         let organization = caller.member(Scope::Trade)?;
-        let product = match product {
-            None => None,
-            Some(name) => {
-                let id = self.live().read(|view| product_named(view, name).map(|row| row.id));
-                Some(id.ok_or(Reject::UnknownProduct)?)
-            }
-        };
+        let product = self.product_number(product)?;
         let receipt = self.submit(caller, None, Command::CancelAll { organization, product, side }).await?;
         let ended: BTreeSet<OrderId> = receipt.outcome.events.iter().filter_map(ended_order).collect();
         if ended.is_empty() {
             return Ok((Vec::new(), receipt.sequence));
         }
-        let orders = self.read(move |reads| reads.orders_numbered(&ended)).await?;
-        Ok((orders.iter().map(face_of_order).collect(), receipt.sequence))
+        let mentions = Mentions { orders: ended, ..Mentions::default() };
+        let mentioned = self.look_up(mentions.clone()).await?;
+        let faces = self.live().read(|view| {
+            let faces = Faces::new(view, &mentioned);
+            mentions.orders.iter().map(|order| faces.order(*order)).collect::<Result<Vec<_>, _>>()
+        });
+        Ok((faces?, receipt.sequence))
     }
 
     /// Returns an order the caller may see.
@@ -269,21 +274,31 @@ impl App {
         self.with_fills(order).await
     }
 
-    /// Returns the orders the caller may see, newest first. A page may be short although more follow.
+    /// Returns the orders of the caller's organization, newest first.
     ///
     /// # Errors
-    /// `scope_required`, or if the store fails.
-    pub async fn orders(&self, caller: &Caller, filter: OrderFilter, slice: Slice) -> Result<OrderPage, AppError> {
-        let of = caller.reader()?;
-        let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
-        let orders = if filter.open {
-            self.live().read(|view| open_orders(view, of, filter.side, slice))
-        } else {
-            self.read(move |reads| reads.orders(of, slice)).await?
+    /// `role_required`, `scope_required`, `unknown_product`, or if the store fails.
+    pub async fn orders(&self, caller: &Caller, asked: OrdersAsked, slice: Slice) -> Result<OrderPage, AppError> {
+        let organization = caller.member(Scope::Read)?;
+        let product = self.product_number(asked.product.as_deref())?;
+        let filter = OrderFilter { status: asked.status, side: asked.side, product };
+        let (now, as_of, open) = self.live().read(|view| {
+            let open = asked.live.then(|| open_orders(view, organization, filter, slice));
+            (view.now, view.as_of, open)
+        });
+        let orders = match open {
+            Some(orders) => orders,
+            None => self.read(move |db| read::orders::of_organization(db, organization, &filter, slice)).await?,
         };
         let mut mentions = Mentions::default();
         orders.iter().for_each(|order| mentions.source(order.source));
         Ok(OrderPage { now, as_of, mentioned: self.look_up(mentions).await?, orders })
+    }
+
+    fn product_number(&self, name: Option<&str>) -> Result<Option<ProductId>, AppError> {
+        let Some(name) = name else { return Ok(None) };
+        let product = self.live().read(|view| product_named(view, name).map(|row| row.id));
+        Ok(Some(product.ok_or(Reject::UnknownProduct)?))
     }
 
     /// Submits a change of an open order and returns the order as it stands after it.
@@ -312,7 +327,7 @@ impl App {
         let number = OrderId::new(id.number);
         let order = match self.live().read(|view| view.orders.get(&number).cloned()) {
             Some(order) => Some(order),
-            None => self.read(move |reads| reads.order(number)).await?,
+            None => self.read(move |db| read::orders::get(db, number)).await?,
         };
         Ok(order.filter(|order| id.kind == Kind::Order && order.created_at == id.created_at))
     }
@@ -320,7 +335,7 @@ impl App {
     async fn standing(&self, organization: OrganizationId, id: OrderId) -> Result<OrderStanding, AppError> {
         let order = match self.live().read(|view| view.orders.get(&id).cloned()) {
             Some(order) => Some(order),
-            None => self.read(move |reads| reads.order(id)).await?,
+            None => self.read(move |db| read::orders::get(db, id)).await?,
         };
         let order = order.filter(|order| order.organization == organization).ok_or(AppError::NotFound)?;
         self.with_fills(order).await
@@ -340,8 +355,9 @@ impl App {
             });
         }
         let id = order.id;
-        let (fills, mut mentioned) =
-            self.read(move |reads| Ok((reads.fills(id, FILLS_SHOWN_MAX)?, mentions.look_up(reads)?))).await?;
+        let (fills, mut mentioned) = self
+            .read(move |db| Ok((read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?, mentions.look_up(db)?)))
+            .await?;
         for fill in &fills {
             mentioned.contract(fill.contract, fill.created_at);
         }
@@ -368,7 +384,7 @@ impl App {
             return listing.map(Source::Listing).ok_or(AppError::NotFound);
         }
         let number = ContractId::new(id.number);
-        let contract = self.read(move |reads| reads.contract(number)).await?;
+        let contract = self.read(move |db| read::contracts::get(db, number)).await?;
         let same = contract.filter(|row| id.kind == Kind::Contract && row.created_at == id.created_at);
         let contract = same.ok_or(AppError::NotFound)?;
         mentioned.contract(contract.id, contract.created_at);
@@ -393,21 +409,16 @@ const fn ended_order(event: &Event) -> Option<OrderId> {
     }
 }
 
-const fn face_of_order(order: &Order) -> PublicId {
-    PublicId { created_at: order.created_at, kind: Kind::Order, number: order.id.number() }
-}
-
-fn open_orders(view: &View, of: Option<OrganizationId>, side: Option<Side>, slice: Slice) -> Vec<Order> {
+fn open_orders(view: &View, own: OrganizationId, filter: OrderFilter, slice: Slice) -> Vec<Order> {
     let before = OrderId::new(slice.before.unwrap_or(i64::MAX));
     let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
-    let fits = |order: &&Order| side.is_none_or(|side| side == order.side);
-    match of {
-        None => view.orders.range(..before).rev().map(|(_, row)| row).filter(fits).take(limit).cloned().collect(),
-        Some(own) => {
-            let ids = view.orders_of.get(&own).into_iter().flat_map(|ids| ids.range(..before).rev());
-            ids.filter_map(|id| view.orders.get(id)).filter(fits).take(limit).cloned().collect()
-        }
-    }
+    let fits = |order: &&Order| {
+        filter.side.is_none_or(|side| side == order.side)
+            && filter.product.is_none_or(|product| product == order.product)
+            && filter.status.is_none_or(|status| status == order.status)
+    };
+    let ids = view.orders_of.get(&own).into_iter().flat_map(|ids| ids.range(..before).rev());
+    ids.filter_map(|id| view.orders.get(id)).filter(fits).take(limit).cloned().collect()
 }
 
 fn ask_command(organization: OrganizationId, source: Source, ask: NewAsk) -> Command {

@@ -6,6 +6,7 @@ use super::reads::Slice;
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Cause, Organization, Purse, Transfer};
 use crate::exchange::{Command, Made};
+use crate::store::read;
 use crate::types::{Kind, Money, OrganizationId, PublicId, TransferId};
 
 /// A payment an admin books.
@@ -38,17 +39,17 @@ impl App {
         Ok(self.live().read(|view| (view.purses.get(&organization).copied().unwrap_or_default(), view.as_of)))
     }
 
-    /// Returns the transfers the caller may see, newest first, with what they mention.
+    /// Returns the transfers from and to the caller's organization, newest first, with what they mention.
     ///
     /// # Errors
-    /// `scope_required`, or if the store fails.
+    /// `role_required`, `scope_required`, or if the store fails.
     pub async fn transfers(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Transfer>, Mentioned), AppError> {
-        let of = caller.reader()?;
-        self.read(move |reads| {
-            let transfers = reads.transfers(of, slice)?;
+        let organization = caller.member(Scope::Read)?;
+        self.read(move |db| {
+            let transfers = read::transfers::of_organization(db, organization, slice)?;
             let mut mentions = Mentions::default();
             transfers.iter().for_each(|transfer| mention_cause(&mut mentions, transfer.cause));
-            let mentioned = mentions.look_up(reads)?;
+            let mentioned = mentions.look_up(db)?;
             Ok((transfers, mentioned))
         })
         .await
@@ -61,7 +62,7 @@ impl App {
     pub async fn transfer(&self, caller: &Caller, id: PublicId) -> Result<(Transfer, Mentioned), AppError> {
         let of = caller.reader()?;
         let number = TransferId::new(id.number);
-        let transfer = self.read(move |reads| reads.transfer(number)).await?;
+        let transfer = self.read(move |db| read::transfers::get(db, number)).await?;
         let theirs = |row: &Transfer| {
             of.is_none_or(|organization| [row.debit.organization, row.credit.organization].contains(&organization))
         };
@@ -93,7 +94,7 @@ impl App {
         };
         let receipt = self.submit(caller, Some(key), command).await?;
         let Made::Transfer(id, _) = receipt.outcome.made else { return Err(made_nothing("transfer")) };
-        let value = self.read(move |reads| reads.transfer(id)).await?.ok_or_else(|| made_nothing("transfer"))?;
+        let value = self.read(move |db| read::transfers::get(db, id)).await?.ok_or_else(|| made_nothing("transfer"))?;
         Ok(Accepted { value, replayed: receipt.outcome.replayed })
     }
 }

@@ -2,8 +2,8 @@
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use super::headers::RequestId;
 use crate::api::Api;
@@ -14,30 +14,39 @@ use crate::app::facade::Caller;
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let bearer = bearer(request).map(str::to_owned);
-        let request_id = RequestId::of(request).0.to_string();
-        let address = request.peer_addr().map(|address| address.ip());
-        let api = request.app_data::<Data<Api>>().cloned();
-        Box::pin(async move {
-            let api = api.ok_or_else(|| Problem::from(AppError::Internal("no Api in app data".to_owned())))?;
-            let bearer = bearer.ok_or_else(|| Problem::unauthorized("A bearer token or API key is needed."))?;
-            match api.app.authenticate(&bearer).await {
-                Ok(principal) => {
-                    api.gate.charge(&principal)?;
-                    Ok(Self { principal, request_id })
-                }
-                Err(AppError::Unauthorized(detail)) => {
-                    // Guessing at credentials is charged to the address, as asking without any is.
-                    api.gate.charge_address(address)?;
-                    Err(Problem::unauthorized(detail))
-                }
-                Err(error) => Err(error.into()),
-            }
-        })
+        ready(caller(request))
     }
+}
+
+fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+    let no_api = || AppError::Internal("no Api in app data".to_owned());
+    let api = request.app_data::<Data<Api>>().ok_or_else(no_api)?;
+    let Some(bearer) = bearer(request) else {
+        // The edge has charged requests without the header; one with another scheme is charged here.
+        if request.headers().contains_key(AUTHORIZATION) {
+            api.gate.charge_address(address(request))?;
+        }
+        return Err(Problem::of("unauthorized"));
+    };
+    match api.app.accounts().authenticate(bearer) {
+        Ok(principal) => {
+            api.gate.charge(&principal)?;
+            Ok(Caller { principal, request_id: RequestId::of(request).0.to_string() })
+        }
+        Err(error) => {
+            // Guessing at credentials is charged to the address, as asking without any is.
+            api.gate.charge_address(address(request))?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Returns where a request comes from.
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| address.ip())
 }
 
 impl Describe for Caller {

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::journal::hex;
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
 
@@ -18,6 +19,7 @@ pub struct AuditHead {
 
 /// Shows the head of the journal's hash chain.
 pub async fn head(api: Data<Api>) -> Reply<Answer<AuditHead>> {
-    let (sequence, hash) = api.app.audit_head().await?;
-    Ok(Answer(AuditHead { sequence, hash }))
+    // Before the first command the head is what the first row is chained to.
+    let (sequence, hash) = api.app.audit_head().await?.map_or((0, [0; 32]), |row| (row.sequence, row.hash));
+    Ok(Answer(AuditHead { sequence, hash: hex(&hash) }))
 }

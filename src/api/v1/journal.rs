@@ -32,9 +32,8 @@ pub struct JournalRow {
     /// What was asked.
     #[schema(value_type = Object)]
     pub command: Value,
-    /// What came of it.
-    #[schema(value_type = Object)]
-    pub outcome: Value,
+    /// What came of it: `ok`, `replayed` or the code of the refusal.
+    pub outcome: String,
     /// The hash of the chain up to here.
     pub hash: String,
 }
@@ -47,18 +46,21 @@ pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>
 }
 
 fn show(row: reads::JournalRow) -> Result<JournalRow, Problem> {
-    let json = |text: &str| -> Result<Value, Problem> {
-        serde_json::from_str(text)
-            .map_err(|error| AppError::Internal(format!("journal {}: {error}", row.sequence)).into())
-    };
+    let command = serde_json::from_str(&row.command)
+        .map_err(|error| AppError::Internal(format!("journal {}: {error}", row.sequence)))?;
     Ok(JournalRow {
-        command: json(&row.command)?,
-        outcome: json(&row.outcome)?,
         sequence: row.sequence,
         at: Instant(row.at),
         actor: row.actor,
         request_id: row.request_id,
         idempotency_key: row.idempotency_key,
-        hash: row.hash,
+        command,
+        outcome: row.outcome,
+        hash: hex(&row.hash),
     })
+}
+
+/// Returns bytes in hex, lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,9 @@
 //! The resources of `/v1`: bodies in, answers out; nothing is decided here.
 
 pub mod admin;
+pub mod api_keys;
 pub mod audit;
+pub mod auth;
 pub mod contracts;
 pub mod echo;
 pub mod journal;

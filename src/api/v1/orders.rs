@@ -17,18 +17,19 @@ use crate::api::problem::{Problem, ProblemDocument};
 use crate::api::wire::{Id, Usd, UsdPerHour, Whole};
 use crate::app::catalogue::Accepted;
 use crate::app::facade::{App, Caller};
-use crate::app::trading::{OrderFilter, OrderStanding, PreparedOrder};
+use crate::app::trading::{OrderStanding, OrdersAsked, PreparedOrder};
 use crate::types::{Kind, OrderReason, OrderStatus, Side};
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersQuery {
-    /// `open` for those that can still trade; all if absent.
-    #[param(value_type = Option<String>, example = "open")]
+    /// `live` for those that can still trade (from memory, as of `as_of`), or one status; all if absent.
     pub status: Option<StatusFilter>,
-    /// Of this side; with `status=open`.
+    /// Of this side.
     pub side: Option<Side>,
+    /// Of this product.
+    pub product: Option<String>,
     /// Rows, 1 to 200; 50 if absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<Whole>,
@@ -39,14 +40,36 @@ pub struct OrdersQuery {
     pub min_sequence: Option<Whole>,
 }
 
-/// The statuses orders can be listed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What orders can be listed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(rename_all = "snake_case")]
 pub enum StatusFilter {
-    /// Those that can still trade.
+    /// Open or partially filled.
+    Live,
+    /// Resting without fills.
     Open,
-    /// All.
-    All,
+    /// Resting with fills.
+    PartiallyFilled,
+    /// Nothing left to trade.
+    Filled,
+    /// Ended before it was filled.
+    Cancelled,
+    /// Its time passed.
+    Expired,
+}
+
+impl StatusFilter {
+    const fn status(self) -> Option<OrderStatus> {
+        match self {
+            Self::Live => None,
+            Self::Open => Some(OrderStatus::Open),
+            Self::PartiallyFilled => Some(OrderStatus::PartiallyFilled),
+            Self::Filled => Some(OrderStatus::Filled),
+            Self::Cancelled => Some(OrderStatus::Cancelled),
+            Self::Expired => Some(OrderStatus::Expired),
+        }
+    }
 }
 
 /// Which orders to cancel.
@@ -167,11 +190,13 @@ pub async fn list(
 ) -> Reply<Answer<Page<OrderAnswer>>> {
     api.fresh(query.min_sequence).await?;
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
-    let open = query.status == Some(StatusFilter::Open);
-    if query.side.is_some() && !open {
-        return Err(Problem::of("invalid_combination").saying("side filters open orders only"));
-    }
-    let found = api.app.orders(&caller, OrderFilter { open, side: query.side }, slice).await?;
+    let asked = OrdersAsked {
+        live: query.status == Some(StatusFilter::Live),
+        status: query.status.and_then(StatusFilter::status),
+        side: query.side,
+        product: query.product,
+    };
+    let found = api.app.orders(&caller, asked, slice).await?;
     let one = |order| show(&api.app, &order, found.now, found.as_of, &found.mentioned);
     let shown = Page::of(slice, found.orders, |order| order.id.number(), one);
     Ok(Answer(shown.transpose()?.as_of(found.as_of)))

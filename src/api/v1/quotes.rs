@@ -8,10 +8,8 @@ use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
 use crate::api::extract::Query;
 use crate::api::page::{self, Page};
-use crate::api::problem::Problem;
 use crate::api::wire::{Instant, UsdPerHour, Whole};
 use crate::app::reads::{self, QuoteFilter};
-use crate::types::Symbol;
 
 /// An imported price.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,7 +18,7 @@ pub struct Quote {
     pub source: String,
     /// What kind of price it is: `ask`, `on_demand`, `spot`, `committed`, `reserved` or `index`.
     pub kind: String,
-    /// The product it is of.
+    /// The product's symbol, or the model as published if it names no product.
     pub product: String,
     /// Where, if stated.
     pub region: Option<String>,
@@ -53,6 +51,8 @@ pub struct QuotesQuery {
     pub source: Option<String>,
     /// Of this kind.
     pub kind: Option<String>,
+    /// Of this region.
+    pub region: Option<String>,
     /// Observed at or after.
     pub from: Option<Instant>,
     /// Observed before.
@@ -67,23 +67,24 @@ pub struct QuotesQuery {
 /// Lists imported prices, newest import first.
 pub async fn list(api: Data<Api>, Query(query): Query<QuotesQuery>) -> Reply<Answer<Page<Quote>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
-    let symbol = |text: String| Symbol::new(text).ok_or_else(|| Problem::of("unknown_product"));
     let filter = QuoteFilter {
-        product: query.product.map(symbol).transpose()?,
+        product: query.product,
         source: query.source,
         kind: query.kind,
         from: query.from.map(|time| time.0),
-        to: query.to.map(|time| time.0),
+        region: query.region,
+        until: query.to.map(|time| time.0),
     };
     let rows = api.app.quotes(filter, slice).await?;
     Ok(Answer(Page::of(slice, rows, |row| row.id, show)))
 }
 
 fn show(row: reads::Quote) -> Quote {
+    let row = row.quote;
     Quote {
         source: row.source,
         kind: row.kind,
-        product: row.product.into(),
+        product: row.product,
         region: row.region,
         observed_at: Instant(row.observed_at),
         fetched_at: row.fetched_at.map(Instant),
