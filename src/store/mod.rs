@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod schema_accounts;
 mod statement;
+pub mod verify;
 pub mod writer;
 
 use std::fmt;

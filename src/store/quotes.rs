@@ -91,6 +91,10 @@ pub fn insert(db: &mut Db, rows: &[NewQuote]) -> Result<usize, StoreError> {
     if rows.len() > SIDE_ROWS_MAX {
         return Err(StoreError::TooMany(rows.len()));
     }
+    if rows.is_empty() {
+        // SQLite would count the rows of the statement before.
+        return Ok(0);
+    }
     let last = on!(&mut *db, |c, m| m::last_id(c))?.unwrap_or(0);
     let rows: Vec<QuoteRow> = (1..).zip(rows).map(|(next, row)| QuoteRow::of(last.saturating_add(next), row)).collect();
     Ok(on!(db, |c, m| m::insert(c, &rows))?)

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
 #![allow(clippy::string_slice)]
 
+mod accounts;
 mod architecture;
 mod licences;
 mod sequencer;
+mod streams;
