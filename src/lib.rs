@@ -4,6 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)
 )]
 
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod exchange;
