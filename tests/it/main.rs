@@ -5,5 +5,6 @@
 mod accounts;
 mod architecture;
 mod licences;
+mod price_paths;
 mod sequencer;
 mod streams;
