@@ -36,7 +36,7 @@ pub use batch::{Batch, JournalRow, chain_hash};
 pub use db::Db;
 pub use error::StoreError;
 pub use load::Recovered;
-pub use writer::{Writer, set_meta};
+pub use writer::{SideWrite, Writer, set_meta};
 
 use db::{Purpose, on, portable};
 
