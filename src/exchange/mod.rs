@@ -1,18 +1,193 @@
-//! The pure exchange: [`Command`] in, [`Event`]s or a [`Reject`] out.
+//! The pure exchange: a [`Command`] in, [`Event`]s or a [`Reject`] out.
 //!
-//! Invariant: no clock, no randomness, no I/O, no floats; a rejected command changes nothing; the same
-//! commands always give the same events and the same digest.
+//! Matching, capacity, money and contracts are one state machine. It is judged and changed by one thread,
+//! in order; what a batch changed is collected in [`Changes`] for the store and the view.
+//!
+//! Invariant: no clock, no randomness, no I/O, no floats. Time is moved by [`Command::Advance`] alone.
+//! Invariant: refusals come before the first change, so a rejected command changes nothing.
+//! Invariant: the same commands give the same events and the same digest, whatever the batches.
 
+mod amend;
 pub mod book;
+mod catalogue;
 pub mod changes;
 pub mod command;
+mod contracts;
+mod due;
 pub mod entities;
 pub mod event;
 pub mod journal;
+mod judge;
+mod ledger;
+mod memory;
+mod place;
 pub mod reject;
+mod state;
+mod table;
+mod time;
+mod trading;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use book::{Book, NaiveBook, PriceTimeBook};
 pub use changes::{Changes, Outcome, Preview, Snapshot};
 pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
 pub use event::{Event, Made};
 pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
+
+use due::Due;
+use entities::{
+    Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site,
+};
+use table::Table;
+
+use crate::types::{
+    ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source, Symbol, Timestamp,
+};
+
+/// The rules this program knows.
+pub const RULES: u32 = 1;
+
+/// Why a command did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The exchange refuses; nothing has changed.
+    #[error("refused: {}", .0.code())]
+    Reject(Reject),
+    /// An impossible state, by name: the state must be thrown away and rebuilt from the store.
+    #[error("broken invariant: {0}")]
+    Invariant(&'static str),
+}
+
+impl From<Reject> for Failure {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+/// The state machine, over one kind of book.
+#[derive(Debug)]
+pub struct Exchange<B = PriceTimeBook> {
+    counters: Counters,
+    organizations: Table<OrganizationId, Organization>,
+    products: Table<ProductId, Product>,
+    sites: Table<SiteId, Site>,
+    listings: Table<ListingId, Listing>,
+    /// The open ones.
+    orders: Table<OrderId, Order>,
+    /// The live ones.
+    contracts: Table<ContractId, Contract>,
+    purses: Table<OrganizationId, Purse>,
+    client_orders: Table<(OrganizationId, String), ClientOrder>,
+    keys: Table<(String, String), RememberedKey>,
+    // What follows from the tables.
+    symbols: BTreeMap<Symbol, ProductId>,
+    books: BTreeMap<ProductId, B>,
+    due: Due,
+    orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
+    asks_out_of: BTreeMap<Source, BTreeSet<OrderId>>,
+    sold_out_of: BTreeMap<Source, BTreeSet<ContractId>>,
+    // What the command and the batch at hand have done so far.
+    events: Vec<Event>,
+    changes: Changes,
+}
+
+impl<B: Book> Exchange<B> {
+    /// Executes a command.
+    ///
+    /// # Errors
+    /// [`Failure::Reject`] with nothing changed; [`Failure::Invariant`] if the state is broken.
+    pub fn execute(&mut self, envelope: &Envelope) -> Result<Outcome, Failure> {
+        let fingerprint = match self.remembered(envelope)? {
+            memory::Key::None => None,
+            memory::Key::Repeat(made) => return Ok(self.replayed(made)),
+            memory::Key::New(fingerprint) => Some(fingerprint),
+        };
+        let result = self.dispatch(envelope);
+        let events = std::mem::take(&mut self.events);
+        let (made, order) = match result {
+            Ok(done) => done,
+            Err(Failure::Reject(_)) if !events.is_empty() => return Err(Failure::Invariant("rejected_after_change")),
+            Err(failure) => return Err(failure),
+        };
+        if let Some(fingerprint) = fingerprint {
+            self.remember(envelope, fingerprint, made);
+        }
+        let replayed = matches!(events.first(), Some(Event::Replayed { .. }));
+        Ok(Outcome { events, made, replayed, order })
+    }
+
+    fn dispatch(&mut self, envelope: &Envelope) -> Result<(Made, Option<Order>), Failure> {
+        let at = envelope.at;
+        let made = match &envelope.command {
+            Command::PlaceAsk(ask) => return self.place_ask(at, ask),
+            Command::PlaceBid(bid) => return self.place_bid(at, bid),
+            Command::AmendOrder(amend) => return self.amend_order(at, amend),
+            Command::CancelOrder { organization, order } => return self.cancel_order(at, *organization, *order),
+            Command::CancelAll { organization, product, side } => {
+                self.cancel_all(at, *organization, *product, *side)?
+            }
+            Command::Advance { now } => self.advance(at, *now)?,
+            Command::RegisterOrganization { name, organization_kind } => {
+                self.register_organization(at, name, *organization_kind)?
+            }
+            Command::SuspendOrganization { organization, suspended } => {
+                self.suspend_organization(at, *organization, *suspended)?
+            }
+            command @ Command::CreateProduct { .. } => self.create_product(at, command)?,
+            Command::HaltProduct { product, halted } => self.halt_product(at, *product, *halted)?,
+            command @ Command::CreateSite { .. } => self.create_site(at, command)?,
+            command @ Command::CreateListing { .. } => self.create_listing(at, command)?,
+            Command::AmendListing { organization, listing, gpus, start, end } => {
+                self.amend_listing(*organization, *listing, *gpus, (*start, *end))?
+            }
+            Command::Deposit { organization, amount, reference } => {
+                let id = self.move_outside(at, *organization, *amount, reference, Cause::Deposit)?;
+                Made::Transfer(id, *amount)
+            }
+            Command::Withdraw { organization, amount, reference } => {
+                let id = self.move_outside(at, *organization, *amount, reference, Cause::Withdrawal)?;
+                Made::Transfer(id, *amount)
+            }
+            Command::EndContract { contract, status, fault, reason } => {
+                self.end_contract(at, *contract, (*status, *fault), reason)?
+            }
+            Command::SetRules { rules } => self.set_rules(*rules)?,
+            Command::Note { subject, id, verb } => self.note([subject, id, verb])?,
+        };
+        Ok((made, None))
+    }
+
+    fn set_rules(&mut self, rules: u32) -> Result<Made, Failure> {
+        if rules != RULES {
+            return Err(Reject::UnknownRules.into());
+        }
+        self.counters.rules = rules;
+        self.events.push(Event::RulesSet { rules });
+        Ok(Made::Nothing)
+    }
+
+    fn note(&mut self, texts: [&str; 3]) -> Result<Made, Failure> {
+        texts.into_iter().try_for_each(catalogue::check_text)?;
+        self.events.push(Event::Noted);
+        Ok(Made::Nothing)
+    }
+
+    /// The first minute a window may start in.
+    fn first_open(&self) -> Minute {
+        self.counters.now.first_open_minute()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.counters.now
+    }
+
+    fn book(&self, product: ProductId) -> Result<&B, Failure> {
+        self.books.get(&product).ok_or(Failure::Invariant("book_missing"))
+    }
+
+    fn book_mut(&mut self, product: ProductId) -> Result<&mut B, Failure> {
+        self.books.get_mut(&product).ok_or(Failure::Invariant("book_missing"))
+    }
+}

@@ -36,6 +36,8 @@ pub struct Recovered {
     pub hash: [u8; 32],
     /// The digest of the state, if there was a batch.
     pub digest: Option<u128>,
+    /// When the last journal row was sequenced.
+    pub last_at: Timestamp,
 }
 
 /// Reads everything back, inside one transaction.
@@ -48,7 +50,8 @@ pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
             Some(_) => Err(Place::new("exchange_state", 0).corrupt("the row that is missing")),
         };
     };
-    if head != Some((state.last_sequence, state.last_hash.to_string())) {
+    let (sequence, hash, last_at) = head.unwrap_or_default();
+    if (sequence, hash.as_str()) != (state.last_sequence, state.last_hash.as_ref()) {
         return Err(Place::new("exchange_state", 0).corrupt("last_sequence beside the journal's end"));
     }
     let counters = state.counters()?;
@@ -57,6 +60,7 @@ pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
         sequence: state.last_sequence,
         hash: state.hash()?,
         digest: Some(state.digest()?),
+        last_at: Timestamp::from_millis(last_at),
     })
 }
 
@@ -143,8 +147,8 @@ portable! {
         exchange_state::table.find(0).select(StateRow::as_select()).first(c).optional()
     }
 
-    pub(crate) fn journal_head(c: &mut Conn) -> QueryResult<Option<(i64, String)>> {
-        let head = journal::table.select((journal::sequence, journal::hash)).order(journal::sequence.desc());
+    pub(crate) fn journal_head(c: &mut Conn) -> QueryResult<Option<(i64, String, i64)>> {
+        let head = journal::table.select((journal::sequence, journal::hash, journal::at)).order(journal::sequence.desc());
         head.first(c).optional()
     }
 

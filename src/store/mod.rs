@@ -7,6 +7,7 @@
 //! Invariants: one writer per database; a batch is there wholly or not at all; money is stored and compared here,
 //! never added.
 
+pub mod accounts;
 pub mod address;
 pub mod batch;
 mod connect;
@@ -21,6 +22,7 @@ pub mod read;
 mod row;
 mod rows;
 mod schema;
+mod schema_accounts;
 mod statement;
 pub mod verify;
 pub mod writer;

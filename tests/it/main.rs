@@ -1,6 +1,9 @@
-//! The integration tests, in one binary because each binary links the whole crate again.
-
+//! One binary for every test that needs more than one module: each file under `tests/` would link the crate again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
+#![allow(clippy::string_slice)]
 
-mod backend;
-mod store;
+mod accounts;
+mod architecture;
+mod licences;
+mod sequencer;
+mod streams;

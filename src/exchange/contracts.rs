@@ -1,0 +1,159 @@
+//! How contracts end, in time and early, and what becomes of the chain below them.
+//!
+//! If the seller is at fault, or the contract is recalled, everything below ends with it, deepest first,
+//! each refunded by its own terms. If the buyer is at fault, each child passes to the contract's seller on
+//! the child's own terms; where the child pays less than the ended contract did, the gap for the minutes
+//! left is charged to the buyer's escrow. What comes back is free in the source again.
+
+use super::book::Book;
+use super::catalogue::check_text;
+use super::entities::{Cause, Contract};
+use super::trading::{account, unlist};
+use super::{Event, Exchange, Failure, Made, Reject};
+use crate::types::{
+    AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, Source, Steps,
+    Timestamp, Window,
+};
+
+impl<B: Book> Exchange<B> {
+    pub(super) fn end_contract(
+        &mut self,
+        at: Timestamp,
+        id: ContractId,
+        (status, fault): (ContractStatus, Option<Fault>),
+        reason: &str,
+    ) -> Result<Made, Failure> {
+        if self.contracts.get(&id).is_none() {
+            let known = (1..self.counters.contract).contains(&id.number());
+            return Err(if known { Reject::ContractNotLive.into() } else { Reject::NotFound.into() });
+        }
+        let fits = match status {
+            ContractStatus::Terminated | ContractStatus::Defaulted => fault.is_some(),
+            ContractStatus::Recalled => fault.is_none(),
+            _ => false,
+        };
+        if !fits {
+            return Err(Reject::InvalidCombination.into());
+        }
+        check_text(reason)?;
+        match fault {
+            Some(Fault::Buyer) => self.end_by_buyer(at, id, status)?,
+            _ => self.end_with_children(at, id, status)?,
+        }
+        Ok(Made::Contract(id))
+    }
+
+    /// Ends a contract and all below it, deepest first.
+    fn end_with_children(&mut self, at: Timestamp, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
+        for child in self.children(id) {
+            self.end_with_children(at, child, status)?;
+        }
+        self.end_one(at, id, status, Money::ZERO).map(drop)
+    }
+
+    /// Ends a contract alone; its children pass to its seller.
+    fn end_by_buyer(&mut self, at: Timestamp, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
+        let parent = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
+        let from = self.end_minute(&parent);
+        let children = self.children(id);
+        let mut gap = Money::ZERO;
+        for child in &children {
+            let child = self.contracts.get(child).ok_or(Failure::Invariant("contract_missing"))?;
+            gap = gap.plus(price_gap(&parent, child, from)?).map_err(|_| Failure::Invariant("gap_range"))?;
+        }
+        for child in children {
+            self.pass(&parent, child)?;
+        }
+        let ended = self.end_one(at, id, status, gap)?;
+        let (debit, credit) = (AccountKind::Escrow, AccountKind::Available);
+        let (debit, credit) = (account(ended.buyer, debit), account(ended.seller, credit));
+        self.transfer(at, debit, credit, gap, Cause::PriceGap(id), None)?;
+        Ok(())
+    }
+
+    /// Hands a child to the seller of the contract above it.
+    fn pass(&mut self, parent: &Contract, id: ContractId) -> Result<(), Failure> {
+        let child = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        let block = Steps::block(child.window, child.gpus);
+        let old = std::mem::replace(&mut child.source, parent.source);
+        child.seller = parent.seller;
+        self.unreserve(old, &block)?;
+        self.reserve(parent.source, &block)?;
+        unlist(&mut self.sold_out_of, old, id);
+        self.sold_out_of.entry(parent.source).or_default().insert(id);
+        self.events.push(Event::ContractPassed { contract: id, seller: parent.seller, source: parent.source });
+        self.raise(id)
+    }
+
+    /// Moves a contract and all below it one step up the chain.
+    fn raise(&mut self, id: ContractId) -> Result<(), Failure> {
+        let contract = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        contract.depth = contract.depth.saturating_sub(1);
+        self.children(id).into_iter().try_for_each(|child| self.raise(child))
+    }
+
+    /// Ends one contract: its resale asks end, the undelivered rest less `kept` goes back to its buyer, its
+    /// capacity to its source.
+    fn end_one(
+        &mut self,
+        at: Timestamp,
+        id: ContractId,
+        status: ContractStatus,
+        kept: Money,
+    ) -> Result<Contract, Failure> {
+        let asks: Vec<OrderId> = self.asks_out_of.get(&Source::Contract(id)).into_iter().flatten().copied().collect();
+        for ask in asks {
+            self.end_order(at, ask, OrderStatus::Cancelled, Some(OrderReason::SourceEnded))?;
+        }
+        let contract = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
+        let from = self.end_minute(&contract);
+        let delivered = Window::new(contract.window.start, from).minutes();
+        let gpu_minutes = u64::from(contract.gpus).saturating_mul(u64::from(delivered));
+        let due = contract.price.due(gpu_minutes).map_err(|_| Failure::Invariant("due_range"))?;
+        let range = |_| Failure::Invariant("refund_range");
+        let refund = contract.escrow.minus(due).and_then(|rest| rest.minus(kept)).map_err(range)?;
+        if let Some(row) = self.contracts.get_mut(&id) {
+            row.ended_at = Some(from);
+            row.escrow = due;
+        }
+        let free = (AccountKind::Escrow, AccountKind::Available);
+        self.move_within(at, contract.buyer, free, refund, Cause::Refund(id))?;
+        self.remove_contract(id, status)?;
+        Ok(contract)
+    }
+
+    /// The first minute a contract that ends now no longer covers.
+    fn end_minute(&self, contract: &Contract) -> Minute {
+        self.first_open().max(contract.window.start).min(contract.window.end)
+    }
+
+    /// Takes a contract out of the live ones.
+    pub(super) fn remove_contract(&mut self, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
+        let mut contract = self.contracts.remove(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        contract.status = status;
+        self.due.remove_contract(&contract);
+        let block = Steps::block(contract.window, contract.gpus);
+        // A parent completes no later than its child in the calendar's order; then there is nothing to give back to.
+        if self.used(contract.source).is_some() {
+            self.unreserve(contract.source, &block)?;
+        }
+        unlist(&mut self.sold_out_of, contract.source, id);
+        self.events.push(Event::ContractMoved { contract: id, status });
+        self.changes.contracts.insert(id, contract);
+        Ok(())
+    }
+
+    fn children(&self, id: ContractId) -> Vec<ContractId> {
+        self.sold_out_of.get(&Source::Contract(id)).into_iter().flatten().copied().collect()
+    }
+}
+
+/// Returns what the ended contract's seller earns less from a passed child, over the minutes left.
+fn price_gap(parent: &Contract, child: &Contract, from: Minute) -> Result<Money, Failure> {
+    let left = child.window.from_minute(from).minutes();
+    let gpu_minutes = u64::from(child.gpus).saturating_mul(u64::from(left));
+    let range = |_| Failure::Invariant("gap_range");
+    let due = parent.price.due(gpu_minutes).map_err(range)?;
+    let gap = due.minus(child.price.due(gpu_minutes).map_err(range)?).map_err(range)?;
+    Ok(gap.max(Money::ZERO))
+}

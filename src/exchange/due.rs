@@ -1,0 +1,80 @@
+//! What will happen by itself when time moves.
+
+use std::collections::BTreeSet;
+
+use super::entities::{Contract, Order};
+use crate::types::{ContractId, Minute, OrderId, OrganizationId, Side, Timestamp, Window};
+
+/// Everything with a date, earliest first. Follows from the tables.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    /// gtd orders by `expires_at`: due when now has reached it.
+    pub(super) expiries: BTreeSet<(Timestamp, OrderId)>,
+    /// Orders by the last minute they can live in: due when that minute has come.
+    pub(super) last_minutes: BTreeSet<(Minute, OrderId)>,
+    /// Contracts by their first minute.
+    pub(super) starts: BTreeSet<(Minute, ContractId)>,
+    /// Contracts by the first minute after them.
+    pub(super) ends: BTreeSet<(Minute, ContractId)>,
+    /// Client order ids by the time they may be forgotten.
+    pub(super) client_orders: BTreeSet<(Timestamp, (OrganizationId, String))>,
+    /// Idempotency keys by the time they are forgotten.
+    pub(super) keys: BTreeSet<(Timestamp, (String, String))>,
+}
+
+impl Due {
+    /// Writes an open order into the calendar.
+    pub(super) fn add_order(&mut self, order: &Order) {
+        self.last_minutes.insert((last_minute(order), order.id));
+        if let Some(at) = order.expires_at {
+            self.expiries.insert((at, order.id));
+        }
+    }
+
+    /// Takes an order out, as it was when it was written in.
+    pub(super) fn remove_order(&mut self, order: &Order) {
+        self.last_minutes.remove(&(last_minute(order), order.id));
+        if let Some(at) = order.expires_at {
+            self.expiries.remove(&(at, order.id));
+        }
+    }
+
+    /// Writes a live contract into the calendar.
+    pub(super) fn add_contract(&mut self, contract: &Contract) {
+        self.starts.insert((contract.window.start, contract.id));
+        self.ends.insert((contract.window.end, contract.id));
+    }
+
+    /// Takes a contract out.
+    pub(super) fn remove_contract(&mut self, contract: &Contract) {
+        self.starts.remove(&(contract.window.start, contract.id));
+        self.ends.remove(&(contract.window.end, contract.id));
+    }
+}
+
+/// Returns the current minute in which an order ends: a bid's own start; for an ask, the last minute after
+/// which no run of `min_minutes` with `lot` free GPUs fits any more. An ask without such a run ends at once.
+pub(super) fn last_minute(order: &Order) -> Minute {
+    match order.side {
+        Side::Bid => order.window.start,
+        Side::Ask => last_run_end(order).map_or(Minute::new(0), |end| end.minus(order.min_minutes)),
+    }
+}
+
+/// Returns the end of the last run of at least `min_minutes` with at least `lot` GPUs free.
+fn last_run_end(order: &Order) -> Option<Minute> {
+    let most_sold = order.gpus.checked_sub(order.lot)?;
+    let mut run = Window::new(order.window.start, order.window.start);
+    let mut last = None;
+    for (piece, sold) in order.sold.pieces(order.window) {
+        if sold > most_sold {
+            run = Window::new(piece.end, piece.end);
+            continue;
+        }
+        run.end = piece.end;
+        if run.minutes() >= order.min_minutes {
+            last = Some(run.end);
+        }
+    }
+    last
+}

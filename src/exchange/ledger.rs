@@ -1,0 +1,112 @@
+//! Money: every movement is one transfer, double entry in one row.
+//!
+//! Invariant: the sum over all accounts is zero; no customer's account is negative. Sufficient funds are
+//! checked before a command changes anything, so a shortfall here is a broken invariant.
+
+use super::book::Book;
+use super::entities::{Account, Cause, Purse, Transfer};
+use super::{Event, Exchange, Failure, Reject};
+use crate::types::{AccountKind, Money, OrganizationId, Timestamp, TransferId};
+
+impl<B: Book> Exchange<B> {
+    /// Moves money; nothing happens for an amount of zero.
+    pub(super) fn transfer(
+        &mut self,
+        at: Timestamp,
+        debit: Account,
+        credit: Account,
+        amount: Money,
+        cause: Cause,
+        reference: Option<String>,
+    ) -> Result<Option<TransferId>, Failure> {
+        if amount == Money::ZERO {
+            return Ok(None);
+        }
+        if amount < Money::ZERO {
+            return Err(Failure::Invariant("negative_transfer"));
+        }
+        self.post(debit, Money::ZERO.minus(amount).map_err(|_| Failure::Invariant("amount_range"))?)?;
+        self.post(credit, amount)?;
+        let id = TransferId::new(self.counters.transfer);
+        self.counters.transfer = self.counters.transfer.saturating_add(1);
+        let transfer = Transfer { id, created_at: at, debit, credit, amount, cause, reference };
+        self.changes.transfers.push(transfer.clone());
+        self.events.push(Event::Transferred { transfer });
+        Ok(Some(id))
+    }
+
+    /// Moves money between two accounts of one organization.
+    pub(super) fn move_within(
+        &mut self,
+        at: Timestamp,
+        organization: OrganizationId,
+        (from, to): (AccountKind, AccountKind),
+        amount: Money,
+        cause: Cause,
+    ) -> Result<(), Failure> {
+        let account = |kind| Account { organization, kind };
+        self.transfer(at, account(from), account(to), amount, cause, None).map(drop)
+    }
+
+    /// Returns what an organization is free to spend.
+    pub(super) fn available(&self, organization: OrganizationId) -> Money {
+        self.purses.get(&organization).map_or(Money::ZERO, |purse| purse.available)
+    }
+
+    /// Refuses unless the organization is free to spend so much.
+    pub(super) fn require_available(&self, organization: OrganizationId, amount: Money) -> Result<(), Reject> {
+        if self.available(organization) < amount { Err(Reject::InsufficientFunds) } else { Ok(()) }
+    }
+
+    fn post(&mut self, account: Account, amount: Money) -> Result<(), Failure> {
+        if self.purses.get(&account.organization).is_none() {
+            self.purses.insert(account.organization, Purse::default());
+        }
+        let purse = self.purses.get_mut(&account.organization).ok_or(Failure::Invariant("purse_missing"))?;
+        let balance = match account.kind {
+            AccountKind::Available => &mut purse.available,
+            AccountKind::Held => &mut purse.held,
+            AccountKind::Escrow => &mut purse.escrow,
+            AccountKind::Bond => &mut purse.bond,
+            AccountKind::External => &mut purse.external,
+        };
+        *balance = balance.plus(amount).map_err(|_| Failure::Invariant("balance_range"))?;
+        let may_be_negative = account.kind == AccountKind::External;
+        if *balance < Money::ZERO && !may_be_negative {
+            return Err(Failure::Invariant("negative_balance"));
+        }
+        Ok(())
+    }
+
+    /// Money comes in from outside, or goes out.
+    pub(super) fn move_outside(
+        &mut self,
+        at: Timestamp,
+        organization: OrganizationId,
+        amount: Money,
+        reference: &str,
+        cause: Cause,
+    ) -> Result<TransferId, Failure> {
+        self.organizations.get(&organization).ok_or(Reject::NotFound)?;
+        super::catalogue::check_text(reference)?;
+        if amount <= Money::ZERO {
+            return Err(Reject::InvalidAmount.into());
+        }
+        let outside = Account { organization: OrganizationId::EXCHANGE, kind: AccountKind::External };
+        let purse = Account { organization, kind: AccountKind::Available };
+        let (debit, credit) = match cause {
+            Cause::Withdrawal => {
+                self.require_available(organization, amount)?;
+                (purse, outside)
+            }
+            _ => {
+                // All customers' money together is what came in from outside, so no other sum can leave the range.
+                let external = self.purses.get(&OrganizationId::EXCHANGE).map_or(Money::ZERO, |purse| purse.external);
+                external.minus(amount).map_err(|_| Reject::OutOfRange)?;
+                (outside, purse)
+            }
+        };
+        let moved = self.transfer(at, debit, credit, amount, cause, Some(reference.to_owned()))?;
+        moved.ok_or(Failure::Invariant("nothing_moved"))
+    }
+}

@@ -1,0 +1,218 @@
+//! The state as a whole: what a batch changed, the digest, and rebuilding it from the store.
+
+use super::book::Book;
+use super::due::Due;
+use super::entities::{Contract, Counters, Listing, Order, Organization, Product, Purse, Site};
+use super::memory::forgotten_at;
+use super::table::{Table, hash};
+use super::trading::reservation;
+use super::{Changes, Exchange, Failure, Snapshot};
+use crate::types::limits::IDEMPOTENCY_KEY_MS;
+use crate::types::{ContractStatus, OrganizationId, ProductId, Side, Steps, Symbol};
+
+impl<B: Book> Default for Exchange<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B: Book> Exchange<B> {
+    /// Returns an exchange in which nothing has happened.
+    pub fn new() -> Self {
+        Self {
+            counters: Counters::default(),
+            organizations: Table::new("organization"),
+            products: Table::new("product"),
+            sites: Table::new("site"),
+            listings: Table::new("listing"),
+            orders: Table::new("order"),
+            contracts: Table::new("contract"),
+            purses: Table::new("purse"),
+            client_orders: Table::new("client_order"),
+            keys: Table::new("key"),
+            symbols: Default::default(),
+            books: Default::default(),
+            due: Due::default(),
+            orders_of: Default::default(),
+            asks_out_of: Default::default(),
+            sold_out_of: Default::default(),
+            events: Vec::new(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// Rebuilds the exchange from what the store kept.
+    ///
+    /// # Errors
+    /// [`Failure::Invariant`] if the parts do not fit together.
+    pub fn restore(snapshot: Snapshot) -> Result<Self, Failure> {
+        let mut exchange = Self::new();
+        exchange.counters = snapshot.counters;
+        for row in snapshot.organizations {
+            exchange.organizations.insert(row.id, row);
+        }
+        for row in snapshot.products {
+            exchange.symbols.insert(row.symbol.clone(), row.id);
+            exchange.books.insert(row.id, B::default());
+            exchange.products.insert(row.id, row);
+        }
+        for row in snapshot.sites {
+            exchange.sites.insert(row.id, row);
+        }
+        for mut row in snapshot.listings {
+            row.used = Steps::new();
+            exchange.listings.insert(row.id, row);
+        }
+        for (id, purse) in snapshot.purses {
+            exchange.purses.insert(id, purse);
+        }
+        exchange.restore_contracts(snapshot.contracts)?;
+        exchange.restore_orders(snapshot.orders)?;
+        for (key, row) in snapshot.client_orders {
+            exchange.due.client_orders.insert((forgotten_at(row.placed_at), key.clone()));
+            exchange.client_orders.insert(key, row);
+        }
+        for (key, row) in snapshot.keys {
+            exchange.due.keys.insert((row.used_at.plus_millis(IDEMPOTENCY_KEY_MS), key.clone()));
+            exchange.keys.insert(key, row);
+        }
+        exchange.settle()?;
+        Ok(exchange)
+    }
+
+    fn restore_contracts(&mut self, contracts: Vec<Contract>) -> Result<(), Failure> {
+        for mut row in contracts {
+            row.used = Steps::new();
+            self.due.add_contract(&row);
+            if row.status == ContractStatus::Active {
+                self.due.starts.remove(&(row.window.start, row.id));
+            }
+            self.sold_out_of.entry(row.source).or_default().insert(row.id);
+            self.contracts.insert(row.id, row);
+        }
+        let sold: Vec<_> =
+            self.contracts.values().map(|row| (row.source, Steps::block(row.window, row.gpus))).collect();
+        for (source, block) in sold {
+            self.reserve(source, &block)?;
+        }
+        Ok(())
+    }
+
+    fn restore_orders(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
+        for row in orders {
+            if let (Side::Ask, Some(source)) = (row.side, row.source) {
+                self.reserve(source, &reservation(&row)?)?;
+            }
+            self.rest(row)?;
+        }
+        Ok(())
+    }
+
+    /// Returns everything the store keeps of the state.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            counters: self.counters,
+            organizations: self.organizations.values().cloned().collect(),
+            products: self.products.values().cloned().collect(),
+            sites: self.sites.values().cloned().collect(),
+            listings: self.listings.values().cloned().collect(),
+            orders: self.orders.values().cloned().collect(),
+            contracts: self.contracts.values().cloned().collect(),
+            purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
+            client_orders: self.client_orders.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
+            keys: self.keys.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
+        }
+    }
+
+    /// Ends a batch: returns what changed since the last one, with the digest of the whole state.
+    ///
+    /// # Errors
+    /// [`Failure::Invariant`] if an entity cannot be encoded.
+    pub fn settle(&mut self) -> Result<Changes, Failure> {
+        let mut changes = std::mem::take(&mut self.changes);
+        let mut sum = hash("counters", &(), &self.counters)?;
+        let mut add = |part: u128| sum = sum.wrapping_add(part);
+        add(self.organizations.settle(|key, row| drop(changes.organizations.insert(*key, row.clone())))?);
+        add(self.products.settle(|key, row| drop(changes.products.insert(*key, row.clone())))?);
+        add(self.sites.settle(|key, row| drop(changes.sites.insert(*key, row.clone())))?);
+        add(self.listings.settle(|key, row| drop(changes.listings.insert(*key, row.clone())))?);
+        add(self.orders.settle(|key, row| drop(changes.orders.insert(*key, row.clone())))?);
+        add(self.contracts.settle(|key, row| drop(changes.contracts.insert(*key, row.clone())))?);
+        add(self.purses.settle(|key, row| changes.purses.extend([(*key, *row)]))?);
+        add(self.client_orders.settle(|_, _| ())?);
+        add(self.keys.settle(|key, row| drop(changes.keys.insert(key.clone(), Some(row.clone()))))?);
+        changes.counters = self.counters;
+        changes.digest = sum;
+        Ok(changes)
+    }
+
+    /// Returns the digest computed from the whole state anew; must equal that of [`Exchange::settle`].
+    ///
+    /// # Errors
+    /// [`Failure::Invariant`] if an entity cannot be encoded.
+    pub fn recomputed_digest(&self) -> Result<u128, Failure> {
+        let parts = [
+            hash("counters", &(), &self.counters)?,
+            self.organizations.recomputed()?,
+            self.products.recomputed()?,
+            self.sites.recomputed()?,
+            self.listings.recomputed()?,
+            self.orders.recomputed()?,
+            self.contracts.recomputed()?,
+            self.purses.recomputed()?,
+            self.client_orders.recomputed()?,
+            self.keys.recomputed()?,
+        ];
+        Ok(parts.into_iter().fold(0, u128::wrapping_add))
+    }
+
+    /// The clock and the next numbers.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// All organizations, by number.
+    pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
+        self.organizations.values()
+    }
+
+    /// All products, by number.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.products.values()
+    }
+
+    /// All sites, by number.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.sites.values()
+    }
+
+    /// All listings, by number.
+    pub fn listings(&self) -> impl Iterator<Item = &Listing> {
+        self.listings.values()
+    }
+
+    /// The open orders, by number.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    /// The live contracts, by number.
+    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
+        self.contracts.values()
+    }
+
+    /// All purses, by organization.
+    pub fn purses(&self) -> impl Iterator<Item = (OrganizationId, &Purse)> {
+        self.purses.iter().map(|(id, purse)| (*id, purse))
+    }
+
+    /// Returns the product traded under a symbol.
+    pub fn product_of(&self, symbol: &Symbol) -> Option<ProductId> {
+        self.symbols.get(symbol).copied()
+    }
+
+    /// Returns the number of open orders.
+    pub fn open_orders(&self) -> usize {
+        self.orders.len()
+    }
+}

@@ -1,0 +1,379 @@
+//! Applying a walk: fills, trades, contracts, and what becomes of the orders that met.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::book::{Book, Step, Walk, WalkEnd};
+use super::catalogue::next;
+use super::due::last_minute;
+use super::entities::{Account, Cause, Contract, Order, Trade};
+use super::{Event, Exchange, Failure};
+use crate::types::{
+    AccountKind, ContractId, ContractStatus, Money, OrderId, OrderReason, OrderStatus, Price, Side, Source, Steps,
+    TimeInForce, Timestamp, TradeId, Window,
+};
+
+/// How an order ends.
+type Ending = (OrderStatus, Option<OrderReason>);
+
+/// One fill, with its price and cost worked out.
+struct Fill {
+    maker: OrderId,
+    gpus: u32,
+    window: Window,
+    price: Price,
+    /// What the buyer pays.
+    cost: Money,
+    /// What the buyer had set aside for it.
+    set_aside: Money,
+}
+
+impl<B: Book> Exchange<B> {
+    /// Lets an order that is in no table trade as planned, then rest or end; returns it as it then stands.
+    pub(super) fn trade(&mut self, at: Timestamp, mut taker: Order, walk: &Walk) -> Result<Order, Failure> {
+        let mut improvement = Money::ZERO;
+        for step in &walk.steps {
+            match *step {
+                Step::Cancel { maker } => {
+                    self.end_order(at, maker, OrderStatus::Cancelled, Some(OrderReason::SelfTrade))?;
+                }
+                Step::Fill { maker, gpus } => {
+                    let saved = self.fill(at, &mut taker, maker, gpus)?;
+                    improvement = improvement.plus(saved).map_err(|_| Failure::Invariant("improvement_range"))?;
+                }
+            }
+        }
+        match self.ending(&taker, walk.end) {
+            Some(ending) => self.finish(at, taker, ending, improvement),
+            None => {
+                let free = (AccountKind::Held, AccountKind::Available);
+                self.move_within(at, taker.organization, free, improvement, Cause::Release(taker.id))?;
+                taker.status = if taker.fills > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::Open };
+                self.rest(taker.clone())?;
+                Ok(taker)
+            }
+        }
+    }
+
+    /// Works out what a walk would make of an order, changing nothing else.
+    pub(super) fn foresee(
+        &self,
+        taker: &mut Order,
+        walk: &Walk,
+        at: Timestamp,
+    ) -> Result<Vec<(OrderId, u32, Price)>, Failure> {
+        let mut fills = Vec::new();
+        for step in &walk.steps {
+            if let Step::Fill { maker, gpus } = *step {
+                let fill = self.price_fill(taker, maker, gpus)?;
+                taker.record(&fill)?;
+                fills.push((maker, gpus, fill.price));
+            }
+        }
+        match self.ending(taker, walk.end) {
+            Some((status, reason)) => {
+                (taker.status, taker.reason, taker.ended_at) = (status, reason, Some(at));
+                taker.held = Money::ZERO;
+            }
+            None if taker.fills > 0 => taker.status = OrderStatus::PartiallyFilled,
+            None => {}
+        }
+        Ok(fills)
+    }
+
+    /// Tells whether and how an order ends after its walk.
+    fn ending(&self, taker: &Order, end: WalkEnd) -> Option<Ending> {
+        let cancelled = |reason| Some((OrderStatus::Cancelled, Some(reason)));
+        match end {
+            WalkEnd::SelfTrade => return cancelled(OrderReason::SelfTrade),
+            WalkEnd::FillLimit => return cancelled(OrderReason::FillLimit),
+            WalkEnd::Done => {}
+        }
+        if let Some(ending) = self.exhausted(taker) {
+            return Some(ending);
+        }
+        match taker.time_in_force {
+            TimeInForce::Gtc | TimeInForce::Gtd => None,
+            TimeInForce::Ioc => cancelled(OrderReason::IocRemainder),
+            TimeInForce::Fok => cancelled(OrderReason::FokIncomplete),
+        }
+    }
+
+    /// Tells whether an order has nothing left to trade.
+    ///
+    /// An ask ends when no run of `min_minutes` with `lot` free GPUs is left: filled if it sold every minute
+    /// it was left with, else expired.
+    pub(super) fn exhausted(&self, order: &Order) -> Option<Ending> {
+        match order.side {
+            Side::Bid => (order.filled_gpus >= order.gpus).then_some((OrderStatus::Filled, None)),
+            Side::Ask => {
+                if last_minute(order) > self.now().minute() {
+                    return None;
+                }
+                let left = order.open_window(self.now());
+                let sold_out = !left.is_empty() && order.sold.min_over(left) >= order.gpus;
+                Some(if sold_out {
+                    (OrderStatus::Filled, None)
+                } else {
+                    (OrderStatus::Expired, Some(OrderReason::Expired))
+                })
+            }
+        }
+    }
+
+    fn price_fill(&self, taker: &Order, maker: OrderId, gpus: u32) -> Result<Fill, Failure> {
+        let resting = self.orders.get(&maker).ok_or(Failure::Invariant("maker_missing"))?;
+        let bid = if taker.side == Side::Bid { taker } else { resting };
+        let price = if resting.sequence < taker.sequence { resting.price } else { taker.price };
+        let minutes = bid.window.minutes();
+        let range = |_| Failure::Invariant("fill_range");
+        let cost = price.cost(gpus, minutes).map_err(range)?;
+        let set_aside = bid.price.cost(gpus, minutes).map_err(range)?;
+        Ok(Fill { maker, gpus, window: bid.window, price, cost, set_aside })
+    }
+
+    /// Makes one fill; returns what an arriving bid saved against its limit.
+    fn fill(&mut self, at: Timestamp, taker: &mut Order, maker: OrderId, gpus: u32) -> Result<Money, Failure> {
+        let fill = self.price_fill(taker, maker, gpus)?;
+        let resting = self.orders.get(&maker).cloned().ok_or(Failure::Invariant("maker_missing"))?;
+        let (ask, bid) = if taker.side == Side::Ask { (&*taker, &resting) } else { (&resting, &*taker) };
+        let contract = self.contract_of(at, ask, bid, &fill, taker.side)?;
+        let buyer = contract.buyer;
+        let (debit, credit) = (AccountKind::Held, AccountKind::Escrow);
+        self.move_within(at, buyer, (debit, credit), fill.cost, Cause::Escrow(contract.id))?;
+        self.add_contract(contract)?;
+        taker.record(&fill)?;
+        self.fill_maker(at, taker.product, &fill)?;
+        let saved = fill.set_aside.minus(fill.cost).map_err(|_| Failure::Invariant("saving_range"))?;
+        if taker.side == Side::Bid {
+            return Ok(saved);
+        }
+        self.move_within(at, buyer, (AccountKind::Held, AccountKind::Available), saved, Cause::Release(maker))?;
+        Ok(Money::ZERO)
+    }
+
+    /// Brings a resting order up to date after a fill and ends it if nothing is left.
+    fn fill_maker(&mut self, at: Timestamp, product: crate::types::ProductId, fill: &Fill) -> Result<(), Failure> {
+        let order = self.orders.get_mut(&fill.maker).ok_or(Failure::Invariant("maker_missing"))?;
+        self.due.remove_order(order);
+        order.record(fill)?;
+        order.status = OrderStatus::PartiallyFilled;
+        self.due.add_order(order);
+        let order = order.clone();
+        let book = self.book_mut(product)?;
+        let done = match order.side {
+            Side::Ask => book.sell(order.id, fill.window, fill.gpus),
+            Side::Bid => book.buy(order.id, fill.gpus),
+        };
+        done.map_err(|_| Failure::Invariant("book_disagrees"))?;
+        if let Some((status, reason)) = self.exhausted(&order) {
+            self.end_order(at, order.id, status, reason)?;
+        }
+        Ok(())
+    }
+
+    fn contract_of(
+        &mut self,
+        at: Timestamp,
+        ask: &Order,
+        bid: &Order,
+        fill: &Fill,
+        aggressor: Side,
+    ) -> Result<Contract, Failure> {
+        let source = ask.source.ok_or(Failure::Invariant("ask_without_source"))?;
+        let (listing, depth) = match source {
+            Source::Listing(id) => (id, 0),
+            Source::Contract(id) => {
+                let parent = self.contracts.get(&id).ok_or(Failure::Invariant("source_missing"))?;
+                (parent.listing, parent.depth.saturating_add(1))
+            }
+        };
+        let site = self.listings.get(&listing).ok_or(Failure::Invariant("listing_missing"))?.site;
+        let fee_bps = self.products.get(&ask.product).ok_or(Failure::Invariant("product_missing"))?.fee_bps;
+        let trade = Trade {
+            id: TradeId::new(next(&mut self.counters.trade)),
+            created_at: at,
+            product: ask.product,
+            ask: ask.id,
+            bid: bid.id,
+            contract: ContractId::new(next(&mut self.counters.contract)),
+            seller: ask.organization,
+            buyer: bid.organization,
+            aggressor,
+            gpus: fill.gpus,
+            window: fill.window,
+            price: fill.price,
+        };
+        let contract = Contract {
+            id: trade.contract,
+            created_at: at,
+            trade: trade.id,
+            product: ask.product,
+            site,
+            listing,
+            source,
+            seller: ask.organization,
+            buyer: bid.organization,
+            gpus: fill.gpus,
+            window: fill.window,
+            price: fill.price,
+            lot: ask.lot,
+            min_minutes: ask.min_minutes,
+            fee_bps,
+            depth,
+            status: ContractStatus::Scheduled,
+            ended_at: None,
+            escrow: fill.cost,
+            used: Steps::new(),
+        };
+        self.changes.trades.push(trade.clone());
+        self.changes.contracted.push(contract.clone());
+        self.events.push(Event::Traded { trade: Box::new(trade), contract: Box::new(contract.clone()) });
+        Ok(contract)
+    }
+
+    fn add_contract(&mut self, contract: Contract) -> Result<(), Failure> {
+        // The ask's reservation shrinks by what the contract takes: what its source has used stays the same.
+        self.due.add_contract(&contract);
+        self.sold_out_of.entry(contract.source).or_default().insert(contract.id);
+        self.contracts.insert(contract.id, contract);
+        Ok(())
+    }
+
+    /// Puts an order to rest.
+    pub(super) fn rest(&mut self, order: Order) -> Result<(), Failure> {
+        match order.side {
+            Side::Ask => {
+                let ask = self.book_ask(&order)?;
+                self.book_mut(order.product)?.insert_ask(ask);
+            }
+            Side::Bid => {
+                let bid = self.book_bid(&order);
+                self.book_mut(order.product)?.insert_bid(bid);
+            }
+        }
+        self.index_order(&order);
+        self.orders.insert(order.id, order);
+        Ok(())
+    }
+
+    /// Writes an open order into what follows from the tables, the book aside.
+    pub(super) fn index_order(&mut self, order: &Order) {
+        self.due.add_order(order);
+        self.orders_of.entry(order.organization).or_default().insert(order.id);
+        if let Some(source) = order.source {
+            self.asks_out_of.entry(source).or_default().insert(order.id);
+        }
+    }
+
+    /// Takes a resting order out of every table; its money and capacity stay set aside.
+    pub(super) fn take_out(&mut self, id: OrderId) -> Result<Order, Failure> {
+        let order = self.orders.remove(&id).ok_or(Failure::Invariant("order_missing"))?;
+        self.due.remove_order(&order);
+        unlist(&mut self.orders_of, order.organization, id);
+        if let Some(source) = order.source {
+            unlist(&mut self.asks_out_of, source, id);
+        }
+        self.book_mut(order.product)?.remove(id);
+        Ok(order)
+    }
+
+    /// Ends a resting order.
+    pub(super) fn end_order(
+        &mut self,
+        at: Timestamp,
+        id: OrderId,
+        status: OrderStatus,
+        reason: Option<OrderReason>,
+    ) -> Result<Order, Failure> {
+        let order = self.take_out(id)?;
+        self.finish(at, order, (status, reason), Money::ZERO)
+    }
+
+    /// Closes an order that is in no table: frees what it still holds, and remembers how it ended.
+    fn finish(
+        &mut self,
+        at: Timestamp,
+        mut order: Order,
+        (status, reason): Ending,
+        improvement: Money,
+    ) -> Result<Order, Failure> {
+        let freed = order.held.plus(improvement).map_err(|_| Failure::Invariant("release_range"))?;
+        let free = (AccountKind::Held, AccountKind::Available);
+        self.move_within(at, order.organization, free, freed, Cause::Release(order.id))?;
+        order.held = Money::ZERO;
+        if let Some(source) = order.source {
+            self.unreserve(source, &reservation(&order)?)?;
+        }
+        (order.status, order.reason, order.ended_at) = (status, reason, Some(at));
+        self.release_client_order(&order);
+        self.changes.orders.insert(order.id, order.clone());
+        self.events.push(Event::OrderEnded { order: order.id, status, reason });
+        Ok(order)
+    }
+
+    /// GPUs sold or resting, per minute, of a listing or a contract.
+    pub(super) fn used(&self, source: Source) -> Option<&Steps> {
+        match source {
+            Source::Listing(id) => self.listings.get(&id).map(|row| &row.used),
+            Source::Contract(id) => self.contracts.get(&id).map(|row| &row.used),
+        }
+    }
+
+    fn used_mut(&mut self, source: Source) -> Result<&mut Steps, Failure> {
+        let used = match source {
+            Source::Listing(id) => self.listings.derived_mut(&id).map(|row| &mut row.used),
+            Source::Contract(id) => self.contracts.derived_mut(&id).map(|row| &mut row.used),
+        };
+        used.ok_or(Failure::Invariant("source_missing"))
+    }
+
+    pub(super) fn reserve(&mut self, source: Source, gpus: &Steps) -> Result<(), Failure> {
+        self.used_mut(source)?.add_steps(gpus).map_err(|_| Failure::Invariant("capacity_range"))
+    }
+
+    pub(super) fn unreserve(&mut self, source: Source, gpus: &Steps) -> Result<(), Failure> {
+        self.used_mut(source)?.subtract_steps(gpus).map_err(|_| Failure::Invariant("capacity_missing"))
+    }
+}
+
+/// Takes an id out of an index and drops an entry that is empty then.
+pub(super) fn unlist<K: Ord, I: Ord>(index: &mut BTreeMap<K, BTreeSet<I>>, key: K, id: I) {
+    if let Entry::Occupied(mut entry) = index.entry(key) {
+        entry.get_mut().remove(&id);
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+    }
+}
+
+/// Returns what an ask keeps reserved in its source: what it has not sold, over its window.
+pub(super) fn reservation(order: &Order) -> Result<Steps, Failure> {
+    order.sold.complement(order.window, order.gpus).map_err(|_| Failure::Invariant("oversold_ask"))
+}
+
+impl Order {
+    fn record(&mut self, fill: &Fill) -> Result<(), Failure> {
+        let range = |_| Failure::Invariant("order_range");
+        let gpu_minutes = u64::from(fill.gpus).saturating_mul(u64::from(fill.window.minutes()));
+        self.fills = self.fills.saturating_add(1);
+        self.filled_gpu_minutes = self.filled_gpu_minutes.saturating_add(gpu_minutes);
+        self.filled_cost = self.filled_cost.plus(fill.cost).map_err(range)?;
+        match self.side {
+            Side::Bid => {
+                self.filled_gpus = self.filled_gpus.saturating_add(fill.gpus);
+                self.held = self.held.minus(fill.set_aside).map_err(range)?;
+            }
+            Side::Ask => {
+                self.sold.add(fill.window, fill.gpus).map_err(range)?;
+                self.filled_gpus = self.filled_gpus.max(self.sold.max_over(fill.window));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the account of an organization.
+pub(super) const fn account(organization: crate::types::OrganizationId, kind: AccountKind) -> Account {
+    Account { organization, kind }
+}
