@@ -38,7 +38,7 @@ pub use batch::{Batch, JournalRow, chain_hash};
 pub use db::Db;
 pub use error::StoreError;
 pub use load::Recovered;
-pub use writer::{Writer, set_meta};
+pub use writer::{SideWrite, Writer, set_meta};
 
 use db::{Purpose, on, portable};
 
@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// What the database or `f` said.
-    pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T>(&self, f: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = self.inner.readers.get();
         let mut reader = reader.map_err(|error| StoreError::Connection(error.to_string()))?;
         reader.transaction(Purpose::Read, f)

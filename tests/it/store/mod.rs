@@ -2,6 +2,7 @@
 
 mod queries;
 mod quotes;
+mod recovery;
 mod sample;
 mod tables;
 mod verify;

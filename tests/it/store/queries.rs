@@ -166,9 +166,8 @@ fn every_cause_of_a_transfer_survives_its_columns() {
             Cause::Refund(ContractId::new(7)),
             Cause::PriceGap(ContractId::new(8)),
         ];
-        let mut changes = Changes::default();
-        changes.transfers = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
-        let expected = changes.transfers.clone();
+        let expected: Vec<_> = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
+        let changes = Changes { transfers: expected.clone(), ..Changes::default() };
         let store = backend.open();
         commit(&mut store.writer().unwrap(), &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
         for transfer in expected {
