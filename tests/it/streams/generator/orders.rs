@@ -88,7 +88,10 @@ impl Generator {
             Some(ask) => {
                 let lead = if self.rng.chance(80) { ask.lead_minutes + 1 } else { 0 };
                 let open = ask.window.from_minute(first_open.plus(lead));
-                (ask.product, self.inside(open.start, open.end.max(open.start.plus(1))))
+                let end = open.end.max(open.start.plus(1));
+                let (start, inner) = self.inside(open.start, end);
+                // A tail that is taken wholly leaves the ask to sell its head or lapse.
+                (ask.product, (start, if self.rng.chance(25) { end } else { inner }))
             }
             None => {
                 let start = first_open.plus(self.rng.below(HORIZON_MINUTES));
@@ -101,7 +104,11 @@ impl Generator {
         };
         let free = target.map_or(12, |ask| ask.free_over(Window::new(window.0, window.1)));
         let most = if self.rng.chance(30) { free.max(1) * 2 } else { free };
-        let gpus = if self.rng.chance(8) { lot } else { self.part_of(most, lot) };
+        let gpus = match self.rng.below(10) {
+            0 => lot,
+            1 => (free / lot).max(1) * lot,
+            _ => self.part_of(most, lot),
+        };
         let price = match target {
             Some(ask) if self.rng.chance(75) => ask.price,
             _ => self.price(2, 7),
