@@ -5,6 +5,9 @@
 )]
 
 pub mod app;
+pub mod auth;
 pub mod exchange;
+pub mod importers;
+pub mod market;
 pub mod store;
 pub mod types;

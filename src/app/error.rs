@@ -1,6 +1,7 @@
 //! What a use case can answer instead of a result. Prose is written once, in `api::problem`.
 
 use crate::exchange::Reject;
+use crate::store::StoreError;
 
 /// Why a use case did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,5 +51,11 @@ pub enum AppError {
 impl From<Reject> for AppError {
     fn from(reject: Reject) -> Self {
         Self::Reject(reject)
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
     }
 }

@@ -2,31 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::types::{OrganizationId, OrganizationKind};
-
-/// What a user may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Of an organization, with its kind.
-    Member(OrganizationKind),
-    /// Runs the exchange.
-    Admin,
-    /// Sees everything, changes nothing.
-    Auditor,
-}
-
-/// What an API key may do. People's tokens carry every scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Read one's own things.
-    Read,
-    /// Place, amend and cancel orders.
-    Trade,
-    /// Make and lower sites and listings.
-    List,
-    /// What admins do.
-    Admin,
-}
+pub use crate::auth::{Role, Scope};
+use crate::types::OrganizationId;
 
 /// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

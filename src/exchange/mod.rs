@@ -16,6 +16,7 @@ mod contracts;
 mod due;
 pub mod entities;
 pub mod event;
+pub mod journal;
 mod judge;
 mod ledger;
 mod memory;
@@ -32,6 +33,7 @@ pub use book::{Book, NaiveBook, PriceTimeBook};
 pub use changes::{Changes, Outcome, Preview, Snapshot};
 pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
 pub use event::{Event, Made};
+pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
 
 use due::Due;

@@ -3,7 +3,7 @@
 use super::book::{Book, Step, WalkEnd};
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
-use crate::types::{ContractStatus, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
+use crate::types::{ContractStatus, Minute, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
 
 use std::collections::BTreeSet;
 
@@ -24,9 +24,16 @@ impl<B: Book> Exchange<B> {
         Ok(Made::Nothing)
     }
 
-    /// Tells when the next gtd order is due, so that time can be moved just then.
-    pub fn next_expiry(&self) -> Option<Timestamp> {
-        self.due.expiries.first().map(|(at, _)| *at)
+    /// Tells when time next has something to do: an order that ends, a contract that starts or completes.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let minute = |minute: Option<Minute>| minute.map(Minute::start);
+        let dates = [
+            self.due.expiries.first().map(|(at, _)| *at),
+            minute(self.due.last_minutes.first().map(|(minute, _)| *minute)),
+            minute(self.due.starts.first().map(|(minute, _)| *minute)),
+            minute(self.due.ends.first().map(|(minute, _)| *minute)),
+        ];
+        dates.into_iter().flatten().min()
     }
 
     fn orders_due(&self) -> BTreeSet<OrderId> {

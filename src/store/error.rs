@@ -28,4 +28,7 @@ pub enum StoreError {
     /// Another process writes to this database.
     #[error("another process writes to this database ({0})")]
     Busy(String),
+    /// More rows than one side write may have.
+    #[error("{0} rows are too many for one write")]
+    TooMany(usize),
 }

@@ -1,4 +1,8 @@
-//! Integration tests, one binary.
+//! One binary for every test that needs more than one module: each file under `tests/` would link the crate again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
+#![allow(clippy::string_slice)]
 
+mod architecture;
+mod licences;
+mod sequencer;
 mod streams;

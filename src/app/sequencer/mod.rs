@@ -3,7 +3,12 @@
 //! The writer drains what is there, executes it in order against the pure exchange, commits the batch in one
 //! transaction and only then answers. A full queue answers at once that nothing was applied.
 
+mod core;
+mod writer;
+
 use tokio::sync::{mpsc, oneshot};
+
+pub use writer::{Running, start};
 
 use super::AppError;
 use crate::exchange::{Command, Outcome, Preview};
@@ -12,6 +17,8 @@ use crate::types::Timestamp;
 
 /// Commands that may wait for the writer.
 pub const QUEUE_MAX: usize = 8_192;
+/// Journal rows in one transaction.
+pub const BATCH_MAX: usize = 1_024;
 /// Side writes that may wait for the writer.
 pub const SIDE_QUEUE_MAX: usize = 256;
 
@@ -55,6 +62,8 @@ pub struct Side {
 pub(crate) enum Job {
     Command(Box<Submission>, oneshot::Sender<Result<Receipt, AppError>>),
     Preview(Box<Command>, oneshot::Sender<Result<Preview, AppError>>),
+    /// Its caller has been answered already.
+    Gone,
 }
 
 pub(crate) struct SideJob {

@@ -1,0 +1,16 @@
+DROP TABLE feed;
+DROP TABLE exchange_state;
+DROP TABLE remembered_keys;
+DROP TABLE listings;
+DROP TABLE sites;
+DROP TABLE products;
+DROP TABLE organizations;
+DROP TABLE balances;
+DROP TABLE contract_states;
+DROP TABLE order_states;
+DROP TABLE transfers;
+DROP TABLE contracts;
+DROP TABLE trades;
+DROP TABLE orders;
+DROP TABLE journal;
+DROP TABLE meta;

@@ -1,0 +1,20 @@
+-- Prices seen elsewhere. They are outside the exchange; `content_key` makes importing twice harmless.
+CREATE TABLE quotes (
+    id INTEGER NOT NULL PRIMARY KEY,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    product TEXT NOT NULL,
+    region TEXT,
+    observed_at INTEGER NOT NULL,
+    fetched_at INTEGER,
+    raw_price TEXT NOT NULL,
+    raw_unit TEXT NOT NULL,
+    raw_count INTEGER,
+    price INTEGER NOT NULL,
+    stale INTEGER NOT NULL,
+    outlier INTEGER NOT NULL,
+    content_key TEXT NOT NULL,
+    CONSTRAINT quotes_content_key_unique UNIQUE (content_key)
+) STRICT;
+
+CREATE INDEX quotes_series_index ON quotes (product, source, kind, observed_at, id);

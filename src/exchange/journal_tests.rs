@@ -1,0 +1,203 @@
+//! One golden row per kind of command and version. Never edit a row: it is in somebody's journal.
+
+use super::*;
+use crate::exchange::{AmendOrder, BidWindow, PlaceAsk, PlaceBid, Requirements, Terms};
+use crate::types::*;
+
+fn organization() -> OrganizationId {
+    OrganizationId::new(7)
+}
+
+fn minute(minute: u32) -> Minute {
+    Minute::new(minute)
+}
+
+fn ask() -> Command {
+    Command::PlaceAsk(PlaceAsk {
+        organization: organization(),
+        source: Source::Contract(ContractId::new(3)),
+        gpus: 16,
+        start: Some(minute(100)),
+        end: None,
+        price: Price::from_micros(1_940_000),
+        lot: Some(8),
+        min_minutes: None,
+        lead_minutes: 5,
+        terms: Terms { post_only: true, ..Terms::default() },
+    })
+}
+
+fn bid(window: BidWindow) -> Command {
+    Command::PlaceBid(PlaceBid {
+        organization: organization(),
+        product: ProductId::new(1),
+        gpus: 8,
+        window,
+        price: Price::from_micros(2_000_000),
+        lot: 8,
+        requirements: Requirements {
+            regions: vec!["us-central1".into()],
+            countries: vec!["US".into()],
+            interconnects: vec![Interconnect::Roce],
+            site_ids: vec![SiteId::new(2)],
+            min_sla_class: SlaClass::P999,
+            primary_only: true,
+        },
+        same_site: true,
+        terms: Terms {
+            time_in_force: TimeInForce::Gtd,
+            expires_at: Some(Timestamp::from_millis(9)),
+            post_only: false,
+            self_trade: SelfTrade::CancelBoth,
+            client_order_id: Some("a \"b\" é".into()),
+        },
+    })
+}
+
+fn catalogue() -> Vec<(Command, &'static str)> {
+    vec![
+        (Command::Advance { now: Timestamp::from_millis(60_000) }, r#"{"kind":"advance","now":60000,"v":1}"#),
+        (
+            Command::RegisterOrganization { name: "Hall".into(), organization_kind: OrganizationKind::Provider },
+            r#"{"kind":"register_organization","name":"Hall","organization_kind":"provider","v":1}"#,
+        ),
+        (
+            Command::SuspendOrganization { organization: organization(), suspended: true },
+            r#"{"kind":"suspend_organization","organization":7,"suspended":true,"v":1}"#,
+        ),
+        (
+            Command::CreateProduct {
+                symbol: Symbol::new("h100-sxm-80gb").unwrap(),
+                name: "H100".into(),
+                tick: Price::from_micros(1_000),
+                fee_bps: 150,
+            },
+            r#"{"fee_bps":150,"kind":"create_product","name":"H100","symbol":"h100-sxm-80gb","tick":1000,"v":1}"#,
+        ),
+        (
+            Command::HaltProduct { product: ProductId::new(1), halted: false },
+            r#"{"halted":false,"kind":"halt_product","product":1,"v":1}"#,
+        ),
+        (
+            Command::CreateSite {
+                organization: organization(),
+                name: "Hall".into(),
+                region: Region::new("us-central1").unwrap(),
+                country: Country::new("US").unwrap(),
+                power_w: Some(5),
+                pue_milli: None,
+            },
+            r#"{"country":"US","kind":"create_site","name":"Hall","organization":7,"power_w":5,"pue_milli":null,"region":"us-central1","v":1}"#,
+        ),
+        (
+            Command::CreateListing {
+                organization: organization(),
+                site: SiteId::new(2),
+                product: ProductId::new(1),
+                gpus: 64,
+                start: minute(10),
+                end: minute(20),
+                gpus_per_node: 8,
+                interconnect: Interconnect::Infiniband,
+                sla_class: SlaClass::P98,
+                resale_allowed: true,
+            },
+            r#"{"end":20,"gpus":64,"gpus_per_node":8,"interconnect":"infiniband","kind":"create_listing","organization":7,"product":1,"resale_allowed":true,"site":2,"sla_class":"98","start":10,"v":1}"#,
+        ),
+        (
+            Command::AmendListing {
+                organization: organization(),
+                listing: ListingId::new(4),
+                gpus: Some(32),
+                start: None,
+                end: Some(minute(15)),
+            },
+            r#"{"end":15,"gpus":32,"kind":"amend_listing","listing":4,"organization":7,"start":null,"v":1}"#,
+        ),
+        (
+            ask(),
+            r#"{"end":null,"gpus":16,"kind":"place_ask","lead_minutes":5,"lot":8,"min_minutes":null,"organization":7,"price":1940000,"source":{"contract":3},"start":100,"terms":{"client_order_id":null,"expires_at":null,"post_only":true,"self_trade":"skip","time_in_force":"gtc"},"v":1}"#,
+        ),
+        (
+            bid(BidWindow::Fixed { start: minute(1), end: minute(2) }),
+            r#"{"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"fixed":{"end":2,"start":1}}}"#,
+        ),
+        (
+            bid(BidWindow::AtOnce { minutes: 60 }),
+            r#"{"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
+        ),
+        (
+            Command::AmendOrder(AmendOrder {
+                organization: organization(),
+                order: OrderId::new(5),
+                gpus: None,
+                price: Some(Price::from_micros(-1)),
+                start: None,
+                end: None,
+                lot: Some(2),
+            }),
+            r#"{"end":null,"gpus":null,"kind":"amend_order","lot":2,"order":5,"organization":7,"price":-1,"start":null,"v":1}"#,
+        ),
+        (
+            Command::CancelOrder { organization: organization(), order: OrderId::new(5) },
+            r#"{"kind":"cancel_order","order":5,"organization":7,"v":1}"#,
+        ),
+        (
+            Command::CancelAll { organization: organization(), product: None, side: Some(Side::Ask) },
+            r#"{"kind":"cancel_all","organization":7,"product":null,"side":"ask","v":1}"#,
+        ),
+        (
+            Command::Deposit { organization: organization(), amount: Money::from_micros(5), reference: "w".into() },
+            r#"{"amount":5,"kind":"deposit","organization":7,"reference":"w","v":1}"#,
+        ),
+        (
+            Command::Withdraw { organization: organization(), amount: Money::from_micros(5), reference: "w".into() },
+            r#"{"amount":5,"kind":"withdraw","organization":7,"reference":"w","v":1}"#,
+        ),
+        (
+            Command::EndContract {
+                contract: ContractId::new(3),
+                status: ContractStatus::Defaulted,
+                fault: Some(Fault::Seller),
+                reason: "dark".into(),
+            },
+            r#"{"contract":3,"fault":"seller","kind":"end_contract","reason":"dark","status":"defaulted","v":1}"#,
+        ),
+        (Command::SetRules { rules: 1 }, r#"{"kind":"set_rules","rules":1,"v":1}"#),
+        (
+            Command::Note { subject: "user".into(), id: "1".into(), verb: "made".into() },
+            r#"{"id":"1","kind":"note","subject":"user","v":1,"verb":"made"}"#,
+        ),
+    ]
+}
+
+#[test]
+fn golden_rows_are_written_and_read() {
+    for (command, text) in catalogue() {
+        assert_eq!(canonical_command(&command).as_deref(), Ok(text));
+        assert_eq!(parse_command(text), Ok(command));
+    }
+}
+
+#[test]
+fn there_is_a_golden_row_of_every_kind() {
+    let kinds: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| command.kind()).collect();
+    // Add the row when you add the kind.
+    assert_eq!(kinds.len(), 18);
+    for (command, text) in catalogue() {
+        assert!(text.contains(&format!(r#""kind":"{}""#, command.kind())));
+    }
+}
+
+#[test]
+fn unknown_texts_are_errors() {
+    let version = |text| matches!(parse_command(text), Err(NotCommand::UnknownVersion(_)));
+    assert!(version(r#"{"kind":"advance","now":60000,"v":2}"#));
+    assert!(version(r#"{"kind":"advance","now":60000}"#));
+    assert!(version(r#"{"kind":"advance","now":60000,"v":"1"}"#));
+    let malformed = |text| matches!(parse_command(text), Err(NotCommand::Malformed(_)));
+    assert!(malformed(r#"{"kind":"teleport","v":1}"#));
+    assert!(malformed(r#"{"kind":"advance","v":1}"#));
+    assert!(malformed(r#"{"kind":"advance","now":1.5,"v":1}"#));
+    assert!(malformed("advance"));
+}

@@ -1,0 +1,65 @@
+//! Connections: one that writes, a few that read.
+
+use diesel::r2d2::{ManageConnection, Pool};
+use diesel::{Connection, PgConnection, SqliteConnection};
+
+use super::{Address, Db, StoreError};
+
+/// Read connections; each serves one request at a time.
+const READERS_MAX: u32 = 8;
+
+// Durable against a power cut (FULL). Checkpoints are moved off the commit: see `Writer::idle`.
+const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 20000;";
+const SQLITE_READER: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
+// The known trap of generic plans for UPDATE .. FROM unnest does not arise: the writer only inserts and upserts.
+const PG_WRITER: &str = "SET synchronous_commit = on; SET client_min_messages = warning;";
+const PG_READER: &str = "SET default_transaction_read_only = on;";
+
+/// Opens the connection that writes.
+pub(super) fn writer(address: &Address) -> Result<Db, StoreError> {
+    connect(address, SQLITE_WRITER, PG_WRITER)
+}
+
+fn connect(address: &Address, sqlite: &str, postgres: &str) -> Result<Db, StoreError> {
+    let (db, setup) = match address {
+        Address::Sqlite(path) => {
+            let path = path.to_str().ok_or_else(|| StoreError::Address("the path is not UTF-8".to_owned()))?;
+            (SqliteConnection::establish(path).map(Db::Sqlite), sqlite)
+        }
+        Address::Postgres(url) => (PgConnection::establish(url).map(Db::Pg), postgres),
+    };
+    let mut db = db.map_err(|error| StoreError::Connection(format!("{address}: {error}")))?;
+    db.run(setup)?;
+    Ok(db)
+}
+
+/// Makes and checks read connections.
+#[derive(Debug)]
+pub(super) struct Readers(Address);
+
+impl ManageConnection for Readers {
+    type Connection = Db;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Db, StoreError> {
+        connect(&self.0, SQLITE_READER, PG_READER)
+    }
+
+    fn is_valid(&self, db: &mut Db) -> Result<(), StoreError> {
+        match db {
+            Db::Sqlite(_) => Ok(()),
+            Db::Pg(_) => Ok(db.run("SELECT 1")?),
+        }
+    }
+
+    fn has_broken(&self, db: &mut Db) -> bool {
+        db.is_broken()
+    }
+}
+
+/// Returns the pool of read connections; they are opened when first used.
+pub(super) fn readers(address: &Address) -> Pool<Readers> {
+    Pool::builder().max_size(READERS_MAX).min_idle(Some(0)).build_unchecked(Readers(address.clone()))
+}

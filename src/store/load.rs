@@ -1,0 +1,234 @@
+//! The state as of the last batch, read back after a restart.
+
+use std::collections::BTreeMap;
+
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+
+use super::db::{on, portable};
+use super::rows::field::Place;
+use super::rows::{
+    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
+    ProductRow, SiteRow, StateRow,
+};
+use super::schema::{
+    balances, contract_states, contracts, exchange_state, journal, listings, order_states, orders, organizations,
+    products, remembered_keys, sites,
+};
+use super::{Db, StoreError};
+use crate::exchange::Snapshot;
+use crate::exchange::entities::{ClientOrder, Counters, Order};
+use crate::types::limits::CLIENT_ORDER_ID_MS;
+use crate::types::{OrderId, OrderStatus, OrganizationId, Timestamp};
+
+/// Orders looked through at a time for remembered `client_order_id`s.
+const SCAN_ROWS: i64 = 10_000;
+
+/// What a restart begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// The exchange's state.
+    pub snapshot: Snapshot,
+    /// The last journal row; 0 if there is none.
+    pub sequence: i64,
+    /// Its hash; zeros if there is none.
+    pub hash: [u8; 32],
+    /// The digest of the state, if there was a batch.
+    pub digest: Option<u128>,
+    /// When the last journal row was sequenced.
+    pub last_at: Timestamp,
+}
+
+/// Reads everything back, inside one transaction.
+pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
+    let state = on!(db, |c, m| m::state(c))?;
+    let head = on!(db, |c, m| m::journal_head(c))?;
+    let Some(state) = state else {
+        return match head {
+            None => Ok(Recovered::default()),
+            Some(_) => Err(Place::new("exchange_state", 0).corrupt("the row that is missing")),
+        };
+    };
+    let (sequence, hash, last_at) = head.unwrap_or_default();
+    if (sequence, hash.as_str()) != (state.last_sequence, state.last_hash.as_ref()) {
+        return Err(Place::new("exchange_state", 0).corrupt("last_sequence beside the journal's end"));
+    }
+    let counters = state.counters()?;
+    Ok(Recovered {
+        snapshot: snapshot(db, counters)?,
+        sequence: state.last_sequence,
+        hash: state.hash()?,
+        digest: Some(state.digest()?),
+        last_at: Timestamp::from_millis(last_at),
+    })
+}
+
+fn snapshot(db: &mut Db, counters: Counters) -> Result<Snapshot, StoreError> {
+    let mut orders = Vec::new();
+    on!(&mut *db, |c, m| m::open_orders(c, |order, state| {
+        orders.push(order.with(state)?);
+        Ok(())
+    }))?;
+    let mut contracts = Vec::new();
+    on!(&mut *db, |c, m| m::live_contracts(c, |contract, state| {
+        contracts.push(contract.with(state)?);
+        Ok(())
+    }))?;
+    let client_orders = client_orders(db, counters.now, &orders)?;
+    Ok(Snapshot {
+        counters,
+        organizations: all(on!(&mut *db, |c, m| m::organizations(c))?)?,
+        products: all(on!(&mut *db, |c, m| m::products(c))?)?,
+        sites: all(on!(&mut *db, |c, m| m::sites(c))?)?,
+        listings: all(on!(&mut *db, |c, m| m::listings(c))?)?,
+        orders,
+        contracts,
+        purses: on!(&mut *db, |c, m| m::balances(c))?.iter().map(BalanceRow::purse).collect(),
+        client_orders,
+        keys: on!(db, |c, m| m::keys(c))?.into_iter().map(KeyRow::remembered).collect::<Result<_, _>>()?,
+    })
+}
+
+fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(T::try_from).collect()
+}
+
+/// A row of the scan for `client_order_id`s: number, organization, id, fingerprint, placed at, status.
+type Named = (i64, i64, Option<String>, Option<String>, i64, String);
+
+/// Returns the remembered `client_order_id`s: those of open orders, however old, and those of the last 7 days.
+/// Orders are numbered in the order of the exchange's time, so the scan backwards ends at the first older one.
+fn client_orders(
+    db: &mut Db,
+    now: Timestamp,
+    open: &[Order],
+) -> Result<Vec<((OrganizationId, String), ClientOrder)>, StoreError> {
+    let since = now.plus_millis(CLIENT_ORDER_ID_MS.saturating_neg()).millis();
+    let mut found: BTreeMap<(OrganizationId, String), ClientOrder> = BTreeMap::new();
+    for order in open {
+        if let (Some(id), Some(fingerprint)) = (&order.client_order_id, order.fingerprint) {
+            let named = ClientOrder { order: order.id, fingerprint, placed_at: order.placed_at, ended: false };
+            found.insert((order.organization, id.clone()), named);
+        }
+    }
+    let mut before = i64::MAX;
+    loop {
+        let page = on!(&mut *db, |c, m| m::named_orders(c, before))?;
+        let recent = page.iter().take_while(|row| row.4 > since);
+        let mut count = 0;
+        for row in recent {
+            count += 1;
+            if let Some((key, named)) = named(row)? {
+                found.insert(key, named);
+            }
+        }
+        match page.last() {
+            Some(last) if count == page.len() => before = last.0,
+            _ => return Ok(found.into_iter().collect()),
+        }
+    }
+}
+
+type NamedOrder = ((OrganizationId, String), ClientOrder);
+
+fn named((number, organization, id, fingerprint, placed_at, status): &Named) -> Result<Option<NamedOrder>, StoreError> {
+    let (Some(id), Some(fingerprint)) = (id, fingerprint) else { return Ok(None) };
+    let at = Place::new("orders", *number);
+    let status = Place::new("order_states", *number).parsed("status", OrderStatus::parse(status))?;
+    let named = ClientOrder {
+        order: OrderId::new(*number),
+        fingerprint: at.hex128("fingerprint", fingerprint)?,
+        placed_at: Timestamp::from_millis(*placed_at),
+        ended: !status.is_open(),
+    };
+    Ok(Some(((OrganizationId::new(*organization), id.clone()), named)))
+}
+
+portable! {
+    pub(crate) fn state(c: &mut Conn) -> QueryResult<Option<StateRow>> {
+        exchange_state::table.find(0).select(StateRow::as_select()).first(c).optional()
+    }
+
+    pub(crate) fn journal_head(c: &mut Conn) -> QueryResult<Option<(i64, String, i64)>> {
+        let head = journal::table.select((journal::sequence, journal::hash, journal::at)).order(journal::sequence.desc());
+        head.first(c).optional()
+    }
+
+    pub(crate) fn open_orders(
+        c: &mut Conn,
+        mut each: impl FnMut(OrderRow, OrderStateRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = order_states::table
+            .inner_join(orders::table.on(orders::number.eq(order_states::number)))
+            // Word for word the condition of the partial index.
+            .filter(sql::<Bool>("order_states.status IN ('open', 'partially_filled')"))
+            .order(order_states::number)
+            .select((OrderRow::as_select(), OrderStateRow::as_select()))
+            .load_iter::<(OrderRow, OrderStateRow), Streaming>(c)?;
+        for row in rows {
+            let (order, state) = row?;
+            each(order, state)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn live_contracts(
+        c: &mut Conn,
+        mut each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = contract_states::table
+            .inner_join(contracts::table.on(contracts::number.eq(contract_states::number)))
+            .filter(sql::<Bool>("contract_states.status IN ('scheduled', 'active')"))
+            .order(contract_states::number)
+            .select((ContractRow::as_select(), ContractStateRow::as_select()))
+            .load_iter::<(ContractRow, ContractStateRow), Streaming>(c)?;
+        for row in rows {
+            let (contract, state) = row?;
+            each(contract, state)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn named_orders(c: &mut Conn, before: i64) -> QueryResult<Vec<Named>> {
+        orders::table
+            .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
+            .filter(orders::number.lt(before))
+            .order(orders::number.desc())
+            .limit(SCAN_ROWS)
+            .select((
+                orders::number,
+                orders::organization,
+                orders::client_order_id,
+                orders::fingerprint,
+                orders::placed_at,
+                order_states::status,
+            ))
+            .load(c)
+    }
+
+    pub(crate) fn organizations(c: &mut Conn) -> QueryResult<Vec<OrganizationRow>> {
+        organizations::table.order(organizations::number).select(OrganizationRow::as_select()).load(c)
+    }
+
+    pub(crate) fn products(c: &mut Conn) -> QueryResult<Vec<ProductRow>> {
+        products::table.order(products::number).select(ProductRow::as_select()).load(c)
+    }
+
+    pub(crate) fn sites(c: &mut Conn) -> QueryResult<Vec<SiteRow>> {
+        sites::table.order(sites::number).select(SiteRow::as_select()).load(c)
+    }
+
+    pub(crate) fn listings(c: &mut Conn) -> QueryResult<Vec<ListingRow>> {
+        listings::table.order(listings::number).select(ListingRow::as_select()).load(c)
+    }
+
+    pub(crate) fn balances(c: &mut Conn) -> QueryResult<Vec<BalanceRow>> {
+        balances::table.order(balances::organization).select(BalanceRow::as_select()).load(c)
+    }
+
+    pub(crate) fn keys(c: &mut Conn) -> QueryResult<Vec<KeyRow>> {
+        let order = (remembered_keys::actor, remembered_keys::key);
+        remembered_keys::table.order(order).select(KeyRow::as_select()).load(c)
+    }
+}

@@ -1,0 +1,62 @@
+//! The journal.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+
+use super::{Page, entities};
+use crate::store::db::{on, portable};
+use crate::store::rows::JournalEntry;
+use crate::store::schema::journal;
+use crate::store::{Db, JournalRow, StoreError};
+
+/// Returns the first rows after a sequence, oldest first: for followers and for replay.
+///
+/// # Errors
+/// What the database said.
+pub fn after(db: &mut Db, sequence: i64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
+    entities(entries_after(db, sequence, limit)?)
+}
+
+/// Returns a page of the journal, newest first.
+///
+/// # Errors
+/// What the database said.
+pub fn page(db: &mut Db, page: Page) -> Result<Vec<JournalRow>, StoreError> {
+    entities(on!(db, |c, m| m::page(c, page))?)
+}
+
+/// Returns the last row, if there is one.
+///
+/// # Errors
+/// What the database said.
+pub fn head(db: &mut Db) -> Result<Option<JournalRow>, StoreError> {
+    on!(db, |c, m| m::head(c))?.map(JournalRow::try_from).transpose()
+}
+
+/// Returns rows as the table has them, for checks that must not stop at the first that is not valid.
+pub(crate) fn entries_after(db: &mut Db, sequence: i64, limit: u32) -> QueryResult<Vec<JournalEntry>> {
+    on!(db, |c, m| m::after(c, sequence, i64::from(limit)))
+}
+
+portable! {
+    pub(crate) fn after(c: &mut Conn, sequence: i64, limit: i64) -> QueryResult<Vec<JournalEntry>> {
+        journal::table
+            .filter(journal::sequence.gt(sequence))
+            .order(journal::sequence)
+            .limit(limit)
+            .select(JournalEntry::as_select())
+            .load(c)
+    }
+
+    pub(crate) fn page(c: &mut Conn, page: Page) -> QueryResult<Vec<JournalEntry>> {
+        journal::table
+            .filter(journal::sequence.lt(page.before()))
+            .order(journal::sequence.desc())
+            .limit(page.limit())
+            .select(JournalEntry::as_select())
+            .load(c)
+    }
+
+    pub(crate) fn head(c: &mut Conn) -> QueryResult<Option<JournalEntry>> {
+        journal::table.order(journal::sequence.desc()).select(JournalEntry::as_select()).first(c).optional()
+    }
+}

@@ -1,0 +1,118 @@
+//! Contracts: the terms as made stand in `contracts`, what becomes of them in `contract_states`.
+
+use super::field::{Place, minutes, word};
+use crate::exchange::entities::Contract;
+use crate::store::StoreError;
+use crate::store::row::{Word, row};
+use crate::types::{
+    ContractId, ContractStatus, ListingId, Minute, Money, OrganizationId, Price, ProductId, SiteId, Steps, Timestamp,
+    TradeId,
+};
+
+row! {
+    /// A contract as it was made.
+    ContractRow in contracts (number) Fail {
+        number: i64,
+        created_at: i64,
+        trade: i64,
+        product: i64,
+        site: i64,
+        listing: i64,
+        source_kind: Word,
+        source_number: i64,
+        seller: i64,
+        buyer: i64,
+        gpus: i64,
+        start_minute: i64,
+        end_minute: i64,
+        price: i64,
+        lot: i64,
+        min_minutes: i64,
+        fee_bps: i64,
+        depth: i64,
+    }
+
+    /// A contract as it stands.
+    ContractStateRow in contract_states (number) Replace {
+        number: i64,
+        source_kind: Word,
+        source_number: i64,
+        seller: i64,
+        depth: i64,
+        status: Word,
+        ended_at: Option<i64>,
+        escrow: i64,
+    }
+}
+
+impl ContractRow {
+    pub(crate) fn of(contract: &Contract) -> Self {
+        let (start_minute, end_minute) = minutes(contract.window);
+        let (source_kind, source_number) = contract.source.parts();
+        Self {
+            number: contract.id.number(),
+            created_at: contract.created_at.millis(),
+            trade: contract.trade.number(),
+            product: contract.product.number(),
+            site: contract.site.number(),
+            listing: contract.listing.number(),
+            source_kind: word(source_kind),
+            source_number,
+            seller: contract.seller.number(),
+            buyer: contract.buyer.number(),
+            gpus: i64::from(contract.gpus),
+            start_minute,
+            end_minute,
+            price: contract.price.micros(),
+            lot: i64::from(contract.lot),
+            min_minutes: i64::from(contract.min_minutes),
+            fee_bps: i64::from(contract.fee_bps),
+            depth: i64::from(contract.depth),
+        }
+    }
+
+    /// Returns the contract with what has become of it.
+    pub(crate) fn with(self, state: ContractStateRow) -> Result<Contract, StoreError> {
+        let at = Place::new("contracts", self.number);
+        let now = Place::new("contract_states", state.number);
+        let ended_at = state.ended_at.map(|minute| now.int("ended_at", minute).map(Minute::new));
+        Ok(Contract {
+            id: ContractId::new(self.number),
+            created_at: Timestamp::from_millis(self.created_at),
+            trade: TradeId::new(self.trade),
+            product: ProductId::new(self.product),
+            site: SiteId::new(self.site),
+            listing: ListingId::new(self.listing),
+            source: now.source(&state.source_kind, state.source_number)?,
+            seller: OrganizationId::new(state.seller),
+            buyer: OrganizationId::new(self.buyer),
+            gpus: at.int("gpus", self.gpus)?,
+            window: at.window(self.start_minute, self.end_minute)?,
+            price: Price::from_micros(self.price),
+            lot: at.int("lot", self.lot)?,
+            min_minutes: at.int("min_minutes", self.min_minutes)?,
+            fee_bps: at.int("fee_bps", self.fee_bps)?,
+            depth: now.int("depth", state.depth)?,
+            status: now.parsed("status", ContractStatus::parse(&state.status))?,
+            ended_at: ended_at.transpose()?,
+            escrow: Money::from_micros(state.escrow),
+            used: Steps::new(),
+        })
+    }
+}
+
+impl ContractStateRow {
+    pub(crate) fn of(contract: &Contract) -> Self {
+        let (source_kind, source_number) = contract.source.parts();
+        Self {
+            number: contract.id.number(),
+            source_kind: word(source_kind),
+            source_number,
+            seller: contract.seller.number(),
+            depth: i64::from(contract.depth),
+            status: word(contract.status.as_str()),
+            ended_at: contract.ended_at.map(|minute| i64::from(minute.get())),
+            escrow: contract.escrow.micros(),
+        }
+    }
+}

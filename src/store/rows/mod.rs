@@ -1,0 +1,24 @@
+//! The rows of every table of the exchange, and how they are made from entities and read back.
+//!
+//! Invariant: the writer and `verify` make rows with the same functions, so what one writes the other expects.
+
+pub(crate) mod contract;
+pub(crate) mod field;
+pub(crate) mod journal;
+pub(crate) mod key;
+pub(crate) mod order;
+pub(crate) mod party;
+pub(crate) mod set;
+pub(crate) mod state;
+pub(crate) mod trade;
+pub(crate) mod transfer;
+
+pub(crate) use contract::{ContractRow, ContractStateRow};
+pub(crate) use journal::JournalEntry;
+pub(crate) use key::KeyRow;
+pub(crate) use order::{OrderRow, OrderStateRow};
+pub(crate) use party::{BalanceRow, ListingRow, OrganizationRow, ProductRow, SiteRow};
+pub(crate) use set::{RowSet, Visit};
+pub(crate) use state::StateRow;
+pub(crate) use trade::TradeRow;
+pub(crate) use transfer::TransferRow;

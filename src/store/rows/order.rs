@@ -1,0 +1,183 @@
+//! Orders: what was placed stands in `orders`, what becomes of it in `order_states`.
+
+use super::field::{Place, minutes, steps_text, text, u128_text, word};
+use crate::exchange::Requirements;
+use crate::exchange::entities::Order;
+use crate::store::StoreError;
+use crate::store::row::{Word, row};
+use crate::types::{
+    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, TimeInForce, Timestamp,
+};
+
+row! {
+    /// An order as it was placed.
+    OrderRow in orders (number) Fail {
+        number: i64,
+        created_at: i64,
+        placed_at: i64,
+        organization: i64,
+        side: Word,
+        product: i64,
+        source_kind: Option<Word>,
+        source_number: Option<i64>,
+        sequence: i64,
+        gpus: i64,
+        start_minute: i64,
+        end_minute: i64,
+        minutes: Option<i64>,
+        price: i64,
+        lot: i64,
+        min_minutes: i64,
+        lead_minutes: i64,
+        requirements: Option<Word>,
+        same_site: i64,
+        time_in_force: Word,
+        expires_at: Option<i64>,
+        post_only: i64,
+        self_trade: Word,
+        client_order_id: Option<Word>,
+        fingerprint: Option<Word>,
+    }
+
+    /// An order as it stands.
+    OrderStateRow in order_states (number) Replace {
+        number: i64,
+        sequence: i64,
+        gpus: i64,
+        start_minute: i64,
+        end_minute: i64,
+        price: i64,
+        lot: i64,
+        status: Word,
+        reason: Option<Word>,
+        ended_at: Option<i64>,
+        filled_gpus: i64,
+        fills: i64,
+        filled_gpu_minutes: i64,
+        filled_cost: i64,
+        sold: Word,
+        held: i64,
+    }
+}
+
+impl OrderRow {
+    pub(crate) fn of(order: &Order) -> Result<Self, StoreError> {
+        let (start_minute, end_minute) = minutes(order.window);
+        let source = order.source.map(|source| source.parts());
+        Ok(Self {
+            number: order.id.number(),
+            created_at: order.created_at.millis(),
+            placed_at: order.placed_at.millis(),
+            organization: order.organization.number(),
+            side: word(order.side.as_str()),
+            product: order.product.number(),
+            source_kind: source.map(|(kind, _)| word(kind)),
+            source_number: source.map(|(_, number)| number),
+            sequence: order.sequence,
+            gpus: i64::from(order.gpus),
+            start_minute,
+            end_minute,
+            minutes: order.minutes.map(i64::from),
+            price: order.price.micros(),
+            lot: i64::from(order.lot),
+            min_minutes: i64::from(order.min_minutes),
+            lead_minutes: i64::from(order.lead_minutes),
+            requirements: requirements_text(order)?,
+            same_site: i64::from(order.same_site),
+            time_in_force: word(order.time_in_force.as_str()),
+            expires_at: order.expires_at.map(Timestamp::millis),
+            post_only: i64::from(order.post_only),
+            self_trade: word(order.self_trade.as_str()),
+            client_order_id: order.client_order_id.clone().map(text),
+            fingerprint: order.fingerprint.map(u128_text),
+        })
+    }
+
+    /// Returns the order with what has become of it.
+    pub(crate) fn with(self, state: OrderStateRow) -> Result<Order, StoreError> {
+        let at = Place::new("orders", self.number);
+        let now = Place::new("order_states", state.number);
+        let source = match (self.source_kind, self.source_number) {
+            (Some(kind), Some(number)) => Some(at.source(&kind, number)?),
+            (None, None) => None,
+            _ => return Err(at.corrupt("source_kind")),
+        };
+        let reason = state.reason.map(|reason| now.parsed("reason", OrderReason::parse(&reason)));
+        let fingerprint = self.fingerprint.map(|text| at.hex128("fingerprint", &text));
+        Ok(Order {
+            id: OrderId::new(self.number),
+            created_at: Timestamp::from_millis(self.created_at),
+            placed_at: Timestamp::from_millis(self.placed_at),
+            organization: OrganizationId::new(self.organization),
+            side: at.parsed("side", Side::parse(&self.side))?,
+            product: ProductId::new(self.product),
+            source,
+            sequence: state.sequence,
+            gpus: now.int("gpus", state.gpus)?,
+            window: now.window(state.start_minute, state.end_minute)?,
+            minutes: self.minutes.map(|minutes| at.int("minutes", minutes)).transpose()?,
+            price: Price::from_micros(state.price),
+            lot: now.int("lot", state.lot)?,
+            min_minutes: at.int("min_minutes", self.min_minutes)?,
+            lead_minutes: at.int("lead_minutes", self.lead_minutes)?,
+            requirements: requirements_of(at, self.requirements.as_deref())?,
+            same_site: at.flag("same_site", self.same_site)?,
+            time_in_force: at.parsed("time_in_force", TimeInForce::parse(&self.time_in_force))?,
+            expires_at: self.expires_at.map(Timestamp::from_millis),
+            post_only: at.flag("post_only", self.post_only)?,
+            self_trade: at.parsed("self_trade", SelfTrade::parse(&self.self_trade))?,
+            client_order_id: self.client_order_id.map(String::from),
+            fingerprint: fingerprint.transpose()?,
+            status: now.parsed("status", OrderStatus::parse(&state.status))?,
+            reason: reason.transpose()?,
+            ended_at: state.ended_at.map(Timestamp::from_millis),
+            filled_gpus: now.int("filled_gpus", state.filled_gpus)?,
+            fills: now.int("fills", state.fills)?,
+            filled_gpu_minutes: now.int("filled_gpu_minutes", state.filled_gpu_minutes)?,
+            filled_cost: Money::from_micros(state.filled_cost),
+            sold: now.steps("sold", &state.sold)?,
+            held: Money::from_micros(state.held),
+        })
+    }
+}
+
+impl OrderStateRow {
+    pub(crate) fn of(order: &Order) -> Result<Self, StoreError> {
+        let at = Place::new("order_states", order.id.number());
+        let (start_minute, end_minute) = minutes(order.window);
+        Ok(Self {
+            number: order.id.number(),
+            sequence: order.sequence,
+            gpus: i64::from(order.gpus),
+            start_minute,
+            end_minute,
+            price: order.price.micros(),
+            lot: i64::from(order.lot),
+            status: word(order.status.as_str()),
+            reason: order.reason.map(|reason| word(reason.as_str())),
+            ended_at: order.ended_at.map(Timestamp::millis),
+            filled_gpus: i64::from(order.filled_gpus),
+            fills: i64::from(order.fills),
+            filled_gpu_minutes: at.int("filled_gpu_minutes", order.filled_gpu_minutes)?,
+            filled_cost: order.filled_cost.micros(),
+            sold: steps_text(&order.sold),
+            held: order.held.micros(),
+        })
+    }
+}
+
+/// Writes requirements as JSON; nothing for those that ask nothing.
+fn requirements_text(order: &Order) -> Result<Option<Word>, StoreError> {
+    if order.requirements == Requirements::default() {
+        return Ok(None);
+    }
+    let json = serde_json::to_string(&order.requirements);
+    json.map(|json| Some(text(json))).map_err(|_| Place::new("orders", order.id.number()).corrupt("requirements"))
+}
+
+fn requirements_of(at: Place, json: Option<&str>) -> Result<Requirements, StoreError> {
+    json.map_or_else(
+        || Ok(Requirements::default()),
+        |json| serde_json::from_str(json).map_err(|_| at.corrupt("requirements")),
+    )
+}

@@ -1,0 +1,88 @@
+//! Movements of money.
+
+use super::field::{Place, text, word};
+use crate::exchange::entities::{Account, Cause, Transfer};
+use crate::store::StoreError;
+use crate::store::row::{Word, row};
+use crate::types::{AccountKind, ContractId, Money, OrderId, OrganizationId, Timestamp, TransferId};
+
+row! {
+    /// A movement of money.
+    TransferRow in transfers (number) Fail {
+        number: i64,
+        created_at: i64,
+        debit_organization: i64,
+        debit_account: i64,
+        credit_organization: i64,
+        credit_account: i64,
+        amount: i64,
+        cause: Word,
+        cause_number: Option<i64>,
+        reference: Option<Word>,
+    }
+}
+
+impl TransferRow {
+    pub(crate) fn of(transfer: &Transfer) -> Self {
+        let (cause, cause_number) = cause_parts(transfer.cause);
+        Self {
+            number: transfer.id.number(),
+            created_at: transfer.created_at.millis(),
+            debit_organization: transfer.debit.organization.number(),
+            debit_account: transfer.debit.kind.code(),
+            credit_organization: transfer.credit.organization.number(),
+            credit_account: transfer.credit.kind.code(),
+            amount: transfer.amount.micros(),
+            cause: word(cause),
+            cause_number,
+            reference: transfer.reference.clone().map(text),
+        }
+    }
+}
+
+impl TryFrom<TransferRow> for Transfer {
+    type Error = StoreError;
+
+    fn try_from(row: TransferRow) -> Result<Self, StoreError> {
+        let at = Place::new("transfers", row.number);
+        let account = |organization, column, code| {
+            let kind = AccountKind::ALL.iter().copied().find(|kind| kind.code() == code);
+            let kind = at.parsed(column, kind)?;
+            Ok::<_, StoreError>(Account { organization: OrganizationId::new(organization), kind })
+        };
+        Ok(Self {
+            id: TransferId::new(row.number),
+            created_at: Timestamp::from_millis(row.created_at),
+            debit: account(row.debit_organization, "debit_account", row.debit_account)?,
+            credit: account(row.credit_organization, "credit_account", row.credit_account)?,
+            amount: Money::from_micros(row.amount),
+            cause: at.parsed("cause", cause_of(&row.cause, row.cause_number))?,
+            reference: row.reference.map(String::from),
+        })
+    }
+}
+
+const fn cause_parts(cause: Cause) -> (&'static str, Option<i64>) {
+    match cause {
+        Cause::Deposit => ("deposit", None),
+        Cause::Withdrawal => ("withdrawal", None),
+        Cause::Hold(order) => ("hold", Some(order.number())),
+        Cause::Release(order) => ("release", Some(order.number())),
+        Cause::Escrow(contract) => ("escrow", Some(contract.number())),
+        Cause::Refund(contract) => ("refund", Some(contract.number())),
+        Cause::PriceGap(contract) => ("price_gap", Some(contract.number())),
+    }
+}
+
+fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
+    Some(match (word, number) {
+        ("deposit", None) => Cause::Deposit,
+        ("withdrawal", None) => Cause::Withdrawal,
+        ("hold", Some(number)) => Cause::Hold(OrderId::new(number)),
+        ("release", Some(number)) => Cause::Release(OrderId::new(number)),
+        ("escrow", Some(number)) => Cause::Escrow(ContractId::new(number)),
+        ("refund", Some(number)) => Cause::Refund(ContractId::new(number)),
+        ("price_gap", Some(number)) => Cause::PriceGap(ContractId::new(number)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,282 @@
+//! The tables, as both databases have them. Follows the migrations; a test compares the two.
+
+diesel::table! {
+    meta (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    journal (sequence) {
+        sequence -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        request_id -> Text,
+        idempotency_key -> Nullable<Text>,
+        command -> Text,
+        outcome -> Text,
+        digest -> Nullable<Text>,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    orders (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        placed_at -> BigInt,
+        organization -> BigInt,
+        side -> Text,
+        product -> BigInt,
+        source_kind -> Nullable<Text>,
+        source_number -> Nullable<BigInt>,
+        sequence -> BigInt,
+        gpus -> BigInt,
+        start_minute -> BigInt,
+        end_minute -> BigInt,
+        minutes -> Nullable<BigInt>,
+        price -> BigInt,
+        lot -> BigInt,
+        min_minutes -> BigInt,
+        lead_minutes -> BigInt,
+        requirements -> Nullable<Text>,
+        same_site -> BigInt,
+        time_in_force -> Text,
+        expires_at -> Nullable<BigInt>,
+        post_only -> BigInt,
+        self_trade -> Text,
+        client_order_id -> Nullable<Text>,
+        fingerprint -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    trades (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        product -> BigInt,
+        ask -> BigInt,
+        bid -> BigInt,
+        contract -> BigInt,
+        seller -> BigInt,
+        buyer -> BigInt,
+        aggressor -> Text,
+        gpus -> BigInt,
+        start_minute -> BigInt,
+        end_minute -> BigInt,
+        price -> BigInt,
+    }
+}
+
+diesel::table! {
+    contracts (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        trade -> BigInt,
+        product -> BigInt,
+        site -> BigInt,
+        listing -> BigInt,
+        source_kind -> Text,
+        source_number -> BigInt,
+        seller -> BigInt,
+        buyer -> BigInt,
+        gpus -> BigInt,
+        start_minute -> BigInt,
+        end_minute -> BigInt,
+        price -> BigInt,
+        lot -> BigInt,
+        min_minutes -> BigInt,
+        fee_bps -> BigInt,
+        depth -> BigInt,
+    }
+}
+
+diesel::table! {
+    transfers (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        debit_organization -> BigInt,
+        debit_account -> BigInt,
+        credit_organization -> BigInt,
+        credit_account -> BigInt,
+        amount -> BigInt,
+        cause -> Text,
+        cause_number -> Nullable<BigInt>,
+        reference -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    order_states (number) {
+        number -> BigInt,
+        sequence -> BigInt,
+        gpus -> BigInt,
+        start_minute -> BigInt,
+        end_minute -> BigInt,
+        price -> BigInt,
+        lot -> BigInt,
+        status -> Text,
+        reason -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        filled_gpus -> BigInt,
+        fills -> BigInt,
+        filled_gpu_minutes -> BigInt,
+        filled_cost -> BigInt,
+        sold -> Text,
+        held -> BigInt,
+    }
+}
+
+diesel::table! {
+    contract_states (number) {
+        number -> BigInt,
+        source_kind -> Text,
+        source_number -> BigInt,
+        seller -> BigInt,
+        depth -> BigInt,
+        status -> Text,
+        ended_at -> Nullable<BigInt>,
+        escrow -> BigInt,
+    }
+}
+
+diesel::table! {
+    balances (organization) {
+        organization -> BigInt,
+        available -> BigInt,
+        held -> BigInt,
+        escrow -> BigInt,
+        bond -> BigInt,
+        external -> BigInt,
+    }
+}
+
+diesel::table! {
+    organizations (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        name -> Text,
+        kind -> Text,
+        suspended -> BigInt,
+    }
+}
+
+diesel::table! {
+    products (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        symbol -> Text,
+        name -> Text,
+        tick -> BigInt,
+        fee_bps -> BigInt,
+        halted -> BigInt,
+    }
+}
+
+diesel::table! {
+    sites (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        organization -> BigInt,
+        name -> Text,
+        region -> Text,
+        country -> Text,
+        power_w -> Nullable<BigInt>,
+        pue_milli -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    listings (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        organization -> BigInt,
+        site -> BigInt,
+        product -> BigInt,
+        gpus -> BigInt,
+        start_minute -> BigInt,
+        end_minute -> BigInt,
+        gpus_per_node -> BigInt,
+        interconnect -> Text,
+        sla_class -> Text,
+        resale_allowed -> BigInt,
+    }
+}
+
+diesel::table! {
+    remembered_keys (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        used_at -> BigInt,
+        made -> Text,
+    }
+}
+
+diesel::table! {
+    exchange_state (id) {
+        id -> BigInt,
+        now -> BigInt,
+        rules -> BigInt,
+        next_sequence -> BigInt,
+        next_organization -> BigInt,
+        next_product -> BigInt,
+        next_site -> BigInt,
+        next_listing -> BigInt,
+        next_order -> BigInt,
+        next_trade -> BigInt,
+        next_contract -> BigInt,
+        next_transfer -> BigInt,
+        last_sequence -> BigInt,
+        last_hash -> Text,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
+    feed (stream, owner, number) {
+        stream -> BigInt,
+        owner -> BigInt,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
+    quotes (id) {
+        id -> BigInt,
+        source -> Text,
+        kind -> Text,
+        product -> Text,
+        region -> Nullable<Text>,
+        observed_at -> BigInt,
+        fetched_at -> Nullable<BigInt>,
+        raw_price -> Text,
+        raw_unit -> Text,
+        raw_count -> Nullable<BigInt>,
+        price -> BigInt,
+        stale -> BigInt,
+        outlier -> BigInt,
+        content_key -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    meta,
+    journal,
+    orders,
+    trades,
+    contracts,
+    transfers,
+    order_states,
+    contract_states,
+    balances,
+    organizations,
+    products,
+    sites,
+    listings,
+    remembered_keys,
+    exchange_state,
+    feed,
+    quotes
+);

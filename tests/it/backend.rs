@@ -1,0 +1,75 @@
+//! A fresh database of each kind for one test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use gpubourse::store::Store;
+use tempfile::TempDir;
+
+/// The URL of a PostgreSQL server on which databases may be made.
+const PG_ENV: &str = "GPUBOURSE_TEST_PG";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A database that goes away with the test.
+pub struct Backend {
+    pub url: String,
+    _place: Place,
+}
+
+enum Place {
+    File { _dir: TempDir },
+    Server { server: String, name: String },
+}
+
+impl Backend {
+    pub fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("test.db").display());
+        Self { url, _place: Place::File { _dir: dir } }
+    }
+
+    /// Returns a new database of the server, if there is one to test with.
+    pub fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var(PG_ENV) else {
+            assert!(std::env::var_os("CI").is_none(), "{PG_ENV} must be set in CI");
+            println!("SKIPPED on PostgreSQL: {PG_ENV} is not set");
+            return None;
+        };
+        let name = format!("gpubourse_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        Some(Self { url: format!("{base}/{name}"), _place: Place::Server { server: server.clone(), name } })
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    pub fn open(&self) -> Store {
+        Store::open(&self.url).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Server { server, name } = self
+            && let Ok(mut conn) = PgConnection::establish(server)
+            && let Err(error) = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        {
+            println!("{name} stays behind: {error}");
+        }
+    }
+}
+
+/// Runs a test on a fresh SQLite file and, if there is a server, on a fresh PostgreSQL database.
+pub fn for_each_backend(test: impl Fn(&Backend)) {
+    let sqlite = Backend::sqlite();
+    println!("on {}", sqlite.url);
+    test(&sqlite);
+    if let Some(postgres) = Backend::postgres() {
+        println!("on {}", postgres.url);
+        test(&postgres);
+    }
+}

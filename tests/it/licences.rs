@@ -1,0 +1,57 @@
+//! Every crate we link has a licence we may link.
+
+use std::process::Command;
+
+/// Licences whose terms we can meet by attribution.
+const ACCEPTED: &[&str] = &[
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "Unlicense",
+    "CC0-1.0",
+    "0BSD",
+    "BSL-1.0",
+    "PostgreSQL",
+    "blessing",
+    "CDLA-Permissive-2.0",
+];
+
+/// Tells whether a licence expression can be met: all of an AND, one of an OR.
+fn acceptable(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], " ").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| ACCEPTED.contains(&licence.trim())))
+}
+
+#[test]
+fn every_crate_has_an_accepted_licence() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 100, "only {} packages", packages.len());
+    let refused: Vec<String> = packages
+        .iter()
+        .map(|package| (&package["name"], package["license"].as_str().unwrap_or("none stated")))
+        .filter(|(_, licence)| !acceptable(licence))
+        .map(|(name, licence)| format!("{name}: {licence}"))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn a_copyleft_licence_is_refused() {
+    assert!(acceptable("MIT OR Apache-2.0"));
+    assert!(acceptable("(MIT OR GPL-3.0) AND Unicode-3.0"));
+    assert!(!acceptable("GPL-3.0-or-later"));
+    assert!(!acceptable("MIT AND GPL-3.0"));
+}

@@ -1,0 +1,207 @@
+//! Committing, failing to commit, and reading back.
+
+use diesel::connection::SimpleConnection;
+use diesel::{RunQueryDsl, sql_query};
+use gpubourse::exchange::entities::{ClientOrder, Counters};
+use gpubourse::exchange::{Changes, Snapshot};
+use gpubourse::store::{Batch, Db, Recovered, StoreError, set_meta};
+use gpubourse::types::{OrderId, OrderStatus};
+
+use super::sample;
+use crate::backend::for_each_backend;
+
+fn run(db: &mut Db, sql: &str) -> Result<(), StoreError> {
+    match db {
+        Db::Sqlite(conn) => conn.batch_execute(sql)?,
+        Db::Pg(conn) => conn.batch_execute(sql)?,
+    }
+    Ok(())
+}
+
+fn commit(writer: &mut gpubourse::store::Writer, batch: &Batch) -> Result<(), StoreError> {
+    writer.commit::<StoreError>(batch, None)
+}
+
+fn expected(batch: &Batch) -> Recovered {
+    let changes = &batch.changes;
+    let last = batch.journal.last().unwrap();
+    let bid = sample::bid(2);
+    let named =
+        ClientOrder { order: bid.id, fingerprint: bid.fingerprint.unwrap(), placed_at: bid.placed_at, ended: true };
+    Recovered {
+        snapshot: Snapshot {
+            counters: changes.counters,
+            organizations: changes.organizations.values().cloned().collect(),
+            products: changes.products.values().cloned().collect(),
+            sites: changes.sites.values().cloned().collect(),
+            listings: changes.listings.values().cloned().collect(),
+            orders: vec![changes.orders[&OrderId::new(1)].clone()],
+            contracts: changes.contracts.values().cloned().collect(),
+            purses: changes.purses.iter().map(|(id, purse)| (*id, *purse)).collect(),
+            client_orders: vec![((bid.organization, bid.client_order_id.unwrap()), named)],
+            keys: changes.keys.iter().map(|(key, value)| (key.clone(), value.clone().unwrap())).collect(),
+        },
+        sequence: last.sequence,
+        hash: last.hash,
+        digest: Some(changes.digest),
+    }
+}
+
+#[test]
+fn a_new_database_is_empty() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        assert_eq!(store.writer().unwrap().load().unwrap(), Recovered::default());
+        assert_eq!(store.meta("demo").unwrap(), None);
+        store.writer().unwrap().side(|db| set_meta(db, "demo", "0").and_then(|()| set_meta(db, "demo", "1"))).unwrap();
+        assert_eq!(store.meta("demo").unwrap().as_deref(), Some("1"));
+    });
+}
+
+#[test]
+fn what_was_committed_is_loaded() {
+    for_each_backend(|backend| {
+        let batch = sample::first();
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        commit(&mut writer, &batch).unwrap();
+        writer.idle().unwrap();
+        assert_eq!(writer.load().unwrap(), expected(&batch));
+        drop(writer);
+        assert_eq!(backend.open().writer().unwrap().load().unwrap(), expected(&batch));
+    });
+}
+
+#[test]
+fn rows_written_again_take_the_new_values() {
+    for_each_backend(|backend| {
+        let first = sample::first();
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        commit(&mut writer, &first).unwrap();
+        let mut changes =
+            Changes { counters: Counters { now: sample::at(9), ..first.changes.counters }, ..Changes::default() };
+        let mut order = first.changes.orders[&OrderId::new(1)].clone();
+        order.status = OrderStatus::Cancelled;
+        changes.orders.insert(order.id, order);
+        changes.keys.insert(("user:1".into(), "k".into()), None);
+        let hash = first.journal.last().unwrap().hash;
+        commit(&mut writer, &sample::batch(3, hash, &["{}"], changes)).unwrap();
+        let loaded = writer.load().unwrap();
+        assert!(loaded.snapshot.orders.is_empty() && loaded.snapshot.keys.is_empty());
+        assert_eq!((loaded.sequence, loaded.snapshot.counters.now), (3, sample::at(9)));
+    });
+}
+
+#[test]
+fn many_rows_go_in_at_once() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        let mut changes =
+            Changes { counters: Counters { now: sample::at(0), ..Counters::default() }, ..Changes::default() };
+        changes.placed = (1..=1_003).map(sample::ask).collect();
+        changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
+        let placed = changes.placed.clone();
+        commit(&mut writer, &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
+        assert_eq!(writer.load().unwrap().snapshot.orders, placed);
+    });
+}
+
+#[test]
+fn a_failed_commit_leaves_nothing() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        let batch = sample::first();
+        let mut refuse = |db: &mut Db| {
+            set_meta(db, "side", "1")?;
+            Err(StoreError::Connection("made to fail".into()))
+        };
+        assert!(writer.commit(&batch, Some(&mut refuse)).is_err());
+        assert_eq!(writer.load().unwrap(), Recovered::default());
+        assert_eq!(store.meta("side").unwrap(), None);
+        let mut twice = batch.clone();
+        twice.changes.trades.push(sample::trade());
+        assert!(matches!(commit(&mut writer, &twice), Err(StoreError::Database(_))));
+        assert_eq!(writer.load().unwrap(), Recovered::default());
+        let mut write = |db: &mut Db| set_meta(db, "side", "1");
+        writer.commit(&batch, Some(&mut write)).unwrap();
+        assert_eq!(writer.load().unwrap(), expected(&batch));
+        assert_eq!(store.meta("side").unwrap().as_deref(), Some("1"));
+    });
+}
+
+/// PostgreSQL answers a COMMIT of a failed transaction with a silent ROLLBACK.
+#[test]
+fn a_side_write_that_hides_its_failure_is_no_success() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        let batch = sample::first();
+        let mut hide = |db: &mut Db| {
+            assert!(run(db, "INSERT INTO no_such_table VALUES (1)").is_err());
+            Ok::<(), StoreError>(())
+        };
+        let committed = writer.commit(&batch, Some(&mut hide)).is_ok();
+        let there = store.writer().is_err() && writer.load().unwrap() == expected(&batch);
+        assert_eq!(committed, there);
+    });
+}
+
+#[test]
+fn there_is_one_writer() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let writer = store.writer().unwrap();
+        assert!(matches!(store.writer().err(), Some(StoreError::Busy(_))));
+        assert!(matches!(backend.open().writer().err(), Some(StoreError::Busy(_))));
+        drop(writer);
+        store.writer().unwrap();
+    });
+}
+
+#[test]
+fn readers_cannot_write() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        assert!(store.read(|db| set_meta(db, "a", "b")).is_err());
+        assert_eq!(store.meta("a").unwrap(), None);
+    });
+}
+
+#[test]
+fn append_only_tables_refuse_changes() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let mut writer = store.writer().unwrap();
+        commit(&mut writer, &sample::first()).unwrap();
+        for (table, column) in [
+            ("journal", "outcome"),
+            ("orders", "side"),
+            ("trades", "price"),
+            ("contracts", "price"),
+            ("transfers", "amount"),
+        ] {
+            for sql in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
+                let refused = match writer.db() {
+                    Db::Sqlite(conn) => sql_query(&sql).execute(conn),
+                    Db::Pg(conn) => sql_query(&sql).execute(conn),
+                };
+                let message = refused.unwrap_err().to_string();
+                assert!(message.contains(&format!("{table} is append-only")), "{sql}: {message}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_database_ahead_of_the_program_is_refused() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let sql = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')";
+        store.writer().unwrap().side(|db| run(db, sql)).unwrap();
+        let again = gpubourse::store::Store::open(&backend.url);
+        assert!(matches!(again.err(), Some(StoreError::Migration(_))));
+    });
+}
