@@ -4,5 +4,6 @@
 
 mod architecture;
 mod licences;
+mod scenarios;
 mod sequencer;
 mod streams;

@@ -300,7 +300,7 @@ fn an_ask_ends_when_no_rental_fits_any_more() {
          = order 1 open
          bid X 4 @3 20..50
          = ask 1 sells bid 2: 4 @ 3.00
-         = order 1 filled
+         = order 1 expired: expired
          = order 2 filled",
     );
     check(

@@ -23,10 +23,7 @@ const ROWS: &[(Reject, &str)] = &[
     (Reject::InvalidExpiry, "bid X 1 @3 60..120 gtd until=0"),
     (Reject::MarketHalted, "halt 1; bid X 1 @3 60..120"),
     (Reject::OrganizationSuspended, "suspend X; bid X 1 @3 60..120"),
-    (
-        Reject::SourceNotLive,
-        "ask A 8 @3 60..120; bid X 8 @3 60..120; end 1 recalled; ask X 8 @3 60..120 from=C1",
-    ),
+    (Reject::SourceNotLive, "ask A 8 @3 60..120; bid X 8 @3 60..120; end 1 recalled; ask X 8 @3 60..120 from=C1"),
     (Reject::ResaleNotAllowed, "ask B 8 @3 60..120 from=L4; bid X 8 @3 60..120; ask X 8 @3 60..120 from=C1"),
     (
         Reject::ChainTooDeep,

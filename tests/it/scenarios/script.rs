@@ -111,7 +111,8 @@ impl Market {
     fn tell(&self, outcome: &Outcome) -> Vec<String> {
         let mut lines: Vec<String> = outcome.events.iter().filter_map(told).collect();
         if let Some(order) = outcome.order.as_ref().filter(|order| order.status.is_open()) {
-            let filled = if order.fills > 0 { format!(" {} of {}", order.filled_gpus, order.gpus) } else { String::new() };
+            let filled =
+                if order.fills > 0 { format!(" {} of {}", order.filled_gpus, order.gpus) } else { String::new() };
             lines.push(format!("order {} {}{filled}", order.id, order.status));
         }
         lines
@@ -136,7 +137,9 @@ fn told(event: &Event) -> Option<String> {
         }
         Event::Transferred { transfer } => match transfer.cause {
             Cause::Refund(id) => format!("contract {id} refunds {}", transfer.amount),
-            Cause::PriceGap(id) => format!("contract {id} owes {} a gap of {}", letter(transfer.credit.organization), transfer.amount),
+            Cause::PriceGap(id) => {
+                format!("contract {id} owes {} a gap of {}", letter(transfer.credit.organization), transfer.amount)
+            }
             Cause::Release(id) => format!("order {id} frees {}", transfer.amount),
             _ => return None,
         },
@@ -266,7 +269,9 @@ fn bid(words: &Words) -> PlaceBid {
         organization: words.organization(),
         product: ProductId::new(words.option("product").unwrap_or(1)),
         gpus: words.number(2),
-        window: words.option("minutes").map_or(BidWindow::Fixed { start, end }, |minutes| BidWindow::AtOnce { minutes }),
+        window: words
+            .option("minutes")
+            .map_or(BidWindow::Fixed { start, end }, |minutes| BidWindow::AtOnce { minutes }),
         price: Price::parse(words.places[3].trim_start_matches('@')).unwrap(),
         lot: words.option("lot").unwrap_or(1),
         requirements: Requirements {
@@ -297,7 +302,9 @@ fn catalogue(words: &Words) -> Command {
     let money = |place: usize| Money::parse(words.places[place]).unwrap();
     match words.places[0] {
         "advance" => Command::Advance { now: minute(words.number(1)).start() },
-        "advance_ms" => Command::Advance { now: Timestamp::from_millis(minute(0).start().millis() + words.number::<i64>(1)) },
+        "advance_ms" => {
+            Command::Advance { now: Timestamp::from_millis(minute(0).start().millis() + words.number::<i64>(1)) }
+        }
         "suspend" => Command::SuspendOrganization { organization: words.organization(), suspended: true },
         "reinstate" => Command::SuspendOrganization { organization: words.organization(), suspended: false },
         "halt" => Command::HaltProduct { product: ProductId::new(words.number(1)), halted: true },

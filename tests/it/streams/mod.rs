@@ -7,6 +7,7 @@ pub mod auditor;
 mod books;
 mod controls;
 pub mod coverage;
+mod fold;
 mod generator;
 mod rng;
 pub mod runner;
