@@ -647,3 +647,33 @@ fn a_passed_contract_is_resold_one_step_higher() {
          lower A 1 gpus=1",
     );
 }
+
+/// A book is quiet when it is halted and stays so, so nothing trades when a halt is lifted. That bids would be
+/// walked in their order all the same takes a state that no command leads to.
+#[test]
+fn a_lifted_halt_walks_the_bids_in_their_order() {
+    let mut market = Market::new();
+    for line in [
+        "bid X 4 @4 60..120",
+        "bid Y 4 @5 60..120",
+        "bid A 4 @3 60..120 cancel_newest",
+        "ask A 6 @9 60..120",
+        "ask A 6 @9 60..120 from=L2",
+        "halt 1",
+    ] {
+        market.play(line);
+    }
+    let told = market.lift_with_asks_at("2");
+    assert_eq!(
+        told,
+        [
+            "ask 4 sells bid 2: 4 @ 5.00",
+            "order 2 filled",
+            "ask 4 sells bid 1: 2 @ 4.00",
+            "order 4 filled",
+            "ask 5 sells bid 1: 2 @ 4.00",
+            "order 1 filled",
+            "order 5 cancelled: self_trade",
+        ]
+    );
+}

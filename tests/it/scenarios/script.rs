@@ -19,7 +19,8 @@ use gpubourse::exchange::{
 };
 use gpubourse::types::{
     ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SelfTrade, SiteId, SlaClass, Source, Symbol, TimeInForce, Timestamp,
+    OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol, TimeInForce,
+    Timestamp,
 };
 
 use gpubourse::exchange::entities::Cause;
@@ -106,6 +107,23 @@ impl Market {
 
     fn exchange(&self) -> &Exchange<PriceTimeBook> {
         &self.stream.exchange
+    }
+
+    /// Lifts the halt of product 1 on a copy whose asks all have another price; both books must agree.
+    pub fn lift_with_asks_at(&self, price: &str) -> Vec<String> {
+        let mut snapshot = self.exchange().snapshot();
+        for order in snapshot.orders.iter_mut().filter(|order| order.side == Side::Ask) {
+            order.price = Price::parse(price).unwrap();
+        }
+        let (command, _) = parse("lift 1");
+        let (at, actor) = (snapshot.counters.now, "user:1".to_owned());
+        let envelope = Envelope { at, actor, request_id: "lift".to_owned(), idempotency_key: None, command };
+        let mut fast = Exchange::<PriceTimeBook>::restore(snapshot.clone()).unwrap();
+        let mut naive = Exchange::<NaiveBook>::restore(snapshot).unwrap();
+        let outcome = fast.execute(&envelope).unwrap();
+        assert_eq!(naive.execute(&envelope).as_ref(), Ok(&outcome));
+        assert_eq!(fast.settle().unwrap().digest, naive.recomputed_digest().unwrap());
+        self.tell(&outcome)
     }
 
     fn tell(&self, outcome: &Outcome) -> Vec<String> {

@@ -184,6 +184,19 @@ fn oversold_capacity_is_found() {
 }
 
 #[test]
+fn broken_chains_of_title_are_found() {
+    let moment = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
+    let resold = |moment: &mut Moment, change: fn(&mut Contract)| {
+        moment.snapshot.contracts.iter_mut().filter(|row| row.depth > 0).for_each(change);
+    };
+    let changes: [fn(&mut Contract); 3] =
+        [|row| row.depth += 1, |row| row.seller = OrganizationId::EXCHANGE, |row| row.lot = row.gpus + 1];
+    for change in changes {
+        assert_eq!(moment.with(|moment| resold(moment, change)), Some(Rule::BrokenChain));
+    }
+}
+
+#[test]
 fn a_book_that_is_not_quiet_is_found() {
     let moment = Moment::when(|snapshot, _| {
         let far = |order: &Order| order.lead_minutes == 0 && order.window.minutes() > 200;
