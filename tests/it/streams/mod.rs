@@ -7,6 +7,7 @@ pub mod auditor;
 mod books;
 mod controls;
 pub mod coverage;
+mod extremes;
 mod fold;
 mod generator;
 mod rng;
