@@ -4,7 +4,10 @@
 
 mod accounts;
 mod architecture;
+mod backend;
 mod licences;
 mod price_paths;
+mod scenarios;
 mod sequencer;
+mod store;
 mod streams;
