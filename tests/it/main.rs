@@ -4,6 +4,8 @@
 
 mod accounts;
 mod architecture;
+mod backend;
 mod licences;
 mod sequencer;
+mod store;
 mod streams;
