@@ -6,6 +6,7 @@ mod accounts;
 mod architecture;
 mod backend;
 mod licences;
+mod price_paths;
 mod sequencer;
 mod store;
 mod streams;
