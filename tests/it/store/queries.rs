@@ -23,6 +23,7 @@ fn second(first: &Batch) -> Batch {
     let mut parent = sample::contract(1);
     (parent.status, parent.ended_at) = (ContractStatus::Terminated, Some(Minute::new(30_000_090)));
     changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, contract)).collect();
+    changes.passed = vec![(ContractId::new(2), sample::organization(1))];
     changes.trades = vec![gpubourse::exchange::entities::Trade {
         id: TradeId::new(2),
         contract: ContractId::new(2),

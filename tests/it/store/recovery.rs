@@ -82,6 +82,7 @@ fn a_large_log_is_folded_in_when_there_is_time() {
     let quote = |number: i64| quotes::NewQuote {
         source: "s".into(),
         kind: "spot".into(),
+        term: "hour".into(),
         product: "p".into(),
         region: None,
         observed_at: sample::at(number),
@@ -92,6 +93,7 @@ fn a_large_log_is_folded_in_when_there_is_time() {
         price: Price::from_micros(1),
         stale: false,
         outlier: false,
+        note: String::new(),
         content_key: number.to_string(),
     };
     let rows: Vec<_> = (0..400).map(quote).collect();
