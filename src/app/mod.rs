@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod analytics;
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
@@ -14,6 +15,7 @@ pub mod permission;
 pub mod principal;
 pub mod reads;
 pub mod sequencer;
+pub mod supply;
 pub mod trading;
 pub mod view;
 pub mod wallet;

@@ -1,12 +1,11 @@
 //! How use cases read the durable truth: off the workers, pages newest first.
 
-use super::accounts::{Query, Reads};
 use super::{App, AppError};
 pub use crate::store::JournalRow;
 pub use crate::store::quotes::{Quote, QuoteFilter};
 pub use crate::store::read::Page as Slice;
 pub use crate::store::read::orders::OrderFilter;
-use crate::store::{Db, Store, StoreError};
+use crate::store::{Db, StoreError};
 
 impl App {
     /// Reads from the store where it may block.
@@ -20,11 +19,5 @@ impl App {
         let store = self.store().clone();
         let done = tokio::task::spawn_blocking(move || store.read(read)).await;
         Ok(done.map_err(|error| AppError::Internal(format!("read: {error}")))??)
-    }
-}
-
-impl Reads for Store {
-    fn read(&self, query: Query<'_>) -> Result<(), StoreError> {
-        Self::read(self, |db| query(db))
     }
 }
