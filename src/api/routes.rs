@@ -10,7 +10,8 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, api_keys, audit, auth, contracts, echo, journal, listings, markets, orders, products, quotes, sites, wallet,
+    admin, analytics, api_keys, audit, auth, contracts, echo, journal, listings, markets, orders, products, quotes,
+    sites, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -286,6 +287,13 @@ fn market() -> Vec<Route> {
             .fails(&[&["invalid_window", "view_behind"]]),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/trades", "list_trades", markets::trades)
             .says("Lists the trades of a product, newest first."),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/index", "get_index", analytics::index)
+            .says("Shows the daily index of a product, from the exchange's own trades."),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/drawdown", "get_drawdown", analytics::drawdown)
+            .says("Shows peak, drawdown, trough and rebound of the own index and of each imported series."),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/supply", "get_supply", analytics::supply)
+            .says("Shows supply and demand per delivery day, in GPU-hours.")
+            .fails(&[&["invalid_window"]]),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)
             .says("Lists imported prices."),
     ]

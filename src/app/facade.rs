@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::accounts::{Registered, Registration};
+use super::analytics::Figures;
 use super::permission::{require, require_admin, require_member, require_overseer};
 use super::sequencer::Running;
 use super::{Accounts, AppError, Principal, Receipt, Role, Scope, Sequencer, Submission, View};
@@ -40,6 +41,7 @@ pub struct App {
     live: Live,
     store: Store,
     accounts: Arc<Accounts>,
+    figures: Arc<Figures>,
 }
 
 impl Caller {
@@ -122,12 +124,17 @@ impl App {
     /// Puts the parts together.
     pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Self {
         let live = Live::new(Arc::clone(&running.view), running.as_of.clone());
-        Self { sequencer: running.sequencer.clone(), live, store, accounts }
+        Self { sequencer: running.sequencer.clone(), live, store, accounts, figures: Arc::default() }
     }
 
     /// Returns the store.
     pub(super) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Returns what analytics have computed.
+    pub(super) fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Returns the use cases of accounts.

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod analytics;
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
@@ -15,6 +16,7 @@ pub mod permission;
 pub mod principal;
 pub mod reads;
 pub mod sequencer;
+pub mod supply;
 pub mod trading;
 pub mod venue;
 pub mod verify;

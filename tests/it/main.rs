@@ -3,6 +3,7 @@
 #![allow(clippy::string_slice)]
 
 mod accounts;
+mod api;
 mod architecture;
 mod backend;
 mod licences;

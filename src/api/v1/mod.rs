@@ -1,6 +1,7 @@
 //! The resources of `/v1`: bodies in, answers out; nothing is decided here.
 
 pub mod admin;
+pub mod analytics;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;

@@ -1,0 +1,272 @@
+//! `/v1/markets/{symbol}/index`, `/drawdown` and `/supply`.
+
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::Api;
+use crate::api::answer::{Answer, Reply};
+use crate::api::extract::{PathSymbol, Query};
+use crate::api::problem::Problem;
+use crate::api::wire::{Instant, UsdPerHour};
+use crate::app::analytics::{INDEX_DAYS_MAX, SeriesStanding};
+use crate::app::supply::SUPPLY_DAYS_MAX;
+use crate::market::drawdown::{Point, Trough};
+use crate::market::index::{Fix, Inputs};
+use crate::market::supply::DaySupply;
+use crate::market::{Day, Ratio};
+
+const SUPPLY_DAYS_DEFAULT: u32 = 30;
+
+/// Which days.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct DaysQuery {
+    /// The first day; its time of day does not matter.
+    pub from: Option<Instant>,
+    /// The last day.
+    pub to: Option<Instant>,
+}
+
+/// The daily index of a product.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Index)]
+pub struct IndexAnswer {
+    /// The product.
+    pub symbol: String,
+    /// `gpubourse`.
+    pub source: &'static str,
+    /// `trade`: from the exchange's own trades.
+    pub kind: &'static str,
+    /// One fix for each day, oldest first; today's is provisional.
+    pub data: Vec<IndexFix>,
+    /// Whether trades before the first fix were left out.
+    pub truncated: bool,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
+/// The index of a day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IndexFix {
+    /// The UTC day.
+    #[schema(example = "2026-12-01")]
+    pub day: String,
+    /// The index.
+    pub price: UsdPerHour,
+    /// Whether there were too few trades.
+    pub thin: bool,
+    /// What it was made from: `trades`, `asks` or `carried`.
+    pub from: &'static str,
+    /// How many trades or asks are in it.
+    pub inputs: usize,
+    /// How many trades were left out as too far from the median.
+    pub dropped: usize,
+    /// The rule it was made by.
+    pub rule_version: u32,
+}
+
+/// Where the price series of a product stand; the own index first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Drawdowns {
+    /// The product.
+    pub symbol: String,
+    /// One for each series; own trades and imported prices are never mixed.
+    pub data: Vec<DrawdownRow>,
+}
+
+/// Where a price series stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DrawdownRow {
+    /// Who says so.
+    pub source: String,
+    /// What kind of price it is.
+    pub kind: String,
+    /// Where, if stated.
+    pub region: Option<String>,
+    /// The first price.
+    pub first: PricePoint,
+    /// The highest price.
+    pub peak: PricePoint,
+    /// The last price.
+    pub current: PricePoint,
+    /// `current / peak - 1`.
+    #[schema(example = "-0.1905")]
+    pub drawdown: Option<String>,
+    /// From the peak's day to the last price's.
+    pub days_since_peak: u32,
+    /// The lowest price since the peak; null if the peak is the last price.
+    pub trough: Option<TroughAnswer>,
+}
+
+/// A price at a time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PricePoint {
+    /// When.
+    pub at: Instant,
+    /// How much.
+    pub price: UsdPerHour,
+}
+
+/// The lowest price since the peak.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Trough)]
+pub struct TroughAnswer {
+    /// When.
+    pub at: Instant,
+    /// How much.
+    pub price: UsdPerHour,
+    /// `trough / peak - 1`.
+    pub drawdown: Option<String>,
+    /// `current / trough - 1`.
+    pub rebound: Option<String>,
+}
+
+/// Supply and demand of a product.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Supply)]
+pub struct SupplyAnswer {
+    /// The product.
+    pub symbol: String,
+    /// One for each delivery day.
+    pub data: Vec<SupplyDay>,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
+/// Supply and demand of a delivery day; amounts are GPU-hours as decimal strings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SupplyDay {
+    /// The UTC day.
+    pub day: String,
+    /// Offered, out of listings and contracts.
+    #[schema(example = "1536.0000")]
+    pub offered: String,
+    /// Offered, out of contracts.
+    pub resale_offered: String,
+    /// Contracted out of listings.
+    pub contracted: String,
+    /// Contracted out of contracts: the same hours once more.
+    pub resale_contracted: String,
+    /// Wanted.
+    pub bid: String,
+    /// Passed free in asks out of listings.
+    pub expired_unsold: String,
+    /// Passed free in asks out of contracts.
+    pub resale_expired_unsold: String,
+    /// `contracted / (contracted + expired_unsold)`.
+    pub sell_through: Option<String>,
+    /// `offered / mean sold per day over the last 30 days`.
+    pub days_of_supply: Option<String>,
+    /// `resale_offered / offered`.
+    pub resale_share: Option<String>,
+    /// Median resale ask against median primary ask, minus one.
+    pub resale_discount: Option<String>,
+}
+
+/// Shows the daily index of a product.
+pub async fn index(
+    api: Data<Api>,
+    PathSymbol(symbol): PathSymbol,
+    Query(query): Query<DaysQuery>,
+) -> Reply<Answer<IndexAnswer>> {
+    let index = api.app.index(&symbol).await?;
+    let first = query.from.map_or(Day::new(0), |from| Day::of(from.0));
+    let last = query.to.map_or(Day::new(u32::MAX), |to| Day::of(to.0));
+    let fixes = index.fixes.iter().filter(|fix| (first..=last).contains(&fix.day));
+    let skip = fixes.clone().count().saturating_sub(usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX));
+    Ok(Answer(IndexAnswer {
+        symbol: symbol.into(),
+        source: "gpubourse",
+        kind: "trade",
+        data: fixes.skip(skip).map(show_fix).collect(),
+        truncated: index.truncated,
+        as_of: index.as_of,
+    }))
+}
+
+/// Shows where the price series of a product stand.
+pub async fn drawdown(api: Data<Api>, PathSymbol(symbol): PathSymbol) -> Reply<Answer<Drawdowns>> {
+    let data = api.app.drawdowns(&symbol).await?.into_iter().map(show_standing).collect();
+    Ok(Answer(Drawdowns { symbol: symbol.into(), data }))
+}
+
+/// Shows supply and demand per delivery day; 30 days from today if not said otherwise.
+pub async fn supply(
+    api: Data<Api>,
+    PathSymbol(symbol): PathSymbol,
+    Query(query): Query<DaysQuery>,
+) -> Reply<Answer<SupplyAnswer>> {
+    let today = || Day::of(api.app.live().read(|view| view.now));
+    let first = query.from.map_or_else(today, |from| Day::of(from.0));
+    let default = Day::new(first.get().saturating_add(SUPPLY_DAYS_DEFAULT.saturating_sub(1)));
+    let last = query.to.map_or(default, |to| Day::of(to.0));
+    if last < first || last.days_since(first) >= SUPPLY_DAYS_MAX {
+        return Err(Problem::of("invalid_window").saying(format!("1 to {SUPPLY_DAYS_MAX} days can be asked for")));
+    }
+    let supply = api.app.supply(&symbol, first, last).await?;
+    let data = supply.days.iter().map(show_day).collect();
+    Ok(Answer(SupplyAnswer { symbol: symbol.into(), data, as_of: supply.as_of }))
+}
+
+fn show_fix(fix: &Fix) -> IndexFix {
+    let (from, inputs, dropped) = match &fix.inputs {
+        Inputs::Trades { used, dropped } => ("trades", used.len(), dropped.len()),
+        Inputs::Asks(asks) => ("asks", asks.len(), 0),
+        Inputs::Carried(_) => ("carried", 0, 0),
+    };
+    IndexFix {
+        day: fix.day.to_string(),
+        price: UsdPerHour(fix.price),
+        thin: fix.thin,
+        from,
+        inputs,
+        dropped,
+        rule_version: fix.rule_version,
+    }
+}
+
+fn show_standing(series: SeriesStanding) -> DrawdownRow {
+    let SeriesStanding { source, kind, region, standing } = series;
+    DrawdownRow {
+        source,
+        kind,
+        region,
+        first: point(standing.first),
+        peak: point(standing.peak),
+        current: point(standing.current),
+        drawdown: ratio(standing.drawdown),
+        days_since_peak: standing.days_since_peak,
+        trough: standing.trough.map(show_trough),
+    }
+}
+
+fn show_trough(trough: Trough) -> TroughAnswer {
+    let PricePoint { at, price } = point(trough.point);
+    TroughAnswer { at, price, drawdown: ratio(trough.drawdown), rebound: ratio(trough.rebound) }
+}
+
+fn show_day(day: &DaySupply) -> SupplyDay {
+    SupplyDay {
+        day: day.day.to_string(),
+        offered: day.offered.hours(),
+        resale_offered: day.resale_offered.hours(),
+        contracted: day.contracted.hours(),
+        resale_contracted: day.resale_contracted.hours(),
+        bid: day.bid.hours(),
+        expired_unsold: day.expired_unsold.hours(),
+        resale_expired_unsold: day.resale_expired_unsold.hours(),
+        sell_through: ratio(day.sell_through),
+        days_of_supply: ratio(day.days_of_supply),
+        resale_share: ratio(day.resale_share),
+        resale_discount: ratio(day.resale_discount),
+    }
+}
+
+fn point(point: Point) -> PricePoint {
+    PricePoint { at: Instant(point.at), price: UsdPerHour(point.price) }
+}
+
+fn ratio(ratio: Option<Ratio>) -> Option<String> {
+    ratio.map(|ratio| ratio.to_string())
+}

@@ -1,0 +1,169 @@
+//! Public market data: no names, no ids of organizations.
+
+use serde_json::{Value, json};
+
+use super::world::{Market, with};
+
+const BOOK: &str = "/v1/markets/h100-sxm-80gb/book";
+
+fn window(market: &Market, hours: std::ops::Range<u32>) -> String {
+    format!("start={}&end={}", market.world.at(hours.start * 60), market.world.at(hours.end * 60))
+}
+
+#[actix_web::test]
+async fn a_book_is_what_a_bid_for_that_window_could_take() {
+    let market = Market::open().await;
+    let world = &market.world;
+    market.place(&market.provider, with(market.ask(20, "2"), json!({"lot": 4}))).await;
+    market.place(&market.provider, with(market.ask(8, "2"), json!({"min_minutes": 25 * 60}))).await;
+    market.place(&market.provider, with(market.ask(8, "3"), json!({"start": world.at(0), "end": world.at(60)}))).await;
+    market.place(&market.renter, market.bid(6, "1", 0..2)).await;
+    market.place(&market.renter, market.bid(3, "1", 1..3)).await;
+    market.place(&market.other, market.bid(1, "1.5", 5..6)).await;
+    let levels = async |hours: std::ops::Range<u32>| -> (Value, Value) {
+        let book = world.public(&format!("{BOOK}?{}", window(&market, hours))).await.expect(200);
+        (book["asks"].clone(), book["bids"].clone())
+    };
+    let level = |price: &str, gpus: u32, orders: u32| json!({"price": price, "gpus": gpus, "orders": orders});
+    assert_eq!(levels(0..1).await, (json!([level("2.00", 20, 1), level("3.00", 8, 1)]), json!([level("1.00", 6, 1)])));
+    assert_eq!(levels(1..2).await, (json!([level("2.00", 20, 1)]), json!([level("1.00", 9, 2)])));
+    assert_eq!(levels(0..30).await.0, json!([level("2.00", 28, 2)]));
+    assert_eq!(levels(0..24).await.1, json!([level("1.50", 1, 1), level("1.00", 9, 2)]));
+    market.place(&market.renter, with(market.bid(4, "2", 0..1), json!({}))).await;
+    assert_eq!(levels(0..1).await.0, json!([level("2.00", 16, 1), level("3.00", 8, 1)]));
+    assert_eq!(levels(0..2).await.0, json!([level("2.00", 16, 1)]));
+
+    let default = world.public(BOOK).await.expect(200);
+    assert!(default["as_of"].as_i64().unwrap() > 0 && default["start"].is_string());
+    world.public(&format!("{BOOK}?{}", window(&market, 2..2))).await.refused(422, "invalid_window");
+    world.public("/v1/markets/none/book").await.refused(404, "not_found");
+    world.public("/v1/markets/NO%20NE/book").await.refused(404, "not_found");
+    world.public(&format!("{BOOK}?start=tomorrow")).await.refused(422, "invalid_field");
+}
+
+#[actix_web::test]
+async fn trades_and_index_name_nobody() {
+    let market = Market::open().await;
+    let world = &market.world;
+    for _ in 0..3 {
+        market.sell_to(&market.renter, 8).await;
+    }
+    let page = world.public("/v1/markets/h100-sxm-80gb/trades?limit=2").await.expect(200);
+    assert_eq!(page["data"].as_array().unwrap().len(), 2);
+    assert_eq!((page["data"][0]["price"].as_str(), page["data"][0]["gpus"].as_u64()), (Some("2.00"), Some(8)));
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest = world.public(&format!("/v1/markets/h100-sxm-80gb/trades?limit=2&cursor={cursor}")).await.expect(200);
+    assert_eq!((rest["data"].as_array().unwrap().len(), rest["next_cursor"].clone()), (1, json!(null)));
+    for secret in ["provider", "renter", &market.renter.organization, &market.provider.organization] {
+        assert!(!page.to_string().contains(secret), "{secret}");
+    }
+    world.public("/v1/markets/none/trades").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_thin_day_is_fixed_from_the_asks_and_a_busy_one_from_its_trades() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let index = async || world.public("/v1/markets/h100-sxm-80gb/index").await.expect(200);
+    assert_eq!(index().await["data"], json!([]));
+    market.place(&market.provider, market.ask(16, "3")).await;
+    let thin = index().await;
+    assert_eq!((thin["data"][0]["price"].as_str(), thin["data"][0]["from"].as_str()), (Some("3.00"), Some("asks")));
+    assert_eq!(thin["data"][0]["thin"], true);
+    for (buyer, hour) in
+        [(&market.renter, 0), (&market.other, 1), (&market.reseller, 2), (&market.renter, 3), (&market.other, 4)]
+    {
+        let bid = market.place(buyer, market.bid(1, "3", hour..hour + 1)).await;
+        assert_eq!(bid["status"], "filled");
+    }
+    let busy = index().await;
+    let fix = &busy["data"][0];
+    assert_eq!(
+        (fix["thin"].clone(), fix["from"].as_str(), fix["inputs"].as_u64()),
+        (json!(false), Some("trades"), Some(5))
+    );
+    let drawdown = world.public("/v1/markets/h100-sxm-80gb/drawdown").await.expect(200);
+    let own = &drawdown["data"][0];
+    assert_eq!((own["source"].as_str(), own["kind"].as_str()), (Some("gpubourse"), Some("trade")));
+    assert_eq!((own["peak"]["price"].as_str(), own["drawdown"].as_str()), (Some("3.00"), Some("0.0000")));
+    world.public("/v1/markets/none/index").await.refused(404, "not_found");
+    world.public("/v1/markets/none/drawdown").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn supply_counts_no_hour_twice() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let contract = market.sell_to(&market.reseller, 8).await["contract_id"].as_str().unwrap().to_owned();
+    market.place(&market.provider, market.ask(8, "2")).await;
+    let resale = json!({"side": "ask", "contract_id": contract, "gpus": 4, "price": "1.5"});
+    market.place(&market.reseller, resale).await;
+    market.place(&market.other, market.bid(2, "1", 0..12)).await;
+    let day = world.at(0);
+    let path = format!("/v1/markets/h100-sxm-80gb/supply?from={day}&to={day}");
+    let supply = world.public(&path).await.expect(200);
+    let today = &supply["data"][0];
+    let expected = [
+        ("offered", "288.0000"),
+        ("resale_offered", "96.0000"),
+        ("contracted", "192.0000"),
+        ("resale_contracted", "0.0000"),
+        ("bid", "24.0000"),
+        ("expired_unsold", "0.0000"),
+        ("sell_through", "1.0000"),
+        ("days_of_supply", "45.0000"),
+        ("resale_share", "0.3333"),
+        ("resale_discount", "-0.2500"),
+    ];
+    for (field, value) in expected {
+        assert_eq!(today[field].as_str(), Some(value), "{field}: {today}");
+    }
+    assert_eq!(supply["data"].as_array().unwrap().len(), 1);
+    let thirty = world.public("/v1/markets/h100-sxm-80gb/supply").await.expect(200);
+    assert_eq!(thirty["data"].as_array().unwrap().len(), 30);
+    let long = "/v1/markets/h100-sxm-80gb/supply?from=2026-01-01T00:00:00Z&to=2028-01-01T00:00:00Z";
+    world.public(long).await.refused(422, "invalid_window");
+    world.public("/v1/markets/none/supply").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn imported_prices_are_a_list_and_series_of_their_own() {
+    use gpubourse::app::sequencer::Side;
+    use gpubourse::store::quotes::{self, NewQuote};
+    use gpubourse::types::{Price, Timestamp};
+
+    let market = Market::open().await;
+    let world = &market.world;
+    let quote = |day: i64, micros: i64| NewQuote {
+        source: "gcp".to_owned(),
+        kind: "spot".to_owned(),
+        product: "h100-sxm-80gb".to_owned(),
+        region: Some("us-central1".to_owned()),
+        observed_at: Timestamp::from_millis(1_790_000_000_000 + day * 86_400_000),
+        fetched_at: None,
+        raw_price: "1".to_owned(),
+        raw_unit: "gpu_hour".to_owned(),
+        raw_count: Some(1),
+        price: Price::from_micros(micros),
+        stale: false,
+        outlier: micros > 20_000_000,
+        content_key: day.to_string(),
+    };
+    let rows: Vec<_> =
+        [8_000_000, 2_000_000, 40_000_000, 3_000_000].into_iter().zip(0..).map(|(p, d)| quote(d, p)).collect();
+    let side = Side { submission: None, before: None };
+    let count = world.running.sequencer.side(side, move |db, _| Ok(quotes::insert(db, &rows)?)).await.unwrap();
+    assert_eq!(count, 4);
+    let page = world.public("/v1/quotes?source=gcp&kind=spot&limit=3").await.expect(200);
+    assert_eq!((page["data"].as_array().unwrap().len(), page["next_cursor"].is_string()), (3, true));
+    assert_eq!((page["data"][1]["price"].as_str(), page["data"][1]["outlier"].clone()), (Some("40.00"), json!(true)));
+    assert_eq!(world.public("/v1/quotes?source=other").await.expect(200)["data"], json!([]));
+    let drawdown = world.public("/v1/markets/h100-sxm-80gb/drawdown").await.expect(200);
+    let series = &drawdown["data"][0];
+    assert_eq!((series["source"].as_str(), series["region"].as_str()), (Some("gcp"), Some("us-central1")));
+    assert_eq!((series["peak"]["price"].as_str(), series["drawdown"].as_str()), (Some("8.00"), Some("-0.6250")));
+    assert_eq!(
+        (series["trough"]["price"].as_str(), series["trough"]["rebound"].as_str()),
+        (Some("2.00"), Some("0.5000"))
+    );
+}
