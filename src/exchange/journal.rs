@@ -56,7 +56,9 @@ fn canonical(value: Value) -> Result<Value, NotCommand> {
             fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
         }
         Value::Array(values) => values.into_iter().map(canonical).collect::<Result<_, _>>().map(Value::Array),
-        Value::Number(number) if number.is_f64() => Err(NotCommand::Malformed(format!("{number} is a fraction"))),
+        Value::Number(number) if !(number.is_i64() || number.is_u64()) => {
+            Err(NotCommand::Malformed(format!("{number} is a fraction")))
+        }
         other => Ok(other),
     }
 }

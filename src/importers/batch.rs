@@ -1,6 +1,6 @@
 //! The gathering of what rows give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decimal::Decimal;
 use super::quote::{Imported, Offer, PriceUnit, Quote, QuoteKind, Refusal, RefusalCode, Refused};
@@ -109,6 +109,8 @@ impl Draft<'_> {
 pub(super) struct Batch {
     imported: Imported,
     keys: BTreeSet<String>,
+    /// How often each offer's name occurred: the second is "name#2".
+    names: BTreeMap<String, u32>,
 }
 
 impl Batch {
@@ -122,13 +124,20 @@ impl Batch {
         if found.quotes.is_empty() && found.refusals.is_empty() {
             found.refusals.push(Refusal::new(RefusalCode::NoPrice, "no price is given"));
         }
+        let mut is_new = false;
         for quote in found.quotes {
             match self.keys.insert(quote.content_key.clone()) {
-                true => self.imported.quotes.push(quote),
+                true => {
+                    is_new = true;
+                    self.imported.quotes.push(quote);
+                }
                 false => self.imported.repeated = self.imported.repeated.saturating_add(1),
             }
         }
-        self.imported.offers.extend(found.offers);
+        // A row that repeats another in every price repeats its capacity too.
+        if is_new {
+            self.offers(found.offers, 0);
+        }
         let raw: String = raw.chars().take(RAW_CHARS_MAX).collect();
         let refused = found.refusals.into_iter().map(|refusal| Refused { row, refusal, raw: raw.clone() });
         self.imported.refused.extend(refused);
@@ -136,7 +145,14 @@ impl Batch {
 
     /// Adds offers that several rows gave together; so many others became one with them.
     pub(super) fn offers(&mut self, offers: impl IntoIterator<Item = Offer>, merged: u64) {
-        self.imported.offers.extend(offers);
+        for mut offer in offers {
+            let times = self.names.entry(offer.external_id.clone()).or_insert(0);
+            *times = times.saturating_add(1);
+            if *times > 1 {
+                offer.external_id = format!("{}#{times}", offer.external_id);
+            }
+            self.imported.offers.push(offer);
+        }
         self.imported.merged = self.imported.merged.saturating_add(merged);
     }
 

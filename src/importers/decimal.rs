@@ -44,12 +44,12 @@ impl Decimal {
         }
     }
 
-    /// Reads a price, telling a missing one, one on request and one that is no price apart.
+    /// Reads a price in USD, telling a missing one, one on request and one that is no price apart.
     pub(super) fn price(text: Option<&str>) -> Result<Self, Refusal> {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Err(Refusal::new(RefusalCode::NoPrice, "no price is given"));
         };
-        if let Some(price) = Self::parse(text) {
+        if let Some(price) = Self::parse(text.strip_prefix('$').unwrap_or(text)) {
             return match price.mantissa > 0 {
                 true => Ok(price),
                 false => Err(Refusal::new(RefusalCode::PriceNotPositive, format!("the price is {text}"))),

@@ -2,7 +2,8 @@
 //!
 //! `secure`, `community` and `on-demand` are posted rates (on demand; the word stays as the term), `spot` is
 //! spot. `serverless` is refused: it is billed by the second of use and no hour of it can be rented. Only on
-//! demand rates become offers, since an ask is firm; their quantity is never stated, `min_gpus` is the lot.
+//! demand rates that are not stale become offers, since an ask is firm; their quantity is never stated, `min_gpus`
+//! is the lot.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +15,7 @@ use super::decimal::Decimal;
 use super::json::{self, Record};
 use super::quote::{ImportError, Imported, Offer, PriceUnit, QuoteKind, Refusal, RefusalCode};
 use super::{Format, instant};
-use crate::types::{Interconnect, SlaClass, Timestamp};
+use crate::types::Timestamp;
 
 const MIB_PER_GB: i128 = 1_024;
 
@@ -58,43 +59,32 @@ fn offer(
     let no_provider = || Refusal::new(RefusalCode::NotARecord, "no provider is given");
     let provider = record.text("provider").ok_or_else(no_provider)?;
     let min_gpus = record.text("min_gpus").map(|count| Decimal::count(&count)).transpose()?;
+    let observed_at = match (record.text("fetched_at"), generated_at) {
+        (None, Some(generated_at)) => generated_at,
+        (fetched_at, _) => instant::required(fetched_at.as_deref())?,
+    };
+    let stale = providers.get(&provider).is_some_and(|provider| provider.stale);
     let price = found.quote(Ok(Draft {
         source: format!("gpurentalprices/{provider}"),
         kind,
         term,
         product: product.clone(),
         region: None,
-        observed_at: record.text("fetched_at").as_deref().and_then(instant::parse).or(generated_at).ok_or_else(
-            || Refusal::new(RefusalCode::NoTime, "neither the row nor the snapshot says when it was fetched"),
-        )?,
+        observed_at,
         fetched_at: generated_at,
         raw_price: record.text("usd_hr").as_deref(),
         raw_unit: PriceUnit::PerGpu,
         raw_count: min_gpus,
         hours: 1,
-        stale: providers.get(&provider).is_some_and(|provider| provider.stale),
+        stale,
         note: &word,
         identity: "",
     }));
-    let (Some(price), QuoteKind::OnDemand) = (price, kind) else { return Ok(()) };
-    let site = term.unwrap_or("cloud").to_owned();
-    found.offer(Offer {
-        row,
-        external_id: format!("gpurentalprices/{provider}/{product}/{word}"),
-        provider,
-        site,
-        product,
-        region: None,
-        country: None,
-        gpus: None,
-        start: None,
-        end: None,
-        price,
-        lot: min_gpus.unwrap_or(1),
-        gpus_per_node: None,
-        interconnect: Interconnect::Unspecified,
-        sla_class: SlaClass::None,
-    });
+    if let (Some(price), QuoteKind::OnDemand, false) = (price, kind, stale) {
+        let external_id = format!("gpurentalprices/{provider}/{product}/{word}");
+        let posted = Offer::posted(row, &provider, term, product, price, min_gpus.unwrap_or(1));
+        found.offer(Offer { external_id, ..posted });
+    }
     Ok(())
 }
 

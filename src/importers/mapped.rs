@@ -12,7 +12,6 @@ use super::decimal::Decimal;
 use super::quote::{ImportError, Imported, Offer, PriceUnit, QuoteKind, Refusal, RefusalCode};
 use super::table::{Row, Table};
 use super::{Options, instant, place};
-use crate::types::{Interconnect, SlaClass};
 
 const MIB_PER_GB: i128 = 1_024;
 
@@ -126,9 +125,9 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
     let memory = cell(&mapping.memory_gb).map(memory_mib).transpose()?;
     let product = alias::product(row.cell(&mapping.gpu).ok_or_else(no_gpu)?, memory)?;
     let count = cell(&mapping.count).map(Decimal::count).transpose()?;
-    let observed_at = match mapping.observed_at {
-        Some(_) => instant::required(cell(&mapping.observed_at))?,
-        None => context.options.fetched_at.ok_or_else(|| Refusal::new(RefusalCode::NoTime, "no time is given"))?,
+    let observed_at = match (&mapping.observed_at, context.options.fetched_at) {
+        (None, Some(fetched_at)) => fetched_at,
+        _ => instant::required(cell(&mapping.observed_at))?,
     };
     let (kind, term) = cell(&mapping.kind).map_or(Ok((QuoteKind::OnDemand, None)), kind_of)?;
     let provider = cell(&mapping.provider).or(context.options.provider.as_deref());
@@ -136,7 +135,7 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
         Some(provider) => format!("csv/{provider}"),
         None => format!("csv/{}", context.file),
     };
-    let draft = |kind, term, column| Draft {
+    let draft = |kind, term, column: &str| Draft {
         source: source.clone(),
         kind,
         term,
@@ -144,7 +143,7 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
         region: cell(&mapping.region),
         observed_at,
         fetched_at: context.options.fetched_at,
-        raw_price: row.cell(column).map(|price: &str| price.strip_prefix('$').unwrap_or(price)),
+        raw_price: row.cell(column),
         raw_unit: context.unit,
         raw_count: count,
         hours: 1,
@@ -159,27 +158,19 @@ fn prices(context: &Context<'_>, line: u64, row: &Row<'_>, found: &mut Found) ->
     if row.cell(&mapping.price).is_none() && spot.is_some() {
         return Ok(());
     }
-    let price = found.quote(Ok(draft(kind, term, mapping.price.as_str())));
+    let price = found.quote(Ok(draft(kind, term, &mapping.price)));
     let (Some(price), QuoteKind::OnDemand | QuoteKind::Ask, Some(provider)) = (price, kind, provider) else {
         return Ok(());
     };
-    let (region, country) = place::geolocation(cell(&mapping.region).unwrap_or_default());
+    let place = cell(&mapping.region);
+    let (region, country) = place::geolocation(place.unwrap_or_default());
+    let lot = if context.unit == PriceUnit::PerGpu { 1 } else { count.unwrap_or(1) };
     found.offer(Offer {
-        row: line,
-        provider: provider.to_owned(),
-        site: cell(&mapping.region).unwrap_or("cloud").to_owned(),
-        product: product.clone(),
         region,
         country,
-        gpus: None,
-        start: None,
-        end: None,
-        price,
-        lot: if context.unit == PriceUnit::PerGpu { 1 } else { count.unwrap_or(1) },
         gpus_per_node: count,
-        interconnect: Interconnect::Unspecified,
-        sla_class: SlaClass::None,
         external_id: format!("{source}/{product}/{}/{line}", cell(&mapping.id).unwrap_or_default()),
+        ..Offer::posted(line, provider, place, product.clone(), price, lot)
     });
     Ok(())
 }

@@ -53,7 +53,7 @@ mod gpurentalprices;
 mod instant;
 mod json;
 mod mapped;
-mod outlier;
+pub mod outlier;
 mod place;
 pub mod plan;
 mod press;

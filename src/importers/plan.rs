@@ -43,6 +43,23 @@ pub struct Used {
     pub node_unstated: u64,
 }
 
+impl Used {
+    /// Says in words what was assumed and how often; nothing for what was not.
+    pub fn lines(&self, assumptions: &Assumptions) -> Vec<String> {
+        let gpus = assumptions.gpus.unwrap_or_default();
+        let days = assumptions.days.unwrap_or_default();
+        let lines = [
+            (self.gpus, format!("state no quantity: {gpus} GPUs assumed, in whole lots")),
+            (self.days, format!("state no end: {days} days assumed")),
+            (self.rounded, format!("have a price off the grid: rounded up to ${}", assumptions.tick)),
+            (self.place_unstated, format!("state no region or country: {REGION_UNSTATED}, {COUNTRY_UNSTATED}")),
+            (self.node_unstated, "do not say how many GPUs a machine has: one lot assumed".to_owned()),
+        ];
+        let happened = lines.into_iter().filter(|(count, _)| *count > 0);
+        happened.map(|(count, line)| format!("{count} offers {line}")).collect()
+    }
+}
+
 /// A site to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedSite {

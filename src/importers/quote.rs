@@ -147,6 +147,36 @@ pub struct Offer {
     pub external_id: String,
 }
 
+impl Offer {
+    /// Returns the offer behind a posted rate: neither quantity nor window nor promise is stated.
+    pub(super) fn posted(
+        row: u64,
+        provider: &str,
+        site: Option<&str>,
+        product: Symbol,
+        price: Price,
+        lot: u32,
+    ) -> Self {
+        Self {
+            row,
+            provider: provider.to_owned(),
+            site: site.unwrap_or("cloud").to_owned(),
+            external_id: String::new(),
+            product,
+            region: None,
+            country: None,
+            gpus: None,
+            start: None,
+            end: None,
+            price,
+            lot,
+            gpus_per_node: None,
+            interconnect: Interconnect::Unspecified,
+            sla_class: SlaClass::None,
+        }
+    }
+}
+
 /// Why something was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]

@@ -11,7 +11,7 @@ use super::decimal::Decimal;
 use super::quote::{ImportError, Imported, Offer, PriceUnit, QuoteKind, Refusal, RefusalCode};
 use super::table::{Row, Table};
 use super::{Options, place};
-use crate::types::{Interconnect, Price, SlaClass, Symbol, Timestamp};
+use crate::types::{Symbol, Timestamp};
 
 const MIB_PER_GIB: i128 = 1_024;
 const FORMS: [&str; 4] = ["sxm", "sxm4", "sxm5", "pcie"];
@@ -65,30 +65,15 @@ fn machine(line: u64, row: &Row<'_>, provider: &str, fetched_at: Timestamp, foun
         found.quote(Ok(draft(QuoteKind::Spot, "SpotPrice")));
     }
     if let Some(price) = found.quote(Ok(draft(QuoteKind::OnDemand, "Price"))) {
-        let region = row.cell("Region").unwrap_or_default();
-        found.offer(offer(line, provider, instance, region, product.clone(), count, price));
+        let region = row.cell("Region");
+        found.offer(Offer {
+            region: region.and_then(place::region),
+            gpus_per_node: Some(count),
+            external_id: format!("skypilot/{provider}/{}/{instance}", region.unwrap_or_default()),
+            ..Offer::posted(line, provider, region, product.clone(), price, count)
+        });
     }
     Ok(())
-}
-
-fn offer(row: u64, provider: &str, instance: &str, region: &str, product: Symbol, count: u32, price: Price) -> Offer {
-    Offer {
-        row,
-        provider: provider.to_owned(),
-        site: if region.is_empty() { "cloud" } else { region }.to_owned(),
-        product,
-        region: place::region(region),
-        country: None,
-        gpus: None,
-        start: None,
-        end: None,
-        price,
-        lot: count,
-        gpus_per_node: Some(count),
-        interconnect: Interconnect::Unspecified,
-        sla_class: SlaClass::None,
-        external_id: format!("skypilot/{provider}/{region}/{instance}"),
-    }
 }
 
 fn count_of(row: &Row<'_>, instance: &str) -> Result<u32, Refusal> {

@@ -43,12 +43,16 @@ impl<'a> Table<'a> {
     pub(super) fn rows(&self, mut take: impl FnMut(u64, &str, Result<Row<'_>, Refusal>)) {
         let mut reader = ReaderBuilder::new().has_headers(true).flexible(true).from_reader(self.bytes);
         let mut record = ByteRecord::new();
+        if reader.byte_headers().is_err() {
+            return;
+        }
+        let (mut line, mut counted) = (1u64, 0);
         loop {
-            let start = reader.position().clone();
-            let read = reader.read_byte_record(&mut record);
-            let line = record.position().map_or_else(|| start.line(), csv::Position::line);
-            match read {
-                Ok(true) => take(line, &self.raw(record.position(), reader.position()), self.row(&record)),
+            let start = self.skip_breaks(reader.position());
+            line = line.saturating_add(self.line_breaks(counted, start));
+            counted = start;
+            match reader.read_byte_record(&mut record) {
+                Ok(true) => take(line, &self.text(start, offset(reader.position())), self.row(&record)),
                 Ok(false) => return,
                 Err(error) => {
                     take(line, "", Err(Refusal::new(RefusalCode::NotARecord, error.to_string())));
@@ -58,11 +62,24 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn raw(&self, start: Option<&csv::Position>, end: &csv::Position) -> String {
-        let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-        let from = start.map_or(0, |start| at(start.byte()));
-        let bytes = self.bytes.get(from..at(end.byte())).unwrap_or_default();
-        String::from_utf8_lossy(bytes).trim().to_owned()
+    /// The reader stops before the line feed of CRLF and before blank lines: neither belongs to the next row.
+    fn skip_breaks(&self, position: &csv::Position) -> usize {
+        let rest = self.bytes.get(offset(position)..).unwrap_or_default();
+        let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        offset(position).saturating_add(breaks)
+    }
+
+    /// Counts LF, CRLF and lone CR, all of which end a row.
+    fn line_breaks(&self, from: usize, to: usize) -> u64 {
+        let bytes = self.bytes.get(from..to).unwrap_or_default();
+        let next = bytes.iter().skip(1).map(Some).chain([None]);
+        let breaks =
+            bytes.iter().zip(next).filter(|pair| matches!(pair, (b'\n', _) | (b'\r', Some(0..=9 | 11..) | None)));
+        u64::try_from(breaks.count()).unwrap_or(u64::MAX)
+    }
+
+    fn text(&self, from: usize, to: usize) -> String {
+        String::from_utf8_lossy(self.bytes.get(from..to).unwrap_or_default()).trim().to_owned()
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row<'_>, Refusal> {
@@ -75,6 +92,10 @@ impl<'a> Table<'a> {
         let cells = cells.map_err(|_| Refusal::new(RefusalCode::BadEncoding, "the row is not UTF-8"))?;
         Ok(Row { table: self, cells })
     }
+}
+
+fn offset(position: &csv::Position) -> usize {
+    usize::try_from(position.byte()).unwrap_or(usize::MAX)
 }
 
 impl Row<'_> {

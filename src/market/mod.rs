@@ -5,8 +5,10 @@
 
 pub mod day;
 pub mod drawdown;
+pub mod index;
 mod median;
 pub mod ratio;
+pub mod supply;
 
 pub use day::Day;
 pub use ratio::{GpuMinutes, Ratio};

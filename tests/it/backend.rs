@@ -14,7 +14,10 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database that goes away with the test.
 pub struct Backend {
+    /// What [`Store::open`] takes.
     pub url: String,
+    /// The file, on SQLite.
+    pub path: Option<String>,
     _place: Place,
 }
 
@@ -26,8 +29,8 @@ enum Place {
 impl Backend {
     pub fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("test.db").display());
-        Self { url, _place: Place::File { _dir: dir } }
+        let path = dir.path().join("test.db").display().to_string();
+        Self { url: format!("sqlite:{path}"), path: Some(path), _place: Place::File { _dir: dir } }
     }
 
     /// Returns a new database of the server, if there is one to test with.
@@ -40,11 +43,7 @@ impl Backend {
         let name = format!("gpubourse_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        Some(Self { url: format!("{base}/{name}"), _place: Place::Server { server: server.clone(), name } })
-    }
-
-    pub fn is_sqlite(&self) -> bool {
-        self.url.starts_with("sqlite:")
+        Some(Self { url: format!("{base}/{name}"), path: None, _place: Place::Server { server: server.clone(), name } })
     }
 
     pub fn open(&self) -> Store {

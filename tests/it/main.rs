@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
 #![allow(clippy::string_slice)]
 
+mod accounts;
 mod architecture;
 mod licences;
+mod price_paths;
 mod scenarios;
 mod sequencer;
 mod streams;

@@ -28,7 +28,7 @@ use super::permission::require;
 use super::{AppError, Clock, Ids, Principal, Role, Scope, Sequencer, Submission};
 use crate::auth::{AuthError, KeyRing, SecretKind};
 use crate::exchange::Command;
-use crate::store::{Db, StoreError, accounts};
+use crate::store::{Db, Store, StoreError, accounts};
 use crate::types::{OrganizationId, Timestamp};
 
 const LOGINS_PER_ACCOUNT: usize = 10;
@@ -44,6 +44,12 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// What the query fails with, or [`StoreError::Connection`].
     fn read(&self, query: Query<'_>) -> Result<(), StoreError>;
+}
+
+impl Reads for Store {
+    fn read(&self, query: Query<'_>) -> Result<(), StoreError> {
+        Self::read(self, query)
+    }
 }
 
 /// The use cases of accounts; share it behind an [`Arc`].

@@ -84,6 +84,16 @@ impl Sequencer {
         Self { jobs, sides }
     }
 
+    /// Returns how many commands wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity().saturating_sub(self.jobs.capacity())
+    }
+
+    /// Tells whether the writer has stopped for good.
+    pub fn is_closed(&self) -> bool {
+        self.jobs.is_closed()
+    }
+
     /// Executes a command and returns once it is durable.
     ///
     /// # Errors

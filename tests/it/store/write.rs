@@ -1,26 +1,12 @@
 //! Committing, failing to commit, and reading back.
 
-use diesel::connection::SimpleConnection;
-use diesel::{RunQueryDsl, sql_query};
 use gpubourse::exchange::entities::{ClientOrder, Counters};
 use gpubourse::exchange::{Changes, Snapshot};
 use gpubourse::store::{Batch, Db, Recovered, StoreError, set_meta};
 use gpubourse::types::{OrderId, OrderStatus};
 
-use super::sample;
+use super::{commit, run, sample};
 use crate::backend::for_each_backend;
-
-fn run(db: &mut Db, sql: &str) -> Result<(), StoreError> {
-    match db {
-        Db::Sqlite(conn) => conn.batch_execute(sql)?,
-        Db::Pg(conn) => conn.batch_execute(sql)?,
-    }
-    Ok(())
-}
-
-fn commit(writer: &mut gpubourse::store::Writer, batch: &Batch) -> Result<(), StoreError> {
-    writer.commit::<StoreError>(batch, None)
-}
 
 fn expected(batch: &Batch) -> Recovered {
     let changes = &batch.changes;
@@ -167,41 +153,5 @@ fn readers_cannot_write() {
         let store = backend.open();
         assert!(store.read(|db| set_meta(db, "a", "b")).is_err());
         assert_eq!(store.meta("a").unwrap(), None);
-    });
-}
-
-#[test]
-fn append_only_tables_refuse_changes() {
-    for_each_backend(|backend| {
-        let store = backend.open();
-        let mut writer = store.writer().unwrap();
-        commit(&mut writer, &sample::first()).unwrap();
-        for (table, column) in [
-            ("journal", "outcome"),
-            ("orders", "side"),
-            ("trades", "price"),
-            ("contracts", "price"),
-            ("transfers", "amount"),
-        ] {
-            for sql in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
-                let refused = match writer.db() {
-                    Db::Sqlite(conn) => sql_query(&sql).execute(conn),
-                    Db::Pg(conn) => sql_query(&sql).execute(conn),
-                };
-                let message = refused.unwrap_err().to_string();
-                assert!(message.contains(&format!("{table} is append-only")), "{sql}: {message}");
-            }
-        }
-    });
-}
-
-#[test]
-fn a_database_ahead_of_the_program_is_refused() {
-    for_each_backend(|backend| {
-        let store = backend.open();
-        let sql = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')";
-        store.writer().unwrap().side(|db| run(db, sql)).unwrap();
-        let again = gpubourse::store::Store::open(&backend.url);
-        assert!(matches!(again.err(), Some(StoreError::Migration(_))));
     });
 }

@@ -1,0 +1,112 @@
+//! The outermost layer: names the request, limits strangers, writes problem documents, counts and logs.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web::Data};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Api;
+use super::extract::RequestId;
+use super::extract::headers::X_REQUEST_ID;
+use super::metrics::Stopwatch;
+use super::problem::Problem;
+use crate::app::AppError;
+
+const NOSNIFF: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+const NO_STORE: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+const UNMATCHED: &str = "unmatched";
+
+/// Hands out names for requests that come without one.
+#[derive(Debug)]
+pub struct RequestIds {
+    instance: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    /// Makes names that begin with the name of this process.
+    pub fn new(instance: impl Into<String>) -> Self {
+        Self { instance: instance.into(), next: AtomicU64::new(1) }
+    }
+
+    fn make(&self) -> RequestId {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        RequestId(Rc::from(format!("{}-{number}", self.instance)))
+    }
+}
+
+/// The middleware.
+pub async fn edge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(api) = request.app_data::<Data<Api>>().cloned() else {
+        return Err(Problem::from(AppError::Internal("no Api in app data".to_owned())).into());
+    };
+    let stopwatch = Stopwatch::start();
+    let id = RequestId::of_caller(request.headers()).unwrap_or_else(|| api.request_ids.make());
+    request.extensions_mut().insert(id.clone());
+    let signed = request.headers().contains_key(AUTHORIZATION);
+    let response = match limit(&api, &request, signed) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) => request.into_response(problem.respond(&id.0)),
+    };
+    let mut response = with_document(response, &id);
+    finish(&mut response, &id, signed);
+    observe(&api, &response, &id, stopwatch.seconds());
+    Ok(response)
+}
+
+fn limit(api: &Api, request: &ServiceRequest, signed: bool) -> Result<(), Problem> {
+    // Probes and scrapes come often, from few addresses, and cost nothing.
+    let exempt = request.path().starts_with("/health/") || request.path() == "/metrics";
+    if signed || exempt {
+        return Ok(());
+    }
+    api.gate.charge_address(request.peer_addr().map(|address| address.ip()))
+}
+
+fn with_document(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+    let problem = match response.response().error() {
+        None => return response,
+        Some(error) => error.as_error::<Problem>().cloned().unwrap_or_else(|| foreign(error)),
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, problem.respond(&id.0))
+}
+
+/// Says an error of the framework itself in our words.
+fn foreign(error: &Error) -> Problem {
+    match error.as_response_error().status_code().as_u16() {
+        404 => Problem::of("not_found"),
+        408 => Problem::of("body_timeout"),
+        413 => Problem::of("body_too_large"),
+        400..=499 => Problem::of("malformed").saying(error.to_string()),
+        _ => AppError::Internal(error.to_string()).into(),
+    }
+}
+
+fn finish(response: &mut ServiceResponse<BoxBody>, id: &RequestId, signed: bool) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    headers.insert(NOSNIFF.0, NOSNIFF.1);
+    if signed {
+        headers.insert(NO_STORE.0, NO_STORE.1);
+    }
+}
+
+fn observe(api: &Api, response: &ServiceResponse<BoxBody>, id: &RequestId, seconds: f64) {
+    let request = response.request();
+    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let matched = request.match_pattern();
+    let route = matched.as_deref().unwrap_or(UNMATCHED);
+    api.metrics.count(method, route, status, seconds);
+    tracing::debug!(method, route, status, seconds, request_id = &*id.0, "answered");
+}

@@ -1,0 +1,67 @@
+//! Parts of paths. What does not have the form of an id or a symbol names nothing: 404.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use std::future::{Ready, ready};
+use utoipa::PartialSchema;
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::{ObjectBuilder, schema::Type};
+use uuid::Uuid;
+
+use crate::api::doc::{Describe, OperationDoc};
+use crate::api::problem::Problem;
+use crate::api::wire::Id;
+use crate::app::AppError;
+use crate::types::{Kind, PublicId, Symbol};
+
+/// The `{id}` of a path.
+#[derive(Debug, Clone, Copy)]
+pub struct PathId(pub Uuid);
+
+/// The `{symbol}` of a path.
+#[derive(Debug, Clone)]
+pub struct PathSymbol(pub Symbol);
+
+impl PathId {
+    /// Returns what the id names if it is of this kind.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub fn of(self, kind: Kind) -> Result<PublicId, AppError> {
+        Id(self.0).of(kind)
+    }
+}
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
+        ready(id.map(Self).ok_or_else(|| Problem::of("not_found")))
+    }
+}
+
+impl FromRequest for PathSymbol {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let symbol = request.match_info().get("symbol").and_then(Symbol::new);
+        ready(symbol.map(Self).ok_or_else(|| Problem::of("not_found")))
+    }
+}
+
+impl Describe for PathId {
+    fn describe(operation: &mut OperationDoc) {
+        operation.takes("id", ParameterIn::Path, true, "Which.", Id::schema());
+        operation.fails(&["not_found"]);
+    }
+}
+
+impl Describe for PathSymbol {
+    fn describe(operation: &mut OperationDoc) {
+        let schema = ObjectBuilder::new().schema_type(Type::String).examples(["h100-sxm-80gb"]);
+        operation.takes("symbol", ParameterIn::Path, true, "Which product.", schema.into());
+        operation.fails(&["not_found"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! What `/metrics` shows.
+
+use prometheus::core::Collector;
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+const BUCKETS_S: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The figures of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    waiting: IntGauge,
+    as_of: IntGauge,
+}
+
+impl Metrics {
+    /// Registers the figures.
+    ///
+    /// # Errors
+    /// If a name is malformed or taken.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = Opts::new("gpubourse_http_requests_total", "Requests by method, route and status.");
+        let latency = HistogramOpts::new("gpubourse_http_request_seconds", "Time to answer by method and route.");
+        Ok(Self {
+            requests: kept(&registry, IntCounterVec::new(requests, &["method", "route", "status"])?)?,
+            latency: kept(&registry, HistogramVec::new(latency.buckets(BUCKETS_S.to_vec()), &["method", "route"])?)?,
+            waiting: kept(&registry, IntGauge::new("gpubourse_queue_waiting", "Commands that wait for the writer.")?)?,
+            as_of: kept(&registry, IntGauge::new("gpubourse_as_of", "The last journal row the view reflects.")?)?,
+            registry,
+        })
+    }
+
+    /// Counts a request and its time.
+    pub fn count(&self, method: &str, route: &str, status: u16, seconds: f64) {
+        self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
+        self.latency.with_label_values(&[method, route]).observe(seconds);
+    }
+
+    /// Returns everything as Prometheus text.
+    ///
+    /// # Errors
+    /// If the encoder fails.
+    pub fn text(&self, waiting: usize, as_of: i64) -> Result<String, prometheus::Error> {
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.as_of.set(as_of);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+}
+
+/// Measures how long something takes.
+#[derive(Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Returns the seconds since.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+fn kept<C: Collector + Clone + 'static>(registry: &Registry, figure: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(figure.clone()))?;
+    Ok(figure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_route() {
+        let metrics = Metrics::new().unwrap();
+        metrics.count("GET", "/v1/orders/{id}", 404, 0.002);
+        let text = metrics.text(3, 42).unwrap();
+        assert!(text.contains(r#"gpubourse_http_requests_total{method="GET",route="/v1/orders/{id}",status="404"} 1"#));
+        assert!(text.contains("gpubourse_queue_waiting 3") && text.contains("gpubourse_as_of 42"), "{text}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The JSON API: one route table, one error table, extractors, and one file for each resource.
+//!
+//! Invariants: handlers decide nothing (use cases in [`crate::app`] do); nothing blocks a worker; whatever goes
+//! wrong is answered as a problem document under the request's id.
+
+pub mod answer;
+pub mod codes;
+pub mod doc;
+pub mod edge;
+pub mod extract;
+pub mod limits;
+pub mod metrics;
+pub mod page;
+pub mod problem;
+pub mod routes;
+pub mod service;
+pub mod v1;
+pub mod wire;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, HttpServer, web};
+use std::net::TcpListener;
+use std::time::Duration;
+
+pub use limits::{Limits, Rate};
+
+use crate::app::{App, AppError};
+use edge::RequestIds;
+use limits::Gate;
+use metrics::Metrics;
+use problem::Problem;
+use wire::Whole;
+
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const SHUTDOWN_S: u64 = 30;
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Names this process in request ids.
+    pub instance: String,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Whether `POST /v1/echo` is there (benchmarks).
+    pub echo: bool,
+    /// Worker threads; one for each core if absent.
+    pub workers: Option<usize>,
+}
+
+/// What all workers share.
+pub struct Api {
+    /// The use cases.
+    pub app: App,
+    /// The rate limiters.
+    pub gate: Gate,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Names for requests.
+    pub request_ids: RequestIds,
+    /// The OpenAPI document.
+    pub openapi: String,
+    echo: bool,
+}
+
+impl Api {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// If the figures or the document cannot be made: a bug.
+    pub fn new(app: App, config: &Config) -> Result<Self, AppError> {
+        let internal = |error: &dyn std::fmt::Display| AppError::Internal(error.to_string());
+        let document = doc::openapi(&routes::routes(config.echo));
+        Ok(Self {
+            app,
+            gate: Gate::new(config.limits),
+            metrics: Metrics::new().map_err(|error| internal(&error))?,
+            request_ids: RequestIds::new(config.instance.clone()),
+            openapi: document.to_json().map_err(|error| internal(&error))?,
+            echo: config.echo,
+        })
+    }
+
+    /// Waits until the view reflects the sequence a read asks for.
+    ///
+    /// # Errors
+    /// `view_behind` if that takes too long.
+    pub async fn fresh(&self, min_sequence: Option<Whole>) -> Result<(), Problem> {
+        match min_sequence {
+            Some(Whole(sequence)) if !self.app.live().reaches(sequence).await => Err(Problem::view_behind()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Registers every route of the API.
+pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
+    let api = api.clone();
+    move |config| {
+        let table = routes::routes(api.echo);
+        config.app_data(api);
+        routes::configure(config, &table);
+    }
+}
+
+/// Serves the API on a listener. On a signal, or when the handle is stopped, it takes no new connections and
+/// answers what it has accepted.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn server(app: App, config: &Config, listener: TcpListener) -> std::io::Result<Server> {
+    let api = web::Data::new(Api::new(app, config).map_err(std::io::Error::other)?);
+    let mut server = HttpServer::new(move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&api)))
+        .client_request_timeout(HEAD_DEADLINE)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_S);
+    if let Some(workers) = config.workers {
+        server = server.workers(workers);
+    }
+    Ok(server.listen(listener)?.run())
+}
+
+/// Runs a future on the kind of runtime the server needs.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    actix_web::rt::System::new().block_on(work)
+}

@@ -1,0 +1,112 @@
+//! `/v1/admin/organizations` and `/v1/admin/halts`.
+
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::products::{self, PageQuery, Product};
+use crate::api::Api;
+use crate::api::answer::{Answer, Reply};
+use crate::api::extract::body::json_body;
+use crate::api::extract::{Body, IdempotencyKey, PathId, Query};
+use crate::api::page::{self, Page};
+use crate::api::wire::{Id, Instant};
+use crate::app::facade::Caller;
+use crate::exchange::entities;
+use crate::types::{Kind, OrganizationKind, PublicId};
+
+/// Whoever trades.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Organization {
+    /// Its id.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is in the market for.
+    pub kind: OrganizationKind,
+    /// Whether it may not place orders.
+    pub suspended: bool,
+    /// When it registered.
+    pub created_at: Instant,
+}
+
+/// Whether an organization shall be suspended.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspensionBody {
+    /// True suspends (its orders are cancelled, new ones refused), false reinstates.
+    pub suspended: bool,
+}
+
+json_body!(SuspensionBody, {"suspended": true});
+
+/// Whether trading in a product shall be halted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HaltBody {
+    /// Which product.
+    pub symbol: String,
+    /// True halts, false lifts the halt.
+    pub halted: bool,
+}
+
+json_body!(HaltBody, {"symbol": "h100-sxm-80gb", "halted": true});
+
+/// The halted products.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Halts {
+    /// All of them.
+    pub data: Vec<Product>,
+}
+
+/// Lists organizations.
+pub async fn organizations(
+    api: Data<Api>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Reply<Answer<Page<Organization>>> {
+    let slice = page::slice(query.limit, query.cursor.as_deref())?;
+    let rows = api.app.organizations(&caller, slice)?;
+    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), show)))
+}
+
+/// Suspends an organization or reinstates it.
+pub async fn suspend(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    key: IdempotencyKey,
+    Body(body): Body<SuspensionBody>,
+) -> Reply<Answer<Organization>> {
+    let id = id.of(Kind::Organization)?;
+    Ok(Answer(show(api.app.suspend_organization(&caller, key.0, id, body.suspended).await?)))
+}
+
+/// Halts trading in a product or lifts the halt.
+pub async fn halt(
+    api: Data<Api>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body<HaltBody>,
+) -> Reply<Answer<Product>> {
+    let product = api.app.halt_product(&caller, key.0, &body.symbol, body.halted).await?;
+    Ok(Answer(products::show(product)))
+}
+
+/// Lists the halted products.
+pub async fn halts(api: Data<Api>, caller: Caller) -> Reply<Answer<Halts>> {
+    let data = api.app.halts(&caller)?.into_iter().map(products::show).collect();
+    Ok(Answer(Halts { data }))
+}
+
+/// Returns an organization as it looks outside.
+pub fn show(row: entities::Organization) -> Organization {
+    let id = PublicId { created_at: row.created_at, kind: Kind::Organization, number: row.id.number() };
+    Organization {
+        id: id.into(),
+        name: row.name,
+        kind: row.kind,
+        suspended: row.suspended,
+        created_at: Instant(row.created_at),
+    }
+}

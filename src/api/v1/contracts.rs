@@ -1,0 +1,183 @@
+//! `/v1/contracts` and chains of title.
+
+use actix_web::web::Data;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::products::PageQuery;
+use crate::api::Api;
+use crate::api::answer::{Answer, Reply};
+use crate::api::extract::{PathId, Query};
+use crate::api::page::{self, Page};
+use crate::api::problem::Problem;
+use crate::api::wire::{DeliveryTime, Id, Instant, Usd, UsdPerHour};
+use crate::app::contracts::Leg;
+use crate::app::facade::{App, Caller};
+use crate::app::face::{Faces, Mentioned};
+use crate::exchange::entities::Contract;
+use crate::types::{ContractStatus, Kind, OrganizationId, PublicId, Source};
+
+/// GPUs held by a buyer over a window, under frozen terms.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Contract)]
+pub struct ContractAnswer {
+    /// Its id.
+    pub id: Id,
+    /// The trade that created it.
+    pub trade_id: Id,
+    /// Where it stands.
+    pub status: ContractStatus,
+    /// What is delivered.
+    #[schema(example = "h100-sxm-80gb")]
+    pub product: String,
+    /// Where.
+    pub site_id: Id,
+    /// The listing its chain of title begins with.
+    pub listing_id: Id,
+    /// The contract it was resold out of.
+    pub parent_id: Option<Id>,
+    /// Contracts above it in the chain.
+    pub depth: u8,
+    /// Who sells.
+    pub seller: Party,
+    /// Who holds the GPUs.
+    pub buyer: Party,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// From.
+    pub start: DeliveryTime,
+    /// To.
+    pub end: DeliveryTime,
+    /// At what price.
+    pub price: UsdPerHour,
+    /// Resales come in multiples of it.
+    pub lot: u32,
+    /// The shortest resale.
+    pub min_minutes: u32,
+    /// The exchange's fee on the seller's side, in basis points.
+    pub fee_bps: u32,
+    /// What lies in the buyer's escrow for it.
+    pub escrow: Usd,
+    /// When it was made.
+    pub created_at: Instant,
+    /// The first minute it no longer covers, if it ended early.
+    pub ended_at: Option<DeliveryTime>,
+}
+
+/// One side of a contract.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Party {
+    /// Which organization.
+    pub organization_id: Id,
+    /// Its name.
+    pub name: String,
+}
+
+/// The chain of title of a contract.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChainAnswer {
+    /// The listing it begins with.
+    pub listing_id: Id,
+    /// From the first sale out of the listing to the contract itself.
+    pub legs: Vec<LegAnswer>,
+    /// Resales out of the contract, and out of those, that the caller may see.
+    pub resales: Vec<ContractAnswer>,
+}
+
+/// One leg of a chain of title.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LegAnswer {
+    /// Contracts above it in the chain.
+    pub depth: u8,
+    /// Since when somebody holds the GPUs under it.
+    pub held_since: Instant,
+    /// Where it stands.
+    pub status: ContractStatus,
+    /// The contract; absent where the caller is no party of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractAnswer>,
+}
+
+/// Lists the caller's contracts.
+pub async fn list(
+    api: Data<Api>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Reply<Answer<Page<ContractAnswer>>> {
+    let slice = page::slice(query.limit, query.cursor.as_deref())?;
+    let (rows, mentioned) = api.app.contracts(&caller, slice).await?;
+    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show(&api.app, &row, &mentioned));
+    Ok(Answer(shown.transpose()?))
+}
+
+/// Lists all contracts.
+pub async fn list_all(
+    api: Data<Api>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Reply<Answer<Page<ContractAnswer>>> {
+    let slice = page::slice(query.limit, query.cursor.as_deref())?;
+    let (rows, mentioned) = api.app.all_contracts(&caller, slice).await?;
+    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show(&api.app, &row, &mentioned));
+    Ok(Answer(shown.transpose()?))
+}
+
+/// Shows one of the caller's contracts.
+pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<ContractAnswer>> {
+    let standing = api.app.contract(&caller, id.of(Kind::Contract)?).await?;
+    Ok(Answer(show(&api.app, &standing.contract, &standing.mentioned)?))
+}
+
+/// Shows the chain of title of one of the caller's contracts.
+pub async fn chain(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<ChainAnswer>> {
+    let chain = api.app.chain(&caller, id.of(Kind::Contract)?).await?;
+    let listing = chain.legs.last().map(|leg| leg.contract.listing).ok_or_else(|| Problem::of("not_found"))?;
+    let listing_id = api.app.live().read(|view| Faces::new(view, &chain.mentioned).listing(listing))?.into();
+    let legs = chain.legs.iter().map(|leg| show_leg(&api.app, leg, &chain.mentioned)).collect::<Result<_, _>>()?;
+    let resales = chain.resales.iter().map(|row| show(&api.app, row, &chain.mentioned)).collect::<Result<_, _>>()?;
+    Ok(Answer(ChainAnswer { listing_id, legs, resales }))
+}
+
+fn show_leg(app: &App, leg: &Leg, mentioned: &Mentioned) -> Result<LegAnswer, Problem> {
+    let contract = leg.visible.then(|| show(app, &leg.contract, mentioned)).transpose()?;
+    let Contract { depth, created_at, status, .. } = leg.contract;
+    Ok(LegAnswer { depth, held_since: Instant(created_at), status, contract })
+}
+
+fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
+    app.live().read(|view| {
+        let faces = Faces::new(view, mentioned);
+        let party = |id: OrganizationId| -> Result<Party, Problem> {
+            let name = view.organizations.get(&id).map(|organization| organization.name.clone());
+            Ok(Party { organization_id: faces.organization(id)?.into(), name: name.unwrap_or_default() })
+        };
+        // A trade and its contract are made by one command, at one time.
+        let face = |kind, number| PublicId { created_at: row.created_at, kind, number };
+        let parent = match row.source {
+            Source::Listing(_) => None,
+            Source::Contract(parent) => Some(faces.contract(parent)?),
+        };
+        Ok(ContractAnswer {
+            id: face(Kind::Contract, row.id.number()).into(),
+            trade_id: face(Kind::Trade, row.trade.number()).into(),
+            status: row.status,
+            product: faces.symbol(row.product)?.into(),
+            site_id: faces.site(row.site)?.into(),
+            listing_id: faces.listing(row.listing)?.into(),
+            parent_id: parent.map(Id::from),
+            depth: row.depth,
+            seller: party(row.seller)?,
+            buyer: party(row.buyer)?,
+            gpus: row.gpus,
+            start: DeliveryTime(row.window.start),
+            end: DeliveryTime(row.window.end),
+            price: UsdPerHour(row.price),
+            lot: row.lot,
+            min_minutes: row.min_minutes,
+            fee_bps: row.fee_bps,
+            escrow: Usd(row.escrow),
+            created_at: Instant(row.created_at),
+            ended_at: row.ended_at.map(DeliveryTime),
+        })
+    })
+}

@@ -1,0 +1,168 @@
+//! `/v1/listings`.
+
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::products::PageQuery;
+use crate::api::Api;
+use crate::api::answer::{Answer, Created, Reply};
+use crate::api::extract::body::json_body;
+use crate::api::extract::{Body, IdempotencyKey, PathId, Query};
+use crate::api::page::{self, Page};
+use crate::api::problem::Problem;
+use crate::api::wire::{DeliveryTime, Id, Instant};
+use crate::app::catalogue::{ListingChange, NewListing};
+use crate::app::facade::{App, Caller};
+use crate::app::face::{Faces, Mentioned};
+use crate::exchange::entities;
+use crate::types::{Interconnect, Kind, PublicId, SlaClass};
+
+/// A provider's capacity: the title behind asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listing {
+    /// Its id.
+    pub id: Id,
+    /// Where.
+    pub site_id: Id,
+    /// What.
+    #[schema(example = "h100-sxm-80gb")]
+    pub product: String,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// From.
+    pub start: DeliveryTime,
+    /// To.
+    pub end: DeliveryTime,
+    /// GPUs in one machine.
+    pub gpus_per_node: u32,
+    /// Wiring.
+    pub interconnect: Interconnect,
+    /// Promise.
+    pub sla_class: SlaClass,
+    /// Whether its contracts may be resold.
+    pub resale_allowed: bool,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// Capacity to be listed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewListingBody {
+    /// Where.
+    pub site_id: Id,
+    /// What.
+    pub product: String,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// From.
+    pub start: DeliveryTime,
+    /// To.
+    pub end: DeliveryTime,
+    /// GPUs in one machine.
+    pub gpus_per_node: u32,
+    /// Wiring.
+    pub interconnect: Interconnect,
+    /// Promise; `none` if absent.
+    pub sla_class: Option<SlaClass>,
+    /// Whether its contracts may be resold.
+    pub resale_allowed: bool,
+}
+
+json_body!(NewListingBody, {
+    "site_id": "019a0d2e-7c00-7003-8000-000000000001",
+    "product": "h100-sxm-80gb",
+    "gpus": 64,
+    "start": "2027-01-01T00:00:00Z",
+    "end": "2027-04-01T00:00:00Z",
+    "gpus_per_node": 8,
+    "interconnect": "infiniband",
+    "sla_class": "99",
+    "resale_allowed": true,
+});
+
+/// New values of a listing; absent ones stay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListingChangeBody {
+    /// How many GPUs; no more than before.
+    pub gpus: Option<u32>,
+    /// From; no earlier than before.
+    pub start: Option<DeliveryTime>,
+    /// To; no later than before.
+    pub end: Option<DeliveryTime>,
+}
+
+json_body!(ListingChangeBody, {"gpus": 32});
+
+/// Lists capacity.
+pub async fn create(
+    api: Data<Api>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body<NewListingBody>,
+) -> Reply<Created<Listing>> {
+    let new = NewListing {
+        site: body.site_id.of(Kind::Site)?,
+        product: body.product,
+        gpus: body.gpus,
+        start: body.start.0,
+        end: body.end.0,
+        gpus_per_node: body.gpus_per_node,
+        interconnect: body.interconnect,
+        sla_class: body.sla_class.unwrap_or(SlaClass::None),
+        resale_allowed: body.resale_allowed,
+    };
+    let made = api.app.create_listing(&caller, key.0, new).await?;
+    let body = show_one(&api.app, &made.value)?;
+    Ok(Created { location: format!("/v1/listings/{}", body.id.0), body, replayed: made.replayed })
+}
+
+/// Lists the caller's listings.
+pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>) -> Reply<Answer<Page<Listing>>> {
+    let slice = page::slice(query.limit, query.cursor.as_deref())?;
+    let rows = api.app.listings(&caller, slice)?;
+    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show_one(&api.app, &row));
+    Ok(Answer(shown.transpose()?))
+}
+
+/// Shows one of the caller's listings.
+pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Listing>> {
+    let listing = api.app.listing(&caller, id.of(Kind::Listing)?)?;
+    Ok(Answer(show_one(&api.app, &listing)?))
+}
+
+/// Lowers a listing.
+pub async fn amend(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    Body(body): Body<ListingChangeBody>,
+) -> Reply<Answer<Listing>> {
+    let change =
+        ListingChange { gpus: body.gpus, start: body.start.map(|time| time.0), end: body.end.map(|time| time.0) };
+    let listing = api.app.amend_listing(&caller, id.of(Kind::Listing)?, change).await?;
+    Ok(Answer(show_one(&api.app, &listing)?))
+}
+
+fn show_one(app: &App, listing: &entities::Listing) -> Result<Listing, Problem> {
+    app.live().read(|view| {
+        let mentioned = Mentioned::default();
+        let faces = Faces::new(view, &mentioned);
+        let id = PublicId { created_at: listing.created_at, kind: Kind::Listing, number: listing.id.number() };
+        Ok(Listing {
+            id: id.into(),
+            site_id: faces.site(listing.site)?.into(),
+            product: faces.symbol(listing.product)?.into(),
+            gpus: listing.gpus,
+            start: DeliveryTime(listing.window.start),
+            end: DeliveryTime(listing.window.end),
+            gpus_per_node: listing.gpus_per_node,
+            interconnect: listing.interconnect,
+            sla_class: listing.sla_class,
+            resale_allowed: listing.resale_allowed,
+            created_at: Instant(listing.created_at),
+        })
+    })
+}

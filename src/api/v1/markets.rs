@@ -1,0 +1,125 @@
+//! `/v1/markets/{symbol}`: public, without names or ids of organizations.
+
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::products::PageQuery;
+use crate::api::Api;
+use crate::api::answer::{Answer, Reply};
+use crate::api::extract::{PathSymbol, Query};
+use crate::api::page::{self, Page};
+use crate::api::wire::{DeliveryTime, Id, Instant, UsdPerHour, Whole};
+use crate::app::market_data::{Level, WindowBook};
+use crate::exchange::entities;
+use crate::types::{Kind, PublicId, Side};
+
+/// For which window.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct BookQuery {
+    /// From; the next full hour if absent.
+    pub start: Option<DeliveryTime>,
+    /// To; 24 hours after the start if absent.
+    pub end: Option<DeliveryTime>,
+    /// Answer only as of this sequence or later; waits briefly, then 503.
+    #[param(value_type = Option<u64>)]
+    pub min_sequence: Option<Whole>,
+}
+
+/// The book of a window.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Book {
+    /// The product.
+    pub symbol: String,
+    /// From.
+    pub start: DeliveryTime,
+    /// To.
+    pub end: DeliveryTime,
+    /// What a bid for exactly this window could take, cheapest first, at most 1,000 prices.
+    pub asks: Vec<BookLevel>,
+    /// Resting bids that overlap it, dearest first, at most 1,000 prices.
+    pub bids: Vec<BookLevel>,
+    /// The exchange's time.
+    pub now: Instant,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
+/// One price of one side of a book.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BookLevel {
+    /// The price.
+    pub price: UsdPerHour,
+    /// GPUs at it.
+    pub gpus: u64,
+    /// Orders at it.
+    pub orders: u32,
+}
+
+/// A public trade.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TradeRow {
+    /// Its id.
+    pub id: Id,
+    /// When.
+    pub created_at: Instant,
+    /// At what price.
+    pub price: UsdPerHour,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// From.
+    pub start: DeliveryTime,
+    /// To.
+    pub end: DeliveryTime,
+    /// The side that arrived.
+    pub aggressor: Side,
+}
+
+/// Shows the book of a window.
+pub async fn book(
+    api: Data<Api>,
+    PathSymbol(symbol): PathSymbol,
+    Query(query): Query<BookQuery>,
+) -> Reply<Answer<Book>> {
+    api.fresh(query.min_sequence).await?;
+    let start = query.start.map(|time| time.0);
+    let WindowBook { window, asks, bids, now, as_of } = api.app.book(&symbol, start, query.end.map(|time| time.0))?;
+    Ok(Answer(Book {
+        symbol: symbol.into(),
+        start: DeliveryTime(window.start),
+        end: DeliveryTime(window.end),
+        asks: asks.into_iter().map(level).collect(),
+        bids: bids.into_iter().map(level).collect(),
+        now: Instant(now),
+        as_of,
+    }))
+}
+
+/// Lists trades, newest first.
+pub async fn trades(
+    api: Data<Api>,
+    PathSymbol(symbol): PathSymbol,
+    Query(query): Query<PageQuery>,
+) -> Reply<Answer<Page<TradeRow>>> {
+    let slice = page::slice(query.limit, query.cursor.as_deref())?;
+    let rows = api.app.trades(&symbol, slice).await?;
+    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), trade)))
+}
+
+fn level(level: Level) -> BookLevel {
+    BookLevel { price: UsdPerHour(level.price), gpus: level.gpus, orders: level.orders }
+}
+
+fn trade(row: entities::Trade) -> TradeRow {
+    let id = PublicId { created_at: row.created_at, kind: Kind::Trade, number: row.id.number() };
+    TradeRow {
+        id: id.into(),
+        created_at: Instant(row.created_at),
+        price: UsdPerHour(row.price),
+        gpus: row.gpus,
+        start: DeliveryTime(row.window.start),
+        end: DeliveryTime(row.window.end),
+        aggressor: row.aggressor,
+    }
+}

@@ -1,0 +1,18 @@
+//! The resources of `/v1`: bodies in, answers out; nothing is decided here.
+
+pub mod admin;
+pub mod api_keys;
+pub mod audit;
+pub mod auth;
+pub mod contracts;
+pub mod echo;
+pub mod journal;
+pub mod listings;
+pub mod markets;
+pub mod order_answer;
+pub mod order_bodies;
+pub mod orders;
+pub mod products;
+pub mod quotes;
+pub mod sites;
+pub mod wallet;

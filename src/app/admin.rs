@@ -1,0 +1,84 @@
+//! What admins do and what auditors see.
+
+use super::catalogue::{page, product_by_symbol};
+use super::reads::{JournalRow, Slice};
+use super::wallet::organization_by_id;
+use super::{App, AppError, facade::Caller};
+use crate::exchange::entities::{Organization, Product};
+use crate::exchange::{Command, Reject};
+use crate::store::read;
+use crate::types::{OrganizationId, PublicId, Symbol};
+
+impl App {
+    /// Returns journal rows, newest first.
+    ///
+    /// # Errors
+    /// `role_required` for all but admins and auditors, or if the store fails.
+    pub async fn journal(&self, caller: &Caller, slice: Slice) -> Result<Vec<JournalRow>, AppError> {
+        caller.overseer()?;
+        self.read(move |db| read::journal::page(db, slice)).await
+    }
+
+    /// Returns the last row of the journal; nothing before the first command.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn audit_head(&self) -> Result<Option<JournalRow>, AppError> {
+        self.read(read::journal::head).await
+    }
+
+    /// Returns the organizations, newest first.
+    ///
+    /// # Errors
+    /// `role_required` for all but admins and auditors.
+    pub fn organizations(&self, caller: &Caller, slice: Slice) -> Result<Vec<Organization>, AppError> {
+        caller.overseer()?;
+        Ok(self.live().read(|view| page(&view.organizations, OrganizationId::new, slice, |_| true)))
+    }
+
+    /// Suspends an organization or reinstates it.
+    ///
+    /// # Errors
+    /// `role_required`, [`AppError::NotFound`].
+    pub async fn suspend_organization(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        id: PublicId,
+        suspended: bool,
+    ) -> Result<Organization, AppError> {
+        caller.admin()?;
+        let organization = self.live().read(|view| organization_by_id(view, id).map(|row| row.id));
+        let organization = organization.ok_or(AppError::NotFound)?;
+        self.submit(caller, key, Command::SuspendOrganization { organization, suspended }).await?;
+        self.live().read(|view| view.organizations.get(&organization).cloned()).ok_or(AppError::NotFound)
+    }
+
+    /// Halts trading in a product or lifts the halt.
+    ///
+    /// # Errors
+    /// `role_required`, `unknown_product`.
+    pub async fn halt_product(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        symbol: &str,
+        halted: bool,
+    ) -> Result<Product, AppError> {
+        caller.admin()?;
+        let symbol = Symbol::new(symbol).ok_or(Reject::UnknownProduct)?;
+        let product = self.live().read(|view| product_by_symbol(view, &symbol).map(|row| row.id));
+        let product = product.ok_or(Reject::UnknownProduct)?;
+        self.submit(caller, key, Command::HaltProduct { product, halted }).await?;
+        self.live().read(|view| view.products.get(&product).cloned()).ok_or(AppError::NotFound)
+    }
+
+    /// Returns the halted products.
+    ///
+    /// # Errors
+    /// `role_required` for all but admins and auditors.
+    pub fn halts(&self, caller: &Caller) -> Result<Vec<Product>, AppError> {
+        caller.overseer()?;
+        Ok(self.live().read(|view| view.products.values().filter(|product| product.halted).cloned().collect()))
+    }
+}

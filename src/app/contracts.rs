@@ -1,0 +1,184 @@
+//! Contracts and their chains of title: who may see which leg.
+
+use std::collections::BTreeSet;
+
+use super::face::{Mentioned, Mentions};
+use super::reads::Slice;
+use super::{App, AppError, facade::Caller};
+use crate::exchange::entities::Contract;
+use crate::store::{Db, StoreError, read};
+use crate::types::limits::CHAIN_DEPTH_MAX;
+use crate::types::limits::PAGE_ROWS_MAX;
+use crate::types::{ContractId, Kind, OrganizationId, PublicId, Source};
+
+/// Resales shown in one chain.
+pub const RESALES_SHOWN_MAX: usize = 1_000;
+
+/// A contract with what its outward face needs.
+#[derive(Debug, Clone)]
+pub struct ContractStanding {
+    /// The contract.
+    pub contract: Contract,
+    /// What it mentions.
+    pub mentioned: Mentioned,
+}
+
+/// One leg of a chain of title.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// The contract.
+    pub contract: Contract,
+    /// Whether the caller may see its parties and its price.
+    pub visible: bool,
+}
+
+/// The chain of title of a contract.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// From the first sale out of the listing to the contract itself.
+    pub legs: Vec<Leg>,
+    /// Resales of the contract, and of those, that the caller may see.
+    pub resales: Vec<Contract>,
+    /// What they mention.
+    pub mentioned: Mentioned,
+}
+
+impl App {
+    /// Returns the contracts the caller may see, newest first.
+    ///
+    /// # Errors
+    /// `scope_required`, or if the store fails.
+    pub async fn contracts(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Contract>, Mentioned), AppError> {
+        let of = caller.reader()?;
+        self.contract_page(of, slice).await
+    }
+
+    /// Returns all contracts, newest first.
+    ///
+    /// # Errors
+    /// `role_required` for all but admins and auditors, or if the store fails.
+    pub async fn all_contracts(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Contract>, Mentioned), AppError> {
+        caller.overseer()?;
+        self.contract_page(None, slice).await
+    }
+
+    /// Returns a contract the caller is a party of, or any for admins and auditors.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], `scope_required`, or if the store fails.
+    pub async fn contract(&self, caller: &Caller, id: PublicId) -> Result<ContractStanding, AppError> {
+        let contract = self.own_contract(caller, id).await?;
+        let mut mentions = Mentions::default();
+        mention(&mut mentions, &contract);
+        Ok(ContractStanding { mentioned: self.look_up(mentions).await?, contract })
+    }
+
+    /// Returns the chain of title of a contract the caller is a party of.
+    ///
+    /// # Errors
+    /// As [`App::contract`].
+    pub async fn chain(&self, caller: &Caller, id: PublicId) -> Result<Chain, AppError> {
+        let contract = self.own_contract(caller, id).await?;
+        let sees = viewer(caller);
+        self.read(move |db| {
+            let above = parents(db, &contract)?;
+            let below = resales(db, contract.id, &sees)?;
+            let mut mentions = Mentions::default();
+            above.iter().chain(&below).for_each(|row| mention(&mut mentions, row));
+            mention(&mut mentions, &contract);
+            let legs = above.into_iter().chain([contract]).map(|row| Leg { visible: sees(&row), contract: row });
+            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(db)? })
+        })
+        .await
+    }
+
+    async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<Contract, AppError> {
+        caller.reader()?;
+        let number = ContractId::new(id.number);
+        let contract = self.read(move |db| read::contracts::get(db, number)).await?;
+        let same = |row: &Contract| id.kind == Kind::Contract && row.created_at == id.created_at;
+        let sees = viewer(caller);
+        contract.filter(|row| same(row) && sees(row)).ok_or(AppError::NotFound)
+    }
+
+    async fn contract_page(
+        &self,
+        of: Option<OrganizationId>,
+        slice: Slice,
+    ) -> Result<(Vec<Contract>, Mentioned), AppError> {
+        self.read(move |db| {
+            let contracts = match of {
+                None => read::contracts::all(db, slice)?,
+                Some(own) => read::contracts::of_organization(db, own, slice)?,
+            };
+            let mut mentions = Mentions::default();
+            contracts.iter().for_each(|row| mention(&mut mentions, row));
+            let mentioned = mentions.look_up(db)?;
+            Ok((contracts, mentioned))
+        })
+        .await
+    }
+}
+
+fn viewer(caller: &Caller) -> impl Fn(&Contract) -> bool + Send + 'static {
+    let (all, own) = (caller.sees_all(), caller.principal.organization);
+    move |contract| all || own.is_some_and(|own| [contract.seller, contract.buyer].contains(&own))
+}
+
+fn mention(mentions: &mut Mentions, contract: &Contract) {
+    mentions.contracts.insert(contract.id);
+    mentions.source(Some(contract.source));
+}
+
+/// Returns the contracts above a contract, the first sale first.
+fn parents(db: &mut Db, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
+    let mut chain = Vec::new();
+    let mut source = contract.source;
+    while let Source::Contract(id) = source {
+        // Chains are bounded by the rules; the bound here only guards against a broken database.
+        let next = read::contracts::get(db, id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
+        let Some(parent) = next else { break };
+        source = parent.source;
+        chain.push(parent);
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+/// Returns the resales under a contract that somebody may see, nearest first.
+fn resales(db: &mut Db, root: ContractId, sees: &impl Fn(&Contract) -> bool) -> Result<Vec<Contract>, StoreError> {
+    let mut found = Vec::new();
+    let mut level = BTreeSet::from([root]);
+    for _ in 0..CHAIN_DEPTH_MAX {
+        let mut next = BTreeSet::new();
+        for parent in level {
+            for child in children(db, parent)? {
+                next.insert(child.id);
+                if sees(&child) {
+                    found.push(child);
+                }
+            }
+            if found.len() >= RESALES_SHOWN_MAX || next.len() >= RESALES_SHOWN_MAX {
+                found.truncate(RESALES_SHOWN_MAX);
+                return Ok(found);
+            }
+        }
+        level = next;
+    }
+    Ok(found)
+}
+
+/// Returns the contracts sold out of a contract that still have it as their source.
+fn children(db: &mut Db, parent: ContractId) -> Result<Vec<Contract>, StoreError> {
+    let mut found = Vec::new();
+    let mut page = Slice::first(PAGE_ROWS_MAX);
+    loop {
+        let rows = read::contracts::children(db, parent, page)?;
+        page.before = rows.last().map(|row| row.id.number());
+        let full = rows.len() >= usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
+        found.extend(rows.into_iter().filter(|row| row.source == Source::Contract(parent)));
+        if !full || found.len() >= RESALES_SHOWN_MAX {
+            return Ok(found);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What everybody may see of the market: books of a window, trades, quotes. No names, no ids of organizations.
+
+use std::collections::BTreeMap;
+
+use super::catalogue::product_by_symbol;
+use super::reads::{Quote, QuoteFilter, Slice};
+use super::{App, AppError, View};
+use crate::exchange::entities::{Order, Product, Trade};
+use crate::store::{quotes, read};
+use crate::types::{Minute, Price, Side, Symbol, Timestamp, Window};
+
+/// Price levels shown on each side of a book.
+pub const LEVELS_MAX: usize = 1_000;
+/// Minutes of the window a book is for, unless the caller says otherwise.
+pub const WINDOW_MINUTES_DEFAULT: u32 = 24 * 60;
+
+const MINUTES_PER_HOUR: u32 = 60;
+const MS_PER_MINUTE: i64 = 60_000;
+
+/// One price of one side of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// The price.
+    pub price: Price,
+    /// GPUs at it.
+    pub gpus: u64,
+    /// Orders at it.
+    pub orders: u32,
+}
+
+/// The book of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowBook {
+    /// The window.
+    pub window: Window,
+    /// What a bid for exactly this window could take, cheapest first.
+    pub asks: Vec<Level>,
+    /// Resting bids that overlap it, dearest first.
+    pub bids: Vec<Level>,
+    /// The exchange's time.
+    pub now: Timestamp,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
+impl App {
+    /// Returns the book of a window; by default the 24 hours from the next full hour.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a product that does not exist; `invalid_window`.
+    pub fn book(&self, symbol: &Symbol, start: Option<Minute>, end: Option<Minute>) -> Result<WindowBook, AppError> {
+        self.live().read(|view| {
+            let product = product_by_symbol(view, symbol).ok_or(AppError::NotFound)?;
+            let start = start.unwrap_or_else(|| next_full_hour(view.now));
+            let window = Window::new(start, end.unwrap_or_else(|| start.plus(WINDOW_MINUTES_DEFAULT)));
+            if window.is_empty() {
+                return Err(crate::exchange::Reject::InvalidWindow.into());
+            }
+            Ok(book_of(view, product, window))
+        })
+    }
+
+    /// Returns the trades of a product, newest first.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
+    pub async fn trades(&self, symbol: &Symbol, slice: Slice) -> Result<Vec<Trade>, AppError> {
+        let product = self.product(symbol)?.id;
+        self.read(move |db| read::trades::of_product(db, product, slice)).await
+    }
+
+    /// Returns imported prices, newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn quotes(&self, filter: QuoteFilter, slice: Slice) -> Result<Vec<Quote>, AppError> {
+        self.read(move |db| quotes::page(db, &filter, slice)).await
+    }
+}
+
+/// Returns the book of a window out of the view.
+pub fn book_of(view: &View, product: &Product, window: Window) -> WindowBook {
+    let mut asks: BTreeMap<Price, Level> = BTreeMap::new();
+    let mut bids: BTreeMap<Price, Level> = BTreeMap::new();
+    for ask in view.side(product.id, Side::Ask) {
+        add(&mut asks, ask.price, takeable(ask, window, view.now));
+    }
+    for bid in view.side(product.id, Side::Bid).filter(|bid| bid.window.overlaps(window)) {
+        add(&mut bids, bid.price, bid.remaining_gpus(view.now));
+    }
+    WindowBook {
+        window,
+        asks: asks.into_values().take(LEVELS_MAX).collect(),
+        bids: bids.into_values().rev().take(LEVELS_MAX).collect(),
+        now: view.now,
+        as_of: view.as_of,
+    }
+}
+
+fn add(levels: &mut BTreeMap<Price, Level>, price: Price, gpus: u32) {
+    if gpus == 0 {
+        return;
+    }
+    let level = levels.entry(price).or_insert(Level { price, gpus: 0, orders: 0 });
+    level.gpus = level.gpus.saturating_add(u64::from(gpus));
+    level.orders = level.orders.saturating_add(1);
+}
+
+/// Returns the GPUs that a bid for exactly this window could take from an ask.
+fn takeable(ask: &Order, window: Window, now: Timestamp) -> u32 {
+    let notice_ms = window.start.start().millis().saturating_sub(now.millis());
+    let lead_ms = i64::from(ask.lead_minutes).saturating_mul(MS_PER_MINUTE);
+    let fits = ask.open_window(now).contains(window) && window.minutes() >= ask.min_minutes && notice_ms >= lead_ms;
+    if !fits {
+        return 0;
+    }
+    let free = ask.free_over(window);
+    free.checked_rem(ask.lot).map_or(0, |over| free.saturating_sub(over))
+}
+
+fn next_full_hour(now: Timestamp) -> Minute {
+    let first = now.first_open_minute();
+    let over = first.get().checked_rem(MINUTES_PER_HOUR).unwrap_or_default();
+    if over == 0 { first } else { first.plus(MINUTES_PER_HOUR.saturating_sub(over)) }
+}

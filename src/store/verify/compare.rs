@@ -1,0 +1,143 @@
+//! Every row of every table against what it must be.
+
+use std::collections::{BTreeMap, HashSet};
+
+use diesel::sql_types::Text;
+use diesel::{QueryDsl, QueryResult, QueryableByName, RunQueryDsl, SelectableHelper, sql_query};
+
+use super::Mismatch;
+use super::expected::{Entry, Expected, decode, encode};
+use crate::store::db::{on, portable};
+use crate::store::feed::FeedRow;
+use crate::store::row::{Cell, Row};
+use crate::store::rows::{
+    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
+    ProductRow, SiteRow, StateRow, TradeRow, TransferRow,
+};
+use crate::store::schema;
+use crate::store::{Db, StoreError};
+
+/// Returns every difference between the tables and what they must hold, by journal sequence. The journal itself is
+/// checked by [`super::chain`].
+///
+/// # Errors
+/// What the database said; a row that cannot be read is a difference, not an error.
+pub fn compare(db: &mut Db, expected: &Expected) -> Result<Vec<Mismatch>, StoreError> {
+    let mut found = Vec::new();
+    macro_rules! tables {
+        ($($scan:ident: $row:ty),+ $(,)?) => {$(
+            let mut table = Comparison::new::<$row>(expected);
+            on!(&mut *db, |c, m| m::$scan(c, |row| table.row::<$row>(row)))?;
+            table.finish::<$row>(&mut found)?;
+        )+};
+    }
+    tables! {
+        orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
+        contract_states: ContractStateRow, transfers: TransferRow, balances: BalanceRow,
+        organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
+        remembered_keys: KeyRow, exchange_state: StateRow, feed: FeedRow,
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Returns what the embedded database finds wrong with its own file; nothing on PostgreSQL.
+///
+/// # Errors
+/// What the database said: a file damaged enough cannot be checked at all.
+pub fn integrity(db: &mut Db) -> Result<Vec<String>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Finding {
+        #[diesel(sql_type = Text)]
+        integrity_check: String,
+    }
+    let Db::Sqlite(conn) = db else { return Ok(Vec::new()) };
+    let findings: Vec<Finding> = sql_query("PRAGMA integrity_check").load(conn)?;
+    Ok(findings.into_iter().map(|finding| finding.integrity_check).filter(|text| text != "ok").collect())
+}
+
+/// The comparison of one table under way.
+struct Comparison<'e> {
+    rows: Option<&'e BTreeMap<Box<[u8]>, Entry>>,
+    seen: HashSet<&'e [u8]>,
+    last: i64,
+    found: Vec<Mismatch>,
+}
+
+impl<'e> Comparison<'e> {
+    fn new<R: Row>(expected: &'e Expected) -> Self {
+        let rows = expected.table(R::TABLE.name);
+        Self { rows, seen: HashSet::new(), last: expected.last(), found: Vec::new() }
+    }
+
+    fn row<R: Row>(&mut self, row: QueryResult<R>) -> Result<(), StoreError> {
+        let row = match row {
+            Ok(row) => row,
+            Err(diesel::result::Error::DeserializationError(error)) => {
+                self.add::<R>(self.last, "?".to_owned(), "", format!("cannot be read: {error}"));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let key = encode(R::TABLE.name, &row.key())?;
+        let entry = self.rows.and_then(|rows| rows.get_key_value(&key));
+        let Some((key, Entry { row: Some(expected), sequence })) = entry else {
+            // A deleted row that is back is blamed on the deletion.
+            let sequence = entry.map_or(self.last, |(_, entry)| entry.sequence);
+            self.add::<R>(sequence, shown(&row.key()), "", "should not be there".to_owned());
+            return Ok(());
+        };
+        self.seen.insert(key);
+        let cells = row.cells();
+        if *encode(R::TABLE.name, &cells)? != **expected {
+            let expected = decode(R::TABLE.name, expected)?;
+            for ((column, expected), cell) in R::TABLE.columns.iter().zip(&expected).zip(&cells) {
+                if expected != cell {
+                    self.add::<R>(*sequence, shown(&row.key()), column, format!("is {cell}, should be {expected}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish<R: Row>(mut self, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
+        for (key, entry) in self.rows.into_iter().flatten() {
+            if entry.row.is_some() && !self.seen.contains(&**key) {
+                let cells = decode(R::TABLE.name, key)?;
+                self.add::<R>(entry.sequence, shown(&cells), "", "is missing".to_owned());
+            }
+        }
+        found.append(&mut self.found);
+        Ok(())
+    }
+
+    fn add<R: Row>(&mut self, sequence: i64, key: String, column: &'static str, what: String) {
+        self.found.push(Mismatch { sequence, table: R::TABLE.name, key, column, what });
+    }
+}
+
+fn shown(key: &[Cell]) -> String {
+    key.iter().map(Cell::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Declares a scan of each table, row by row.
+macro_rules! scans {
+    ($($table:ident: $row:ty),+ $(,)?) => {
+        portable! {$(
+            pub(crate) fn $table(
+                c: &mut Conn,
+                each: impl FnMut(QueryResult<$row>) -> Result<(), StoreError>,
+            ) -> Result<(), StoreError> {
+                let mut rows = schema::$table::table.select(<$row>::as_select()).load_iter::<$row, Streaming>(c)?;
+                rows.try_for_each(each)
+            }
+        )+}
+    };
+}
+
+scans! {
+    orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
+    contract_states: ContractStateRow, transfers: TransferRow, balances: BalanceRow, organizations: OrganizationRow,
+    products: ProductRow, sites: SiteRow, listings: ListingRow, remembered_keys: KeyRow, exchange_state: StateRow,
+    feed: FeedRow,
+}

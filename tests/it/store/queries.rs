@@ -1,0 +1,197 @@
+//! Every read of history.
+
+use gpubourse::exchange::Changes;
+use gpubourse::exchange::entities::{Cause, Counters, Order};
+use gpubourse::store::read::{Page, contracts, journal, orders, trades, transfers};
+use gpubourse::store::{Batch, Store, StoreError};
+use gpubourse::types::*;
+
+use super::{commit, sample};
+use crate::backend::for_each_backend;
+
+/// A second batch: contract 1 is resold as contract 2 and then passes to another seller, and more orders come.
+fn second(first: &Batch) -> Batch {
+    let mut changes =
+        Changes { counters: Counters { now: sample::at(5), ..first.changes.counters }, ..Changes::default() };
+    changes.placed = (3..=12).map(|number| Order { status: OrderStatus::Cancelled, ..sample::ask(number) }).collect();
+    changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
+    let mut child = sample::contract(2);
+    child.source = Source::Contract(ContractId::new(1));
+    (child.seller, child.buyer, child.depth) = (sample::organization(2), sample::organization(3), 1);
+    changes.contracted = vec![child.clone()];
+    (child.source, child.seller, child.depth) = (Source::Listing(ListingId::new(1)), sample::organization(1), 0);
+    let mut parent = sample::contract(1);
+    (parent.status, parent.ended_at) = (ContractStatus::Terminated, Some(Minute::new(30_000_090)));
+    changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, contract)).collect();
+    changes.trades = vec![gpubourse::exchange::entities::Trade {
+        id: TradeId::new(2),
+        contract: ContractId::new(2),
+        ask: OrderId::new(3),
+        bid: OrderId::new(2),
+        ..sample::trade()
+    }];
+    changes.transfers = vec![sample::transfer(4, Cause::Refund(ContractId::new(1)), None)];
+    sample::batch(3, first.journal.last().unwrap().hash, &["{\"kind\":\"c\",\"v\":1}"], changes)
+}
+
+fn filled(store: &Store) -> (Batch, Batch) {
+    let mut writer = store.writer().unwrap();
+    let first = sample::first();
+    let second = second(&first);
+    commit(&mut writer, &first).unwrap();
+    commit(&mut writer, &second).unwrap();
+    (first, second)
+}
+
+fn numbers<T>(rows: &[T], number: impl Fn(&T) -> i64) -> Vec<i64> {
+    rows.iter().map(number).collect()
+}
+
+#[test]
+fn orders_are_found_by_number_and_by_owner() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let (first, _) = filled(&store);
+        store
+            .read(|db| {
+                for number in [1, 2] {
+                    let order = orders::get(db, OrderId::new(number))?;
+                    assert_eq!(order.as_ref(), first.changes.orders.get(&OrderId::new(number)));
+                }
+                assert_eq!(orders::get(db, OrderId::new(99))?, None);
+                let mut of = |filter: orders::OrderFilter, page: Page| {
+                    let rows = orders::of_organization(db, sample::organization(1), &filter, page);
+                    rows.map(|rows| numbers(&rows, |order| order.id.number()))
+                };
+                let any = orders::OrderFilter::default();
+                assert_eq!(of(any, Page::first(4))?, [12, 11, 10, 9]);
+                assert_eq!(of(any, Page { before: Some(4), limit: 9 })?, [3, 1]);
+                let partial = orders::OrderFilter { status: Some(OrderStatus::PartiallyFilled), ..any };
+                assert_eq!(of(partial, Page::first(4))?, [1]);
+                let bids = orders::OrderFilter { side: Some(Side::Bid), ..any };
+                assert_eq!(of(bids, Page::first(4))?, [0; 0]);
+                let other = orders::OrderFilter { product: Some(ProductId::new(2)), ..any };
+                assert_eq!(of(other, Page::first(4))?, [0; 0]);
+                let same = orders::OrderFilter { product: Some(ProductId::new(1)), side: Some(Side::Ask), ..any };
+                assert_eq!(of(same, Page::first(1))?, [12]);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn trades_are_found_by_order_and_by_product() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        filled(&store);
+        store
+            .read(|db| {
+                assert_eq!(trades::get(db, TradeId::new(1))?, Some(sample::trade()));
+                assert_eq!(trades::get(db, TradeId::new(9))?, None);
+                let id = |trade: &gpubourse::exchange::entities::Trade| trade.id.number();
+                assert_eq!(numbers(&trades::of_order(db, OrderId::new(1), Page::first(9))?, id), [1]);
+                assert_eq!(numbers(&trades::of_order(db, OrderId::new(2), Page::first(9))?, id), [2, 1]);
+                let product = ProductId::new(1);
+                assert_eq!(numbers(&trades::of_product(db, product, Page { before: Some(2), limit: 9 })?, id), [1]);
+                assert_eq!(numbers(&trades::of_product_after(db, product, TradeId::new(0), 9)?, id), [1, 2]);
+                assert_eq!(numbers(&trades::of_product_after(db, product, TradeId::new(1), 9)?, id), [2]);
+                assert_eq!(trades::of_product(db, ProductId::new(2), Page::first(9))?, []);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn contracts_are_found_by_party_chain_and_listing() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let (_, second) = filled(&store);
+        let page = Page::first(9);
+        store
+            .read(|db| {
+                for (id, contract) in &second.changes.contracts {
+                    assert_eq!(contracts::get(db, *id)?.as_ref(), Some(contract));
+                }
+                assert_eq!(contracts::get(db, ContractId::new(9))?, None);
+                let id = |contract: &gpubourse::exchange::entities::Contract| contract.id.number();
+                // Organization 1 sells contract 2 since it passed; organization 2, who sold it before, keeps it.
+                for (organization, expected) in [(1, vec![2, 1]), (2, vec![2, 1]), (3, vec![2]), (4, vec![])] {
+                    let rows = contracts::of_organization(db, sample::organization(organization), page)?;
+                    assert_eq!(numbers(&rows, id), expected, "organization {organization}");
+                }
+                assert_eq!(numbers(&contracts::children(db, ContractId::new(1), page)?, id), [2]);
+                assert_eq!(contracts::children(db, ContractId::new(2), page)?, []);
+                assert_eq!(numbers(&contracts::of_listing(db, ListingId::new(1), page)?, id), [2, 1]);
+                assert_eq!(numbers(&contracts::all(db, Page { before: Some(2), limit: 9 })?, id), [1]);
+                assert_eq!(numbers(&contracts::all(db, Page::first(1))?, id), [2]);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn transfers_are_found_by_party() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        let (first, _) = filled(&store);
+        store
+            .read(|db| {
+                for transfer in &first.changes.transfers {
+                    assert_eq!(transfers::get(db, transfer.id)?.as_ref(), Some(transfer));
+                }
+                let id = |transfer: &gpubourse::exchange::entities::Transfer| transfer.id.number();
+                let of = transfers::of_organization(db, sample::organization(2), Page { before: Some(4), limit: 2 })?;
+                assert_eq!(numbers(&of, id), [3, 2]);
+                let of = transfers::of_organization(db, OrganizationId::EXCHANGE, Page::first(9))?;
+                assert_eq!(numbers(&of, id), [4, 3, 2, 1]);
+                assert_eq!(transfers::of_organization(db, sample::organization(1), Page::first(9))?, []);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn every_cause_of_a_transfer_survives_its_columns() {
+    for_each_backend(|backend| {
+        let causes = [
+            Cause::Deposit,
+            Cause::Withdrawal,
+            Cause::Hold(OrderId::new(4)),
+            Cause::Release(OrderId::new(5)),
+            Cause::Escrow(ContractId::new(6)),
+            Cause::Refund(ContractId::new(7)),
+            Cause::PriceGap(ContractId::new(8)),
+        ];
+        let expected: Vec<_> = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
+        let changes = Changes { transfers: expected.clone(), ..Changes::default() };
+        let store = backend.open();
+        commit(&mut store.writer().unwrap(), &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
+        for transfer in expected {
+            assert_eq!(store.read(|db| transfers::get(db, transfer.id)).unwrap(), Some(transfer));
+        }
+    });
+}
+
+#[test]
+fn the_journal_is_read_from_both_ends() {
+    for_each_backend(|backend| {
+        let store = backend.open();
+        assert_eq!(store.read(journal::head).unwrap(), None);
+        let (first, second) = filled(&store);
+        let rows: Vec<_> = first.journal.iter().chain(&second.journal).cloned().collect();
+        store
+            .read(|db| {
+                assert_eq!(journal::head(db)?.as_ref(), rows.last());
+                assert_eq!(journal::after(db, 0, 9)?, rows);
+                assert_eq!(journal::after(db, 1, 1)?, rows[1..2]);
+                let page = journal::page(db, Page { before: Some(3), limit: 9 })?;
+                assert_eq!(page, [rows[1].clone(), rows[0].clone()]);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    });
+}

@@ -1,0 +1,176 @@
+//! Whether a changed, missing or added value is found, whichever it is.
+
+use gpubourse::exchange::Changes;
+use gpubourse::exchange::entities::Counters;
+use gpubourse::store::verify::{Expected, Mismatch, chain, compare, integrity};
+use gpubourse::store::{Batch, Db, StoreError, Writer};
+use gpubourse::types::{OrderId, OrderStatus};
+
+use super::{columns, commit, run, sample};
+use crate::backend::{Backend, for_each_backend};
+
+const APPEND_ONLY: [&str; 5] = ["journal", "orders", "trades", "contracts", "transfers"];
+
+fn batches() -> [Batch; 2] {
+    let first = sample::first();
+    let mut changes =
+        Changes { counters: Counters { now: sample::at(9), ..first.changes.counters }, ..Changes::default() };
+    let order = first.changes.orders[&OrderId::new(1)].clone();
+    changes.orders.insert(order.id, gpubourse::exchange::entities::Order { status: OrderStatus::Cancelled, ..order });
+    changes.keys.insert(("user:2".into(), "gone".into()), None);
+    changes.digest = 0xdef;
+    let second = sample::batch(3, first.journal.last().unwrap().hash, &["{\"kind\":\"c\",\"v\":1}"], changes);
+    [first, second]
+}
+
+fn filled(backend: &Backend) -> (Writer, Expected) {
+    let mut writer = backend.open().writer().unwrap();
+    let mut expected = Expected::default();
+    for batch in batches() {
+        commit(&mut writer, &batch).unwrap();
+        expected.take(batch.journal.last().unwrap(), &batch.changes).unwrap();
+    }
+    (writer, expected)
+}
+
+fn check(db: &mut Db, expected: &Expected) -> Vec<Mismatch> {
+    let mut found: Vec<_> = chain(db, 0, [0; 32], 100).unwrap().broken.into_iter().collect();
+    found.extend(compare(db, expected).unwrap());
+    found
+}
+
+/// Lets somebody with the database's own tools change what the program never would.
+fn disarm(db: &mut Db) {
+    let sql = match db {
+        Db::Sqlite(_) => {
+            let drops = APPEND_ONLY
+                .iter()
+                .flat_map(|table| ["update", "delete"].map(|verb| format!("DROP TRIGGER {table}_refuse_{verb};")));
+            drops.collect::<String>() + "PRAGMA ignore_check_constraints = ON;"
+        }
+        Db::Pg(_) => {
+            let drops = APPEND_ONLY.iter().map(|table| format!("ALTER TABLE {table} DISABLE TRIGGER USER;"));
+            drops.collect::<String>()
+                + "ALTER TABLE transfers DROP CONSTRAINT transfers_amount_check;
+                   ALTER TABLE balances DROP CONSTRAINT balances_negative_check;
+                   ALTER TABLE exchange_state DROP CONSTRAINT exchange_state_id_check;"
+        }
+    };
+    run(db, &sql).unwrap();
+}
+
+/// Changes the tables, checks them, and takes the change back.
+fn tampered(writer: &mut Writer, expected: &Expected, sql: &str) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    let undone = writer.side(|db| {
+        run(db, sql)?;
+        found = check(db, expected);
+        Err::<(), _>(StoreError::Connection("undone".into()))
+    });
+    assert_eq!(undone.unwrap_err().to_string(), "connection: undone", "{sql}");
+    found
+}
+
+fn key_of(table: &str) -> &'static str {
+    match table {
+        "journal" => "sequence",
+        "balances" => "organization",
+        "remembered_keys" => "actor, key",
+        "exchange_state" => "id",
+        "feed" => "stream, owner, number",
+        _ => "number",
+    }
+}
+
+#[test]
+fn untouched_tables_are_found_sound() {
+    for_each_backend(|backend| {
+        let (mut writer, expected) = filled(backend);
+        assert_eq!(check(writer.db(), &expected), []);
+        assert_eq!(integrity(writer.db()).unwrap(), Vec::<String>::new());
+        assert_eq!(backend.open().read(|db| compare(db, &expected)).unwrap(), []);
+    });
+}
+
+#[test]
+fn any_one_changed_value_is_found() {
+    for_each_backend(|backend| {
+        let (mut writer, expected) = filled(backend);
+        let columns = columns(writer.db());
+        disarm(writer.db());
+        let mut tables = std::collections::BTreeSet::new();
+        for column in &columns {
+            let (name, kind) = column.split_once(' ').unwrap();
+            let (table, column) = name.split_once('.').unwrap();
+            if ["meta", "quotes"].contains(&table) {
+                continue;
+            }
+            tables.insert(table);
+            let other = if kind.starts_with("text") {
+                format!("COALESCE(\"{column}\" || 'x', 'x')")
+            } else {
+                format!("COALESCE(\"{column}\" + 1, 1)")
+            };
+            let key = key_of(table);
+            let last = key.replace(',', " DESC,") + " DESC";
+            let place = format!("({key}) = (SELECT {key} FROM {table} ORDER BY {last} LIMIT 1)");
+            let sql = format!("UPDATE {table} SET \"{column}\" = {other} WHERE {place}");
+            let found = tampered(&mut writer, &expected, &sql);
+            let first = found.first().unwrap_or_else(|| panic!("not found: {sql}"));
+            assert_eq!(first.table, table, "{sql}: {found:?}");
+            // Batch 1 ends with row 2 and wrote all but the state's only row and the journal's last.
+            let sequence = if ["journal", "exchange_state"].contains(&table) { 3 } else { 2 };
+            assert_eq!(first.sequence, sequence, "{sql}: {found:?}");
+        }
+        assert_eq!(tables.len(), 15, "{tables:?}");
+    });
+}
+
+#[test]
+fn a_missing_row_is_found() {
+    for_each_backend(|backend| {
+        let (mut writer, expected) = filled(backend);
+        disarm(writer.db());
+        for (table, sequence) in
+            [("journal", 1), ("orders", 2), ("order_states", 2), ("feed", 2), ("exchange_state", 3)]
+        {
+            let key = key_of(table);
+            let place = format!("({key}) = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)");
+            let found = tampered(&mut writer, &expected, &format!("DELETE FROM {table} WHERE {place}"));
+            // Order 1 was written again by the second batch.
+            let sequence = if table == "order_states" { 3 } else { sequence };
+            assert_eq!((found.len(), found[0].table, found[0].sequence), (1, table, sequence), "{found:?}");
+        }
+    });
+}
+
+#[test]
+fn a_journal_that_was_cut_off_is_found() {
+    for_each_backend(|backend| {
+        let (mut writer, expected) = filled(backend);
+        disarm(writer.db());
+        // The chain that is left is a good one; what the caller replays of it lacks the second batch.
+        let [first, _] = batches();
+        let mut shorter = Expected::default();
+        shorter.take(first.journal.last().unwrap(), &first.changes).unwrap();
+        let found = tampered(&mut writer, &shorter, "DELETE FROM journal WHERE sequence = 3");
+        assert!(found.iter().any(|found| found.table == "exchange_state" && found.column == "last_sequence"));
+        assert_eq!(check(writer.db(), &expected), []);
+    });
+}
+
+#[test]
+fn an_added_row_is_found() {
+    for_each_backend(|backend| {
+        let (mut writer, expected) = filled(backend);
+        for (sql, table, sequence) in [
+            ("INSERT INTO feed VALUES (1, 1, 99)", "feed", 3),
+            ("INSERT INTO balances VALUES (9, 1, 0, 0, 0, 0)", "balances", 3),
+            ("INSERT INTO remembered_keys VALUES ('user:2', 'gone', 'x', 1, '\"nothing\"')", "remembered_keys", 3),
+            ("INSERT INTO organizations VALUES (9, 1, 'x', 'renter', 0)", "organizations", 3),
+        ] {
+            let found = tampered(&mut writer, &expected, sql);
+            assert_eq!((found.len(), found[0].table, found[0].sequence), (1, table, sequence), "{found:?}");
+        }
+    });
+}
