@@ -117,7 +117,7 @@ impl Generator {
             _ => self.price(2, 7),
         };
         let terms = self.terms(view, Side::Bid);
-        let same_site = self.rng.chance(35) && self.all_at_once(&terms);
+        let same_site = self.rng.chance(45) && self.all_at_once(&terms);
         let (gpus, price) = if same_site && self.rng.chance(60) {
             (gpus + lot * self.rng.between(1, 4), self.price(6, 9))
         } else {
@@ -236,7 +236,8 @@ impl Generator {
             }
             6 => amend.lot = Some(self.rng.pick(&[1, 1, 2, order.gpus])),
             _ => {
-                amend.price = Some(self.price(2, 7));
+                let bid = order.side == Side::Bid;
+                amend.price = Some(if bid { self.price_on_offer(view, order) } else { self.price(2, 7) });
                 amend.gpus = Some(order.gpus + order.lot);
             }
         }
