@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::sequencer::Before;
 use super::{AppError, Live, Receipt, Sequencer, Side, Submission};
 use crate::exchange::{Command, Made, PlaceAsk, Terms};
@@ -189,8 +191,12 @@ impl Ingest {
         Ok(())
     }
 
-    /// Submits a command unless it was submitted under this key before; returns what it made, and whether now.
-    async fn once(&self, key: String, command: Command) -> Result<(i64, bool), AppError> {
+    /// Submits a command unless it was submitted under this key before; returns the number of what it made, and
+    /// whether it was made now.
+    ///
+    /// # Errors
+    /// What the exchange refuses, or the writer answers.
+    pub async fn once(&self, key: String, command: Command) -> Result<(i64, bool), AppError> {
         let (known, tell) = (std::sync::mpsc::channel(), key.clone());
         let (found, seen) = known;
         let before: Before = Box::new(move |db| match get_meta(db, &key)? {
@@ -250,16 +256,26 @@ fn new_quote(quote: &Quote) -> NewQuote {
         kind: quote.kind.as_str().to_owned(),
         term: quote.term.clone().unwrap_or_default(),
         product: quote.product.to_string(),
-        region: quote.region.clone(),
+        region: quote.region.as_deref().map(printable),
         observed_at: quote.observed_at,
         fetched_at: quote.fetched_at,
-        raw_price: quote.raw_price.clone(),
+        raw_price: printable(&quote.raw_price),
         raw_unit: quote.raw_unit.as_str().to_owned(),
         raw_count: quote.raw_count,
         price: quote.price,
         stale: quote.stale,
         outlier: quote.outlier,
-        note: quote.note.clone(),
-        content_key: quote.content_key.clone(),
+        note: printable(&quote.note),
+        content_key: content_hash(&quote.content_key),
     }
+}
+
+/// Foreign text without characters that a database may refuse.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A key as long as any other, whatever it stands for: the databases keep an index over it.
+fn content_hash(key: &str) -> String {
+    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

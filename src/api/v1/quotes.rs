@@ -18,6 +18,8 @@ pub struct Quote {
     pub source: String,
     /// What kind of price it is: `ask`, `on_demand`, `spot`, `committed`, `reserved` or `index`.
     pub kind: String,
+    /// The variant of the kind, such as `1y`; empty if there is none.
+    pub term: String,
     /// The product's symbol, or the model as published if it names no product.
     pub product: String,
     /// Where, if stated.
@@ -38,6 +40,8 @@ pub struct Quote {
     pub stale: bool,
     /// Whether it lies far off its peers.
     pub outlier: bool,
+    /// What the source says beside it.
+    pub note: String,
 }
 
 /// Which quotes.
@@ -84,6 +88,7 @@ fn show(row: reads::Quote) -> Quote {
     Quote {
         source: row.source,
         kind: row.kind,
+        term: row.term,
         product: row.product,
         region: row.region,
         observed_at: Instant(row.observed_at),
@@ -94,5 +99,6 @@ fn show(row: reads::Quote) -> Quote {
         price: UsdPerHour(row.price),
         stale: row.stale,
         outlier: row.outlier,
+        note: row.note,
     }
 }

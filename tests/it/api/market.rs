@@ -135,6 +135,8 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
     let market = Market::open().await;
     let world = &market.world;
     let quote = |day: i64, micros: i64| NewQuote {
+        term: String::new(),
+        note: String::new(),
         source: "gcp".to_owned(),
         kind: "spot".to_owned(),
         product: "h100-sxm-80gb".to_owned(),
