@@ -7,8 +7,10 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod exchange;
 pub mod importers;
 pub mod market;
 pub mod store;
+pub mod telemetry;
 pub mod types;

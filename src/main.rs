@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see [`gpubourse::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gpubourse::cli::run()
+}

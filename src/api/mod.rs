@@ -120,3 +120,8 @@ pub fn server(app: App, config: &Config, listener: TcpListener) -> std::io::Resu
     }
     Ok(server.listen(listener)?.run())
 }
+
+/// Runs a future on the kind of runtime the server needs.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    actix_web::rt::System::new().block_on(work)
+}

@@ -43,6 +43,8 @@ pub struct Changes {
     pub trades: Vec<Trade>,
     /// Contracts made, as they stood when made, by number.
     pub contracted: Vec<Contract>,
+    /// Contracts that passed to another seller, in order: one may pass more than once.
+    pub passed: Vec<(ContractId, OrganizationId)>,
     /// Money moved, by number.
     pub transfers: Vec<Transfer>,
     /// Orders touched (ended ones included).

@@ -81,6 +81,7 @@ impl<B: Book> Exchange<B> {
         self.reserve(parent.source, &block)?;
         unlist(&mut self.sold_out_of, old, id);
         self.sold_out_of.entry(parent.source).or_default().insert(id);
+        self.changes.passed.push((id, parent.seller));
         self.events.push(Event::ContractPassed { contract: id, seller: parent.seller, source: parent.source });
         self.raise(id)
     }

@@ -179,11 +179,34 @@ fn golden_rows_are_written_and_read() {
     }
 }
 
+/// Counts the kinds; a new one does not compile until it has its arm here and its golden row above.
+const fn place(command: &Command) -> usize {
+    match command {
+        Command::Advance { .. } => 0,
+        Command::RegisterOrganization { .. } => 1,
+        Command::SuspendOrganization { .. } => 2,
+        Command::CreateProduct { .. } => 3,
+        Command::HaltProduct { .. } => 4,
+        Command::CreateSite { .. } => 5,
+        Command::CreateListing { .. } => 6,
+        Command::AmendListing { .. } => 7,
+        Command::PlaceAsk(_) => 8,
+        Command::PlaceBid(_) => 9,
+        Command::AmendOrder(_) => 10,
+        Command::CancelOrder { .. } => 11,
+        Command::CancelAll { .. } => 12,
+        Command::Deposit { .. } => 13,
+        Command::Withdraw { .. } => 14,
+        Command::EndContract { .. } => 15,
+        Command::SetRules { .. } => 16,
+        Command::Note { .. } => 17,
+    }
+}
+
 #[test]
 fn there_is_a_golden_row_of_every_kind() {
-    let kinds: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| command.kind()).collect();
-    // Add the row when you add the kind.
-    assert_eq!(kinds.len(), 18);
+    let places: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| place(command)).collect();
+    assert!(places.into_iter().eq(0..18));
     for (command, text) in catalogue() {
         assert!(text.contains(&format!(r#""kind":"{}""#, command.kind())));
     }

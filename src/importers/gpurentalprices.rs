@@ -59,6 +59,10 @@ fn offer(
     let no_provider = || Refusal::new(RefusalCode::NotARecord, "no provider is given");
     let provider = record.text("provider").ok_or_else(no_provider)?;
     let min_gpus = record.text("min_gpus").map(|count| Decimal::count(&count)).transpose()?;
+    let observed_at = match (record.text("fetched_at"), generated_at) {
+        (None, Some(generated_at)) => generated_at,
+        (fetched_at, _) => instant::required(fetched_at.as_deref())?,
+    };
     let stale = providers.get(&provider).is_some_and(|provider| provider.stale);
     let price = found.quote(Ok(Draft {
         source: format!("gpurentalprices/{provider}"),
@@ -66,9 +70,7 @@ fn offer(
         term,
         product: product.clone(),
         region: None,
-        observed_at: record.text("fetched_at").as_deref().and_then(instant::parse).or(generated_at).ok_or_else(
-            || Refusal::new(RefusalCode::NoTime, "neither the row nor the snapshot says when it was fetched"),
-        )?,
+        observed_at,
         fetched_at: generated_at,
         raw_price: record.text("usd_hr").as_deref(),
         raw_unit: PriceUnit::PerGpu,

@@ -1,10 +1,12 @@
 //! Price series out of quotes.
 
+use std::collections::BTreeSet;
+
 use super::{Quote, QuoteKind};
 use crate::types::{Price, Symbol, Timestamp};
 
 /// What makes a series: sources, kinds and terms are never mixed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeriesKey {
     /// Whose prices.
     pub source: String,
@@ -16,6 +18,18 @@ pub struct SeriesKey {
     pub product: Symbol,
     /// Where, as the source writes it; nothing for anywhere.
     pub region: Option<String>,
+}
+
+/// Returns the series the quotes belong to, in order, each with its region.
+pub fn keys(quotes: &[Quote]) -> BTreeSet<SeriesKey> {
+    let key = |quote: &Quote| SeriesKey {
+        source: quote.source.clone(),
+        kind: quote.kind,
+        term: quote.term.clone(),
+        product: quote.product.clone(),
+        region: quote.region.clone(),
+    };
+    quotes.iter().map(key).collect()
 }
 
 /// Returns the prices of a series with their times, in order of time; outliers and stale prices are left out.

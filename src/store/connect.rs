@@ -1,10 +1,14 @@
 //! Connections: one that writes, a few that read.
 
+use std::time::Duration;
+
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::{Address, Db, StoreError};
 
+/// How long a reader waits for a connection: a server that is gone must not hold requests up.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Read connections; each serves one request at a time.
 const READERS_MAX: u32 = 8;
 
@@ -13,8 +17,9 @@ const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = W
     PRAGMA foreign_keys = ON; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 20000;";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
-// The known trap of generic plans for UPDATE .. FROM unnest does not arise: the writer only inserts and upserts.
-const PG_WRITER: &str = "SET synchronous_commit = on; SET client_min_messages = warning;";
+// The writer only inserts and upserts: there is one plan and no choice to make, so it is neither compiled nor remade.
+// (The known trap of generic plans, UPDATE .. FROM unnest, does not arise.)
+const PG_WRITER: &str = "SET synchronous_commit = on; SET client_min_messages = warning; SET jit = off; SET plan_cache_mode = force_generic_plan;";
 const PG_READER: &str = "SET default_transaction_read_only = on;";
 
 /// Opens the connection that writes.
@@ -61,5 +66,9 @@ impl ManageConnection for Readers {
 
 /// Returns the pool of read connections; they are opened when first used.
 pub(super) fn readers(address: &Address) -> Pool<Readers> {
-    Pool::builder().max_size(READERS_MAX).min_idle(Some(0)).build_unchecked(Readers(address.clone()))
+    Pool::builder()
+        .max_size(READERS_MAX)
+        .min_idle(Some(0))
+        .connection_timeout(WAIT_MAX)
+        .build_unchecked(Readers(address.clone()))
 }

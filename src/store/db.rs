@@ -1,7 +1,7 @@
 //! One connection to either database, its transactions, and the macro that writes a query once for both.
 //!
 //! diesel's `MultiConnection` compiles neither batch inserts nor `ON CONFLICT` nor `BEGIN IMMEDIATE`, so a
-//! query is written in [`portable!`], which expands to twin modules, and called through [`on!`].
+//! query is written in `portable!`, which expands to twin modules, and called through `on!`.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::{PgConnection, QueryResult, SqliteConnection};

@@ -72,8 +72,8 @@ pub(crate) fn rows(changes: &Changes) -> Vec<FeedRow> {
         }
     }
     // A contract that passed has another seller; whoever sold it before keeps it in their history.
-    for contract in changes.contracts.values() {
-        add(Stream::ContractsOfOrganization, contract.seller.number(), contract.id.number());
+    for (contract, seller) in &changes.passed {
+        add(Stream::ContractsOfOrganization, seller.number(), contract.number());
     }
     for transfer in &changes.transfers {
         add(Stream::TransfersOfOrganization, transfer.debit.organization.number(), transfer.id.number());

@@ -97,13 +97,12 @@ fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, Sto
 /// A row of the scan for `client_order_id`s: number, organization, id, fingerprint, placed at, status.
 type Named = (i64, i64, Option<String>, Option<String>, i64, String);
 
+/// What an organization called an order, and which that was.
+type NamedOrder = ((OrganizationId, String), ClientOrder);
+
 /// Returns the remembered `client_order_id`s: those of open orders, however old, and those of the last 7 days.
 /// Orders are numbered in the order of the exchange's time, so the scan backwards ends at the first older one.
-fn client_orders(
-    db: &mut Db,
-    now: Timestamp,
-    open: &[Order],
-) -> Result<Vec<((OrganizationId, String), ClientOrder)>, StoreError> {
+fn client_orders(db: &mut Db, now: Timestamp, open: &[Order]) -> Result<Vec<NamedOrder>, StoreError> {
     let since = now.plus_millis(CLIENT_ORDER_ID_MS.saturating_neg()).millis();
     let mut found: BTreeMap<(OrganizationId, String), ClientOrder> = BTreeMap::new();
     for order in open {
@@ -129,8 +128,6 @@ fn client_orders(
         }
     }
 }
-
-type NamedOrder = ((OrganizationId, String), ClientOrder);
 
 fn named((number, organization, id, fingerprint, placed_at, status): &Named) -> Result<Option<NamedOrder>, StoreError> {
     let (Some(id), Some(fingerprint)) = (id, fingerprint) else { return Ok(None) };

@@ -38,7 +38,7 @@ pub use batch::{Batch, JournalRow, chain_hash};
 pub use db::Db;
 pub use error::StoreError;
 pub use load::Recovered;
-pub use writer::{Writer, set_meta};
+pub use writer::{SideWrite, Writer, set_meta};
 
 use db::{Purpose, on, portable};
 
@@ -66,6 +66,19 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { address, readers }) })
     }
 
+    /// As [`Store::open`], but never makes a database.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] if there is none; else as [`Store::open`].
+    pub fn open_existing(url: &str) -> Result<Self, StoreError> {
+        match Address::parse(url)? {
+            Address::Sqlite(path) if !path.exists() => {
+                Err(StoreError::Address(format!("there is no database {}", path.display())))
+            }
+            _ => Self::open(url),
+        }
+    }
+
     /// Returns where the database is.
     pub fn address(&self) -> &Address {
         &self.inner.address
@@ -75,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// What the database or `f` said.
-    pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T>(&self, f: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = self.inner.readers.get();
         let mut reader = reader.map_err(|error| StoreError::Connection(error.to_string()))?;
         reader.transaction(Purpose::Read, f)
@@ -94,8 +107,16 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.read(|db| Ok(on!(db, |c, m| m::meta(c, key))?))
+        self.read(|db| get_meta(db, key))
     }
+}
+
+/// Returns a word about the database as a whole, on a connection at hand.
+///
+/// # Errors
+/// What the database said.
+pub fn get_meta(db: &mut Db, key: &str) -> Result<Option<String>, StoreError> {
+    Ok(on!(db, |c, m| m::meta(c, key))?)
 }
 
 impl fmt::Debug for Store {

@@ -20,6 +20,8 @@ pub struct NewQuote {
     pub source: String,
     /// What kind of price it is: `ask`, `on_demand`, `spot`, `committed`, `reserved`, `index`.
     pub kind: String,
+    /// The variant of the kind that is a series of its own, such as `1y`; empty if there is none.
+    pub term: String,
     /// The product's symbol, or the model as published if it names no product.
     pub product: String,
     /// Where, if stated.
@@ -40,6 +42,8 @@ pub struct NewQuote {
     pub stale: bool,
     /// Whether it is far off its like; kept, never averaged.
     pub outlier: bool,
+    /// What its publisher says beside it.
+    pub note: String,
     /// What makes it the same quote when it is imported again.
     pub content_key: String,
 }
@@ -79,6 +83,8 @@ pub struct Series {
     pub source: String,
     /// What kind of price.
     pub kind: String,
+    /// The variant of the kind; empty if there is none.
+    pub term: String,
     /// Where, if stated.
     pub region: Option<String>,
 }
@@ -122,8 +128,10 @@ pub fn series(db: &mut Db, series: &Series) -> Result<Vec<Quote>, StoreError> {
 /// What the database said.
 pub fn names(db: &mut Db) -> Result<Vec<Series>, StoreError> {
     let rows = on!(db, |c, m| m::names(c))?;
-    let mut names: Vec<Series> =
-        rows.into_iter().map(|(product, source, kind, region)| Series { product, source, kind, region }).collect();
+    let mut names: Vec<Series> = rows
+        .into_iter()
+        .map(|(product, source, kind, term, region)| Series { product, source, kind, term, region })
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -134,6 +142,7 @@ pub(crate) struct QuoteRow {
     id: i64,
     source: String,
     kind: String,
+    term: String,
     product: String,
     region: Option<String>,
     observed_at: i64,
@@ -144,6 +153,7 @@ pub(crate) struct QuoteRow {
     price: i64,
     stale: i64,
     outlier: i64,
+    note: String,
     content_key: String,
 }
 
@@ -153,6 +163,7 @@ impl QuoteRow {
             id,
             source: quote.source.clone(),
             kind: quote.kind.clone(),
+            term: quote.term.clone(),
             product: quote.product.clone(),
             region: quote.region.clone(),
             observed_at: quote.observed_at.millis(),
@@ -163,6 +174,7 @@ impl QuoteRow {
             price: quote.price.micros(),
             stale: i64::from(quote.stale),
             outlier: i64::from(quote.outlier),
+            note: quote.note.clone(),
             content_key: quote.content_key.clone(),
         }
     }
@@ -176,6 +188,7 @@ impl TryFrom<QuoteRow> for Quote {
         let quote = NewQuote {
             source: row.source,
             kind: row.kind,
+            term: row.term,
             product: row.product,
             region: row.region,
             observed_at: Timestamp::from_millis(row.observed_at),
@@ -186,14 +199,15 @@ impl TryFrom<QuoteRow> for Quote {
             price: Price::from_micros(row.price),
             stale: at.flag("stale", row.stale)?,
             outlier: at.flag("outlier", row.outlier)?,
+            note: row.note,
             content_key: row.content_key,
         };
         Ok(Self { id: row.id, quote })
     }
 }
 
-/// Product, source, kind and region.
-type Name = (String, String, String, Option<String>);
+/// Product, source, kind, term and region.
+type Name = (String, String, String, String, Option<String>);
 
 portable! {
     pub(crate) fn last_id(c: &mut Conn) -> QueryResult<Option<i64>> {
@@ -237,6 +251,7 @@ portable! {
             .filter(quotes::product.eq(&series.product))
             .filter(quotes::source.eq(&series.source))
             .filter(quotes::kind.eq(&series.kind))
+            .filter(quotes::term.eq(&series.term))
             .order((quotes::observed_at, quotes::id))
             .select(QuoteRow::as_select())
             .into_boxed::<DB>();
@@ -247,6 +262,7 @@ portable! {
     }
 
     pub(crate) fn names(c: &mut Conn) -> QueryResult<Vec<Name>> {
-        quotes::table.select((quotes::product, quotes::source, quotes::kind, quotes::region)).distinct().load(c)
+        let name = (quotes::product, quotes::source, quotes::kind, quotes::term, quotes::region);
+        quotes::table.select(name).distinct().load(c)
     }
 }

@@ -247,6 +247,7 @@ diesel::table! {
         id -> BigInt,
         source -> Text,
         kind -> Text,
+        term -> Text,
         product -> Text,
         region -> Nullable<Text>,
         observed_at -> BigInt,
@@ -257,6 +258,7 @@ diesel::table! {
         price -> BigInt,
         stale -> BigInt,
         outlier -> BigInt,
+        note -> Text,
         content_key -> Text,
     }
 }

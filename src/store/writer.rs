@@ -18,6 +18,9 @@ use super::{Address, Batch, Db, Recovered, StoreError, connect, load};
 /// A write-ahead log larger than this is folded into the database when there is time.
 const WAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// A write outside the exchange that shares the transaction of a batch.
+pub type SideWrite<'s, E> = &'s mut dyn FnMut(&mut Db) -> Result<(), E>;
+
 /// The writer of a database. There is one at a time, whatever the process.
 #[allow(missing_debug_implementations)]
 pub struct Writer {
@@ -45,11 +48,7 @@ impl Writer {
     ///
     /// # Errors
     /// What the database or `side` said; nothing is written then, unless the commit itself was interrupted.
-    pub fn commit<E: From<StoreError>>(
-        &mut self,
-        batch: &Batch,
-        side: Option<&mut dyn FnMut(&mut Db) -> Result<(), E>>,
-    ) -> Result<(), E> {
+    pub fn commit<E: From<StoreError>>(&mut self, batch: &Batch, side: Option<SideWrite<'_, E>>) -> Result<(), E> {
         let rows = rows_of(batch)?;
         self.db.transaction(Purpose::Write, |db| {
             if let Some(rows) = &rows {
@@ -94,8 +93,10 @@ impl Writer {
         let Some(wal) = &self.wal else { return Ok(()) };
         if std::fs::metadata(wal).is_ok_and(|file| file.len() > WAL_BYTES_MAX) {
             // A reader in the way ends the attempt, not the writer's turn.
-            let sql = "PRAGMA busy_timeout = 20; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000;";
-            self.db.run(sql)?;
+            self.db.run("PRAGMA busy_timeout = 20")?;
+            let done = self.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+            self.db.run("PRAGMA busy_timeout = 5000")?;
+            done?;
         }
         Ok(())
     }

@@ -5,6 +5,10 @@
 mod accounts;
 mod api;
 mod architecture;
+mod backend;
 mod licences;
+mod price_paths;
+mod scenarios;
 mod sequencer;
+mod store;
 mod streams;

@@ -3,6 +3,7 @@ CREATE TABLE quotes (
     id INTEGER NOT NULL PRIMARY KEY,
     source TEXT NOT NULL,
     kind TEXT NOT NULL,
+    term TEXT NOT NULL,
     product TEXT NOT NULL,
     region TEXT,
     observed_at INTEGER NOT NULL,
@@ -13,8 +14,9 @@ CREATE TABLE quotes (
     price INTEGER NOT NULL,
     stale INTEGER NOT NULL,
     outlier INTEGER NOT NULL,
+    note TEXT NOT NULL,
     content_key TEXT NOT NULL,
     CONSTRAINT quotes_content_key_unique UNIQUE (content_key)
 ) STRICT;
 
-CREATE INDEX quotes_series_index ON quotes (product, source, kind, observed_at, id);
+CREATE INDEX quotes_series_index ON quotes (product, source, kind, term, observed_at, id);

@@ -75,6 +75,7 @@ fn posted_rates_that_cannot_be_taken_are_refused() {
         posted("new", "a100", "null", "1.0", "secure"),
         posted("new", "warp-core", "80", "1.0", "secure"),
         "7".to_owned(),
+        posted("new", "h100", "80", "1.0", "secure").replace("2026-07-29T", "someday "),
         posted("new", "h100", "80", "\"2.75\"", "secure"),
     ];
     let got = snapshot(&rows.join(","));
@@ -89,9 +90,10 @@ fn posted_rates_that_cannot_be_taken_are_refused() {
         MemoryNotStated,
         UnknownGpu,
         NotARecord,
+        NoTime,
     ];
     assert_eq!(codes(&got), (1..).zip(expected).collect::<Vec<_>>());
-    assert_eq!((prices(&got), got.rows), (vec!["h100-unspecified-80gb on_demand 2.75".to_owned()], 10));
+    assert_eq!((prices(&got), got.rows), (vec!["h100-unspecified-80gb on_demand 2.75".to_owned()], 11));
 }
 
 #[test]
@@ -162,6 +164,12 @@ fn two_models_of_one_machine_are_two_offers() {
 fn an_answer_of_the_api_itself_needs_the_time_it_was_fetched() {
     let file = format!(r#"{{"offers":[{}]}}"#, machine(1, 50, 1, "1.5", ""));
     assert_eq!(import(Format::Vast, "f", file.as_bytes(), &Options::default()), Err(ImportError::NoTime));
+    assert_eq!(read(Format::Vast, file, &fetched()).quotes.len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_is_not_part_of_the_file() {
+    let file = format!("\u{feff}{{\"offers\":[{}]}}", machine(1, 50, 1, "1.5", ""));
     assert_eq!(read(Format::Vast, file, &fetched()).quotes.len(), 1);
 }
 

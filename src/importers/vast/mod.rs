@@ -6,7 +6,8 @@
 //! One machine appears as offers of 1, 2, 4 and 8 of its GPUs that exclude each other. Per machine and product
 //! they become one offer: as large as the largest, sold in multiples of the smallest if that divides all of them
 //! (otherwise only as a whole), at the highest price per GPU among them, so that no part is sold below what the
-//! host asks for it. The filtered CSV files name no machine, so their rows are quotes only.
+//! host asks for it. Offers that name no machine could overlap others
+//! unseen, so they are quotes only; the filtered CSV files name none.
 
 mod filtered;
 

@@ -2,6 +2,7 @@
 
 mod queries;
 mod quotes;
+mod recovery;
 mod sample;
 mod tables;
 mod verify;
@@ -34,7 +35,8 @@ fn texts(db: &mut Db, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.text).collect()
 }
 
-/// Returns `table.column type null|not null` of every column, sorted, in the words of PostgreSQL.
+/// Returns `table.column type null|not null` of every column, sorted, in the words of PostgreSQL. SQLite has one
+/// integer type for those of any size.
 fn columns(db: &mut Db) -> Vec<String> {
     let sql = match db {
         Db::Sqlite(_) => {
@@ -44,7 +46,7 @@ fn columns(db: &mut Db) -> Vec<String> {
              WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'"
         }
         Db::Pg(_) => {
-            "SELECT table_name || '.' || column_name || ' ' || data_type
+            "SELECT table_name || '.' || column_name || ' ' || REPLACE(data_type, 'integer', 'bigint')
                 || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE ' null' END AS text
              FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_%'"
         }

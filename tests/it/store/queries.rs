@@ -23,6 +23,7 @@ fn second(first: &Batch) -> Batch {
     let mut parent = sample::contract(1);
     (parent.status, parent.ended_at) = (ContractStatus::Terminated, Some(Minute::new(30_000_090)));
     changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, contract)).collect();
+    changes.passed = vec![(ContractId::new(2), sample::organization(1))];
     changes.trades = vec![gpubourse::exchange::entities::Trade {
         id: TradeId::new(2),
         contract: ContractId::new(2),
@@ -166,9 +167,8 @@ fn every_cause_of_a_transfer_survives_its_columns() {
             Cause::Refund(ContractId::new(7)),
             Cause::PriceGap(ContractId::new(8)),
         ];
-        let mut changes = Changes::default();
-        changes.transfers = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
-        let expected = changes.transfers.clone();
+        let expected: Vec<_> = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
+        let changes = Changes { transfers: expected.clone(), ..Changes::default() };
         let store = backend.open();
         commit(&mut store.writer().unwrap(), &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
         for transfer in expected {

@@ -12,6 +12,7 @@ fn quote(number: i64, kind: &str, region: Option<&str>) -> NewQuote {
     NewQuote {
         source: "gcp".into(),
         kind: kind.into(),
+        term: "hour".into(),
         product: "h100-sxm-80gb".into(),
         region: region.map(str::to_owned),
         observed_at: sample::at(-number),
@@ -22,6 +23,7 @@ fn quote(number: i64, kind: &str, region: Option<&str>) -> NewQuote {
         price: Price::from_micros(7_740_000 + number),
         stale: number == 1,
         outlier: number == 2,
+        note: format!("note {number}"),
         content_key: format!("{kind}-{number}"),
     }
 }
@@ -74,6 +76,7 @@ fn quotes_are_filtered_paged_and_put_in_order() {
             product: product.into(),
             source: source.into(),
             kind: kind.into(),
+            term: "hour".into(),
             region: region.map(str::to_owned),
         };
         let central = name("h100-sxm-80gb", "gcp", "spot", Some("us-central1"));
@@ -81,6 +84,8 @@ fn quotes_are_filtered_paged_and_put_in_order() {
         assert_eq!(all, [name("H100", "press", "index", None), nowhere.clone(), central.clone()]);
         let ids =
             |name: &Series| store.read(|db| series(db, name)).unwrap().iter().map(|found| found.id).collect::<Vec<_>>();
+        // Another term is another series.
+        assert_eq!(ids(&Series { term: "year".into(), ..central.clone() }), [0; 0]);
         // The oldest first, whatever the order of import.
         assert_eq!(ids(&central), [5, 4, 3, 2, 1]);
         assert_eq!(ids(&nowhere), [7, 6]);

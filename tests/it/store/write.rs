@@ -30,6 +30,7 @@ fn expected(batch: &Batch) -> Recovered {
         sequence: last.sequence,
         hash: last.hash,
         digest: Some(changes.digest),
+        last_at: last.at,
     }
 }
 

@@ -184,6 +184,19 @@ fn oversold_capacity_is_found() {
 }
 
 #[test]
+fn broken_chains_of_title_are_found() {
+    let moment = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
+    let resold = |moment: &mut Moment, change: fn(&mut Contract)| {
+        moment.snapshot.contracts.iter_mut().filter(|row| row.depth > 0).for_each(change);
+    };
+    let changes: [fn(&mut Contract); 3] =
+        [|row| row.depth += 1, |row| row.seller = OrganizationId::EXCHANGE, |row| row.lot = row.gpus + 1];
+    for change in changes {
+        assert_eq!(moment.with(|moment| resold(moment, change)), Some(Rule::BrokenChain));
+    }
+}
+
+#[test]
 fn a_book_that_is_not_quiet_is_found() {
     let moment = Moment::when(|snapshot, _| {
         let far = |order: &Order| order.lead_minutes == 0 && order.window.minutes() > 200;
@@ -234,7 +247,7 @@ fn wrong_balances_holds_and_escrows_are_found() {
     assert_eq!(more, Some(Rule::WrongBalance));
     let overdrawn = moment.with(|moment| moment.snapshot.purses[1].1.available = Money::from_micros(-1));
     assert_eq!(overdrawn, Some(Rule::Overdrawn));
-    let gone = moment.with(|moment| drop(moment.snapshot.purses.remove(1)));
+    let gone = moment.with(|moment| moment.snapshot.purses.truncate(1));
     assert_eq!(gone, Some(Rule::Unbalanced));
     let held = moment.with(|moment| bid_of(&mut moment.snapshot).unwrap().held = one);
     assert_eq!(held, Some(Rule::WrongHold));

@@ -3,13 +3,15 @@
 //! `GPUBOURSE_STREAM_COMMANDS` sets how many commands are run (1,000,000 where `CI` is set, else 30,000),
 //! `GPUBOURSE_STREAM_SEED` runs the one stream with that seed: every failure prints it.
 
-mod auditor;
+pub mod auditor;
 mod books;
 mod controls;
-mod coverage;
+pub mod coverage;
+mod extremes;
+mod fold;
 mod generator;
 mod rng;
-mod runner;
+pub mod runner;
 mod sabotage;
 mod view;
 

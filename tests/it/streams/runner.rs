@@ -7,6 +7,7 @@ use gpubourse::types::{OrderId, Price, Side, Timestamp};
 
 use super::auditor::{Auditor, Before, Rule, Violation, check};
 use super::coverage::{Coverage, Facts};
+use super::fold::Fold;
 use super::generator::Generator;
 use super::rng::Rng;
 use super::view::View;
@@ -164,20 +165,37 @@ impl<B: Book, R: Book> Stream<B, R> {
         (places && number.is_multiple_of(3)).then(|| self.exchange.preview(command))
     }
 
-    /// Scans a last time, then runs the same commands again as one batch: one stream, one digest.
+    /// Scans a last time, then runs the same commands again, as one batch and in batches of random length: one
+    /// stream, one digest, and the changes of the batches add up to the state.
     pub fn finish(mut self) -> Result<u128, Violation> {
         self.scan()?;
-        let mut again = Exchange::<B>::new();
+        let length = u32::try_from(self.sent.len()).unwrap();
+        for batch in [length.max(1), 40] {
+            self.again(batch)?;
+        }
+        Ok(self.digest)
+    }
+
+    fn again(&self, batch_max: u32) -> Result<(), Violation> {
+        let mut exchange = Exchange::<B>::new();
+        let mut fold = Fold::default();
+        let mut rng = Rng::new(u64::from(batch_max));
+        let mut left = batch_max;
         for envelope in &self.sent {
-            if let Err(Failure::Invariant(name)) = again.execute(envelope) {
-                check(false, Rule::BrokenInvariant, || name.to_owned())?;
+            match exchange.execute(envelope) {
+                Ok(outcome) => fold.expect(&outcome.events),
+                Err(Failure::Reject(_)) => {}
+                Err(failure) => return Err(broken(failure)),
+            }
+            left -= 1;
+            if left == 0 {
+                fold.take(exchange.settle().map_err(broken)?)?;
+                left = rng.between(1, batch_max);
             }
         }
-        let same = digest(&mut again)? == self.digest;
-        check(same, Rule::WrongDigest, || "of a second run in one batch".to_owned())?;
-        let same = again.snapshot() == self.exchange.snapshot();
-        check(same, Rule::Disagreement, || "a second run ends in another state".to_owned())?;
-        Ok(self.digest)
+        fold.take(exchange.settle().map_err(broken)?)?;
+        check(fold.digest == self.digest, Rule::WrongDigest, || format!("of a run in batches of up to {batch_max}"))?;
+        fold.compare(&self.exchange.snapshot())
     }
 }
 

@@ -24,8 +24,9 @@ fn one_source(view: &View, source: Source, window: Window, gpus: u32) -> Result<
     let mut used = vec![0u64; usize::try_from(open.minutes()).unwrap()];
     let mut add = |from: Window, gpus: &dyn Fn(u32) -> u32| -> Result<(), Violation> {
         let from = from.from_minute(view.first_open());
-        check(from.is_empty() || open.contains(from), Rule::Oversold, || format!("{source:?} is exceeded in time"))?;
-        for minute in from.start.get()..from.end.get() {
+        for minute in (from.start.get()..from.end.get()).filter(|minute| gpus(*minute) > 0) {
+            let inside = (open.start.get()..open.end.get()).contains(&minute);
+            check(inside, Rule::Oversold, || format!("{source:?} is {open:?}, used at minute {minute}"))?;
             used[usize::try_from(minute - open.start.get()).unwrap()] += u64::from(gpus(minute));
         }
         Ok(())
@@ -69,4 +70,20 @@ pub fn longest_run(ask: &Order, open: Window) -> u32 {
         longest = longest.max(run);
     }
     longest
+}
+
+/// Every contract hangs where it was sold: one below its source, sold by whoever holds that, in whole lots.
+pub fn chains(view: &View) -> Result<(), Violation> {
+    for contract in &view.contracts {
+        let above = match contract.source {
+            Source::Listing(id) => view.listing(id).map(|row| (row.id, row.organization, 0)),
+            Source::Contract(id) => view.contract(id).map(|row| (row.listing, row.buyer, row.depth + 1)),
+        };
+        let hangs = above == Some((contract.listing, contract.seller, contract.depth));
+        let site = view.listing(contract.listing).map(|row| (row.site, row.product));
+        let stands = site == Some((contract.site, contract.product));
+        let whole = contract.gpus % contract.lot == 0;
+        check(hangs && stands && whole, Rule::BrokenChain, || format!("{contract:?} below {above:?}"))?;
+    }
+    Ok(())
 }

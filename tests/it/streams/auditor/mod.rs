@@ -46,6 +46,8 @@ pub enum Rule {
     LeftOver,
     /// Trades come from arrivals alone.
     TradeWithoutArrival,
+    /// A contract's seller and depth follow from its source.
+    BrokenChain,
     /// Orders whose time has passed are gone.
     Stale,
     /// All accounts together are zero.
@@ -135,6 +137,7 @@ impl Auditor {
     pub fn scan(&self, view: &View) -> Result<(), Violation> {
         capacity::oversold(view)?;
         capacity::stale(view)?;
+        capacity::chains(view)?;
         priority::quiet(view)?;
         self.books.escrows(view)
     }

@@ -8,6 +8,9 @@ use super::super::view::View;
 use super::floor::{Party, gives};
 use super::{Rule, Violation, check};
 
+/// Fills one command may make.
+const FILLS_MAX: u32 = 1_024;
+
 /// One arrival and the orders it may meet.
 struct Arrival<'a> {
     party: Party<'a>,
@@ -215,7 +218,7 @@ impl<'a> Arrival<'a> {
             return self.finish_fok();
         }
         match reason {
-            Some(OrderReason::FillLimit) => check(self.fills == 1_024, Rule::LeftOver, named),
+            Some(OrderReason::FillLimit) => check(self.fills == FILLS_MAX, Rule::LeftOver, named),
             Some(OrderReason::SelfTrade) => {
                 let next_is_own = self.first().is_some_and(|first| self.is_own(first));
                 let newest = order.self_trade == SelfTrade::CancelNewest && next_is_own;
@@ -239,8 +242,8 @@ impl<'a> Arrival<'a> {
         if order.same_site {
             return Ok(());
         }
-        // Walks as it should have: it must not complete.
-        while let Some(at) = self.first().map(|first| first.id()) {
+        // Walks as it should have: it must not complete within the fills it may make.
+        while let Some(at) = self.first().map(|first| first.id()).filter(|_| self.fills < FILLS_MAX) {
             let at = self.resting.iter().position(|row| row.id() == at).unwrap();
             if !self.is_own(&self.resting[at]) {
                 let gpus = self.gives(&self.resting[at]);

@@ -3,7 +3,8 @@
 use gpubourse::exchange::entities::{Contract, Order};
 use gpubourse::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use gpubourse::types::{
-    Interconnect, Minute, OrganizationId, ProductId, SelfTrade, Side, SiteId, SlaClass, Source, TimeInForce, Window,
+    Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, Side, SiteId, SlaClass, Source, TimeInForce,
+    Window,
 };
 
 use super::{Generator, HORIZON_MINUTES, View};
@@ -84,11 +85,16 @@ impl Generator {
         let asks: Vec<&Order> = view.orders.iter().copied().filter(|order| order.side == Side::Ask).collect();
         let target = if self.rng.chance(80) { self.target(&asks) } else { None };
         let organization = self.bidder(view, target);
+        let tail = self.rng.chance(20);
         let (product, window) = match target {
             Some(ask) => {
                 let lead = if self.rng.chance(80) { ask.lead_minutes + 1 } else { 0 };
                 let open = ask.window.from_minute(first_open.plus(lead));
-                (ask.product, self.inside(open.start, open.end.max(open.start.plus(1))))
+                let end = open.end.max(open.start.plus(1));
+                let (start, inner) = self.inside(open.start, end);
+                // A tail that is taken wholly leaves the ask a head to sell, or to let pass.
+                let soon = open.start.plus(self.rng.below(15)).min(end.minus(1));
+                (ask.product, if tail { (soon, end) } else { (start, inner) })
             }
             None => {
                 let start = first_open.plus(self.rng.below(HORIZON_MINUTES));
@@ -101,13 +107,17 @@ impl Generator {
         };
         let free = target.map_or(12, |ask| ask.free_over(Window::new(window.0, window.1)));
         let most = if self.rng.chance(30) { free.max(1) * 2 } else { free };
-        let gpus = if self.rng.chance(8) { lot } else { self.part_of(most, lot) };
+        let gpus = match self.rng.below(10) {
+            0 => lot,
+            1..4 if tail => (free / lot).max(1) * lot,
+            _ => self.part_of(most, lot),
+        };
         let price = match target {
             Some(ask) if self.rng.chance(75) => ask.price,
             _ => self.price(2, 7),
         };
         let terms = self.terms(view, Side::Bid);
-        let same_site = self.rng.chance(35) && self.all_at_once(&terms);
+        let same_site = self.rng.chance(45) && self.all_at_once(&terms);
         let (gpus, price) = if same_site && self.rng.chance(60) {
             (gpus + lot * self.rng.between(1, 4), self.price(6, 9))
         } else {
@@ -211,8 +221,8 @@ impl Generator {
         let mut amend = unchanged(order);
         let filled = if order.side == Side::Bid { order.filled_gpus } else { order.sold.max_over(order.window) };
         match self.rng.below(8) {
-            0 if order.side == Side::Bid => amend.price = Some(self.price(5, 9)),
-            0 => amend.price = Some(self.price(2, 7)),
+            0 if order.side == Side::Bid => amend.price = Some(self.price_on_offer(view, order)),
+            0 => amend.price = Some(self.price(1, 5)),
             1 => amend.gpus = Some(order.gpus + order.lot * self.rng.between(1, 2)),
             2 | 3 => amend.gpus = Some(filled + self.part_of(order.gpus - filled.min(order.gpus), order.lot)),
             4 => {
@@ -226,11 +236,24 @@ impl Generator {
             }
             6 => amend.lot = Some(self.rng.pick(&[1, 1, 2, order.gpus])),
             _ => {
-                amend.price = Some(self.price(2, 7));
+                let bid = order.side == Side::Bid;
+                amend.price = Some(if bid { self.price_on_offer(view, order) } else { self.price(2, 7) });
                 amend.gpus = Some(order.gpus + order.lot);
             }
         }
         amend
+    }
+
+    /// Returns the price of an ask that the bid could have if it paid more, or just a higher one.
+    fn price_on_offer(&mut self, view: &View, bid: &Order) -> Price {
+        let fits = |ask: &&&Order| {
+            ask.side == Side::Ask
+                && ask.product == bid.product
+                && ask.window.contains(bid.window)
+                && ask.organization != bid.organization
+        };
+        let prices: Vec<Price> = view.orders.iter().filter(fits).map(|ask| ask.price).collect();
+        self.rng.pick_if_any(&prices).unwrap_or_else(|| self.price(5, 9))
     }
 
     pub(super) fn cancel(&mut self, view: &View) -> Option<Command> {

@@ -1,0 +1,114 @@
+//! Everything that runs on one database: the store, the writer, the accounts and the use cases.
+
+use std::sync::Arc;
+
+use super::accounts::Accounts;
+use super::clock::Clock;
+use super::ids::Ids;
+use super::sequencer::{self, Running};
+use super::{App, AppError, Ingest, Live, Side};
+use crate::auth::KeyRing;
+use crate::store::{Store, set_meta};
+
+/// Where the store keeps the secrets that sign access tokens, newest first.
+const TOKEN_SECRETS: &str = "token_secrets";
+
+/// A running exchange on one database.
+pub struct Venue {
+    store: Store,
+    running: Running,
+    accounts: Arc<Accounts>,
+    app: App,
+    clock: Arc<dyn Clock>,
+}
+
+impl Venue {
+    /// Opens a database, rebuilds the exchange and starts its writer. Signing secrets given here come before
+    /// those in the store; without any, one is made and kept there.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] if the database cannot be opened, is written by another process, or is not what
+    /// its digest says.
+    pub async fn open(
+        url: &str,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        secrets: Vec<String>,
+    ) -> Result<Self, AppError> {
+        let store = Store::open(url)?;
+        let running = sequencer::start(&store, Arc::clone(&clock))?;
+        let ring = key_ring(&store, &running, &ids, secrets).await?;
+        let reads = Arc::new(store.clone());
+        let accounts = Accounts::open(Arc::clone(&clock), ids, running.sequencer.clone(), reads, ring)?;
+        let accounts = Arc::new(accounts);
+        let app = App::new(store.clone(), &running, Arc::clone(&accounts));
+        Ok(Self { store, running, accounts, app, clock })
+    }
+
+    /// The use cases.
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Users, sessions and keys.
+    pub const fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// The view.
+    pub const fn live(&self) -> &Live {
+        self.app.live()
+    }
+
+    /// The database.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The clock.
+    pub const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Returns the way in for imported data.
+    pub fn ingest(&self, actor: &str) -> Ingest {
+        Ingest::new(self.running.sequencer.clone(), self.live().clone(), actor.to_owned())
+    }
+
+    /// Sets a word about the database as a whole.
+    ///
+    /// # Errors
+    /// As [`super::Sequencer::side`].
+    pub async fn set_word(&self, key: &'static str, value: String) -> Result<(), AppError> {
+        let side = Side { submission: None, before: None };
+        self.running.sequencer.side(side, move |db, _| Ok(set_meta(db, key, &value)?)).await
+    }
+
+    /// Stops: waits until everything accepted is answered and durable. Every other handle must be gone by then.
+    pub fn close(self) {
+        let Self { running, accounts, app, .. } = self;
+        drop((accounts, app));
+        running.join();
+    }
+}
+
+async fn key_ring(
+    store: &Store,
+    running: &Running,
+    ids: &Arc<dyn Ids>,
+    mut secrets: Vec<String>,
+) -> Result<KeyRing, AppError> {
+    match store.meta(TOKEN_SECRETS)? {
+        Some(kept) => secrets.extend(kept.split(' ').map(str::to_owned)),
+        None if secrets.is_empty() => {
+            let bytes: [u8; 32] = ids.random()?;
+            let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let kept = secret.clone();
+            let side = Side { submission: None, before: None };
+            running.sequencer.side(side, move |db, _| Ok(set_meta(db, TOKEN_SECRETS, &kept)?)).await?;
+            secrets.push(secret);
+        }
+        None => {}
+    }
+    KeyRing::new(&secrets).map_err(|error| AppError::Internal(error.to_string()))
+}

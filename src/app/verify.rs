@@ -1,0 +1,143 @@
+//! Whether the database is what its journal says: chain, replay, and every row of every table.
+//!
+//! The journal is walked once, from its first row: each row must continue the chain, its command must come
+//! to the recorded outcome and each batch to the recorded digest. What the commands changed, one by one, is
+//! then held against the tables, so that a difference names the command that wrote there.
+
+use crate::exchange::{Envelope, Exchange, Failure, parse_command};
+use crate::store::verify::{Expected, Mismatch, chain, compare, integrity};
+use crate::store::{Db, JournalRow, Store, StoreError};
+
+/// Journal rows read at a time.
+const PAGE_ROWS: u32 = 2_000;
+
+/// A row of the chain that somebody wrote down earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// Its place.
+    pub sequence: i64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// Journal rows walked.
+    pub rows: i64,
+    /// The last of them.
+    pub head: Option<Anchor>,
+    /// Differences, by sequence.
+    pub mismatches: Vec<Mismatch>,
+    /// What the database says of its own file.
+    pub damage: Vec<String>,
+}
+
+impl Verdict {
+    /// Tells whether nothing was found.
+    pub const fn is_clean(&self) -> bool {
+        self.mismatches.is_empty() && self.damage.is_empty()
+    }
+}
+
+/// Checks a database.
+///
+/// # Errors
+/// [`StoreError`] if it cannot be read; what it says wrongly is in the verdict.
+pub fn verify(store: &Store, anchor: Option<Anchor>) -> Result<Verdict, StoreError> {
+    store.read(|db| {
+        let mut verdict = Verdict { damage: integrity(db)?, ..Verdict::default() };
+        let mut replay = Replay::default();
+        if let Some(mismatch) = walk(db, &mut replay, anchor, &mut verdict)? {
+            verdict.mismatches.push(mismatch);
+            return Ok(verdict);
+        }
+        verdict.mismatches.extend(compare(db, &replay.expected)?);
+        verdict.mismatches.sort();
+        Ok(verdict)
+    })
+}
+
+/// Walks the journal to its end, or to the first row that is wrong.
+fn walk(
+    db: &mut Db,
+    replay: &mut Replay,
+    anchor: Option<Anchor>,
+    verdict: &mut Verdict,
+) -> Result<Option<Mismatch>, StoreError> {
+    let (mut sequence, mut hash) = (0, [0; 32]);
+    loop {
+        let page = chain(db, sequence, hash, PAGE_ROWS)?;
+        for row in &page.rows {
+            if let Some(mismatch) = replay.row(row)? {
+                return Ok(Some(mismatch));
+            }
+            if let Some(anchor) = anchor.filter(|anchor| anchor.sequence == row.sequence && anchor.hash != row.hash) {
+                return Ok(Some(wrong(anchor.sequence, "hash", "the chain was rewritten: not the anchor's hash")));
+            }
+            (sequence, hash) = (row.sequence, row.hash);
+            verdict.rows = sequence;
+            verdict.head = Some(Anchor { sequence, hash });
+        }
+        if page.broken.is_some() {
+            return Ok(page.broken);
+        }
+        if page.rows.is_empty() {
+            break;
+        }
+    }
+    match anchor {
+        Some(anchor) if anchor.sequence > sequence => {
+            Ok(Some(wrong(anchor.sequence, "sequence", "the chain was cut: the anchor's row is missing")))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The exchange as the journal makes it.
+#[derive(Default)]
+struct Replay {
+    exchange: Exchange,
+    expected: Expected,
+}
+
+impl Replay {
+    fn row(&mut self, row: &JournalRow) -> Result<Option<Mismatch>, StoreError> {
+        let command = match parse_command(&row.command) {
+            Ok(command) => command,
+            Err(error) => return Ok(Some(wrong(row.sequence, "command", &error.to_string()))),
+        };
+        let envelope = Envelope {
+            at: row.at,
+            actor: row.actor.clone(),
+            request_id: row.request_id.clone(),
+            idempotency_key: row.idempotency_key.clone(),
+            command,
+        };
+        let outcome = match self.exchange.execute(&envelope) {
+            Ok(outcome) if outcome.replayed => "replayed".to_owned(),
+            Ok(_) => "ok".to_owned(),
+            Err(Failure::Reject(reject)) => reject.code().to_owned(),
+            Err(Failure::Invariant(name)) => format!("broken invariant {name}"),
+        };
+        if outcome != row.outcome {
+            let what = format!("the replay comes to {outcome:?}, recorded is {:?}", row.outcome);
+            return Ok(Some(wrong(row.sequence, "outcome", &what)));
+        }
+        let changes = match self.exchange.settle() {
+            Ok(changes) => changes,
+            Err(failure) => return Ok(Some(wrong(row.sequence, "command", &failure.to_string()))),
+        };
+        if let Some(recorded) = row.digest.filter(|digest| *digest != changes.digest) {
+            let what = format!("the replay comes to {:032x}, recorded is {recorded:032x}", changes.digest);
+            return Ok(Some(wrong(row.sequence, "digest", &what)));
+        }
+        let last = JournalRow { digest: Some(changes.digest), ..row.clone() };
+        self.expected.take(&last, &changes)?;
+        Ok(None)
+    }
+}
+
+fn wrong(sequence: i64, column: &'static str, what: &str) -> Mismatch {
+    Mismatch { sequence, table: "journal", key: sequence.to_string(), column, what: what.to_owned() }
+}

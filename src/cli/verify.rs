@@ -1,0 +1,72 @@
+//! Checking a database against its journal.
+
+use clap::Args;
+
+use super::Failure;
+use super::serve::DEFAULT_DATABASE;
+use crate::app::verify::{Anchor, verify};
+use crate::store::Store;
+
+/// Differences shown.
+const SHOWN_MAX: usize = 20;
+
+/// Checks that the database is what its journal says.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The database: a file, `sqlite:PATH` or `postgres://...`.
+    #[arg(long, env = "GPUBOURSE_DATABASE_URL", default_value = DEFAULT_DATABASE)]
+    database_url: String,
+    /// A row of the chain noted earlier (`GET /v1/audit/head`), as SEQUENCE:HASH; finds a chain rewritten as a whole.
+    #[arg(long, value_parser = parse_anchor)]
+    anchor: Option<Anchor>,
+    /// Replay from the first row. There are no checkpoints yet, so this is always done.
+    #[arg(long)]
+    full: bool,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let store = Store::open_existing(&self.database_url)?;
+        let verdict = verify(&store, self.anchor)?;
+        for line in verdict.damage.iter().take(SHOWN_MAX) {
+            println!("damage: {line}");
+        }
+        for mismatch in verdict.mismatches.iter().take(SHOWN_MAX) {
+            println!("{mismatch}");
+        }
+        if let Some(head) = verdict.head {
+            println!("{} journal rows, head {}:{}", verdict.rows, head.sequence, hex(&head.hash));
+        }
+        if verdict.is_clean() {
+            println!("verified: the chain, the replay and every table agree");
+            return Ok(());
+        }
+        let first = verdict.mismatches.first().map(|mismatch| mismatch.sequence);
+        Err(Failure::new(match first {
+            Some(sequence) => format!(
+                "the database is not what its journal says; first bad sequence: {sequence} ({} differences)",
+                verdict.mismatches.len()
+            ),
+            None => "the database file is damaged".to_owned(),
+        }))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parse_anchor(text: &str) -> Result<Anchor, String> {
+    let expected = || "expected SEQUENCE:HASH with 64 hexadecimal digits".to_owned();
+    let (sequence, digits) = text.split_once(':').ok_or_else(expected)?;
+    let sequence = sequence.parse().map_err(|_| expected())?;
+    if digits.len() != 64 || !digits.is_ascii() {
+        return Err(expected());
+    }
+    let mut hash = [0; 32];
+    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| expected())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| expected())?;
+    }
+    Ok(Anchor { sequence, hash })
+}

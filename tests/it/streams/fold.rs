@@ -1,0 +1,91 @@
+//! The state as the store would keep it: what the batches changed, added up.
+
+use std::collections::BTreeMap;
+
+use gpubourse::exchange::entities::{
+    Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Trade, Transfer,
+};
+use gpubourse::exchange::{Changes, Event, Snapshot};
+use gpubourse::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, SiteId, Steps};
+
+use super::auditor::{Rule, Violation, check};
+
+/// What the batches so far add up to.
+#[derive(Default)]
+pub struct Fold {
+    organizations: BTreeMap<OrganizationId, Organization>,
+    products: BTreeMap<ProductId, Product>,
+    sites: BTreeMap<SiteId, Site>,
+    listings: BTreeMap<ListingId, Listing>,
+    orders: BTreeMap<OrderId, Order>,
+    contracts: BTreeMap<ContractId, Contract>,
+    purses: BTreeMap<OrganizationId, Purse>,
+    keys: BTreeMap<(String, String), RememberedKey>,
+    counters: Counters,
+    pub digest: u128,
+    /// What the events of the batch at hand say was added.
+    placed: Vec<Order>,
+    trades: Vec<Trade>,
+    transfers: Vec<Transfer>,
+}
+
+impl Fold {
+    /// Notes what the next batch must bring.
+    pub fn expect(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::OrderPlaced { order } => self.placed.push((**order).clone()),
+                Event::Traded { trade, .. } => self.trades.push((**trade).clone()),
+                Event::Transferred { transfer } => self.transfers.push(transfer.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds a batch.
+    pub fn take(&mut self, changes: Changes) -> Result<(), Violation> {
+        let differ = |what| move || format!("{what} of a batch are not those of its events");
+        check(std::mem::take(&mut self.placed) == changes.placed, Rule::Disagreement, differ("orders"))?;
+        check(std::mem::take(&mut self.trades) == changes.trades, Rule::Disagreement, differ("trades"))?;
+        check(std::mem::take(&mut self.transfers) == changes.transfers, Rule::Disagreement, differ("transfers"))?;
+        self.organizations.extend(changes.organizations);
+        self.products.extend(changes.products);
+        self.sites.extend(changes.sites);
+        self.listings.extend(changes.listings);
+        self.purses.extend(changes.purses);
+        self.orders.extend(changes.orders);
+        self.orders.retain(|_, order| order.status.is_open());
+        self.contracts.extend(changes.contracts);
+        self.contracts.retain(|_, contract| contract.status.is_live());
+        for (key, row) in changes.keys {
+            match row {
+                Some(row) => drop(self.keys.insert(key, row)),
+                None => drop(self.keys.remove(&key)),
+            }
+        }
+        self.counters = changes.counters;
+        self.digest = changes.digest;
+        Ok(())
+    }
+
+    /// Compares the sum with the state itself; client order ids follow from the orders and are the store's to keep.
+    pub fn compare(mut self, snapshot: &Snapshot) -> Result<(), Violation> {
+        let mut state = snapshot.clone();
+        // Derived fields are not part of what the store keeps.
+        state.listings.iter_mut().chain(self.listings.values_mut()).for_each(|row| row.used = Steps::new());
+        state.contracts.iter_mut().chain(self.contracts.values_mut()).for_each(|row| row.used = Steps::new());
+        let sum = Snapshot {
+            counters: self.counters,
+            organizations: self.organizations.into_values().collect(),
+            products: self.products.into_values().collect(),
+            sites: self.sites.into_values().collect(),
+            listings: self.listings.into_values().collect(),
+            orders: self.orders.into_values().collect(),
+            contracts: self.contracts.into_values().collect(),
+            purses: self.purses.into_iter().collect(),
+            client_orders: state.client_orders.clone(),
+            keys: self.keys.into_iter().collect(),
+        };
+        check(sum == state, Rule::Disagreement, || format!("batches add up to {sum:#?}, the state is {state:#?}"))
+    }
+}
