@@ -44,6 +44,8 @@ pub struct SeriesStanding {
     pub source: String,
     /// What kind of price it is.
     pub kind: String,
+    /// The variant of the kind; empty if there is none.
+    pub term: String,
     /// Where, if stated.
     pub region: Option<String>,
     /// Its peak, trough and rebound.
@@ -170,7 +172,13 @@ fn fixes(days: &BTreeMap<Day, Vec<DayTrade>>, asks: &[RestingAsk], today: Day) -
 fn own_standing(index: &Index) -> Option<SeriesStanding> {
     let points: Vec<Point> = index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
     let standing = drawdown(&points)?;
-    Some(SeriesStanding { source: "gpubourse".to_owned(), kind: "trade".to_owned(), region: None, standing })
+    Some(SeriesStanding {
+        source: "gpubourse".to_owned(),
+        kind: "trade".to_owned(),
+        term: String::new(),
+        region: None,
+        standing,
+    })
 }
 
 /// Reads every imported series of a product; outliers and stale prices are not part of one.
@@ -180,8 +188,14 @@ fn imported(db: &mut Db, product: &str) -> Result<Vec<SeriesStanding>, StoreErro
         let rows = quotes::series(db, &series)?;
         let sound = rows.iter().map(|row| &row.quote).filter(|quote| !quote.outlier && !quote.stale);
         let prices: Vec<_> = sound.map(|quote| (quote.observed_at, quote.price)).collect();
-        let Series { source, kind, region, .. } = series;
-        standings.extend(drawdown(&daily(&prices)).map(|standing| SeriesStanding { source, kind, region, standing }));
+        let Series { source, kind, term, region, .. } = series;
+        standings.extend(drawdown(&daily(&prices)).map(|standing| SeriesStanding {
+            source,
+            kind,
+            term,
+            region,
+            standing,
+        }));
     }
     Ok(standings)
 }

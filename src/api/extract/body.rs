@@ -205,8 +205,7 @@ mod tests {
     #[actix_web::test]
     async fn a_body_that_does_not_arrive_is_not_waited_for() {
         let part = futures_util::stream::iter([Ok(Bytes::from_static(b"{"))]);
-        let stalled = part.chain(futures_util::stream::pending());
-        let payload = Payload::Stream { payload: Box::pin(stalled) };
+        let payload: Payload = Payload::Stream { payload: part.chain(futures_util::stream::pending()).boxed_local() };
         let problem = arrive(payload, 10, Duration::from_millis(20)).await.unwrap_err();
         assert_eq!(problem.document("r").status, 408);
     }

@@ -82,6 +82,8 @@ pub struct DrawdownRow {
     pub source: String,
     /// What kind of price it is.
     pub kind: String,
+    /// The variant of the kind that is a series of its own, such as `1y`.
+    pub term: Option<String>,
     /// Where, if stated.
     pub region: Option<String>,
     /// The first price.
@@ -227,10 +229,11 @@ fn show_fix(fix: &Fix) -> IndexFix {
 }
 
 fn show_standing(series: SeriesStanding) -> DrawdownRow {
-    let SeriesStanding { source, kind, region, standing } = series;
+    let SeriesStanding { source, kind, term, region, standing } = series;
     DrawdownRow {
         source,
         kind,
+        term: Some(term).filter(|term| !term.is_empty()),
         region,
         first: point(standing.first),
         peak: point(standing.peak),
