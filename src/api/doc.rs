@@ -142,7 +142,9 @@ pub fn openapi(routes: &[Route]) -> OpenApi {
     for route in routes {
         let doc = route.doc.clone();
         schemas.extend(doc.schemas.clone());
-        paths.add_path_operation(route.path, vec![route.http_method()], doc.operation(route));
+        // The router's pattern for the rest of a path is no part of an OpenAPI template.
+        let template = route.path.replace(":.*}", "}");
+        paths.add_path_operation(template, vec![route.http_method()], doc.operation(route));
     }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

@@ -95,7 +95,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 
     fn check(&self, key: &K) -> Result<(), Problem> {
         // Keys that have recovered their whole burst are forgotten, so that the map stays bounded.
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == 0 && self.limiter.len() > KEYS_KEPT_MAX {
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) && self.limiter.len() > KEYS_KEPT_MAX
+        {
             self.limiter.retain_recent();
         }
         self.limiter.check_key(key).map_err(|until| {

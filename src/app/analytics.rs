@@ -44,12 +44,19 @@ pub struct SeriesStanding {
     pub source: String,
     /// What kind of price it is.
     pub kind: String,
-    /// The variant of the kind, such as `1y`; empty if there is none.
+    /// The variant of the kind; empty if there is none.
     pub term: String,
     /// Where, if stated.
     pub region: Option<String>,
     /// Its peak, trough and rebound.
     pub standing: Drawdown,
+}
+
+impl SeriesStanding {
+    /// Returns the kind with its variant, in words.
+    pub fn label(&self) -> String {
+        if self.term.is_empty() { self.kind.clone() } else { format!("{} {}", self.kind, self.term) }
+    }
 }
 
 /// Figures that were computed, as of a journal row; one is computed at a time.
@@ -59,13 +66,6 @@ pub struct Figures {
     /// Imports move no sequence, so what is read from them is not kept, only taken in turns.
     series: Mutex<()>,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
-}
-
-impl SeriesStanding {
-    /// Returns the kind with its variant, in words.
-    pub fn label(&self) -> String {
-        if self.term.is_empty() { self.kind.clone() } else { format!("{} {}", self.kind, self.term) }
-    }
 }
 
 impl App {

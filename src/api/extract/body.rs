@@ -66,10 +66,7 @@ impl<T: JsonBody> FromRequest for Body<T> {
             if !json {
                 return Err(Problem::of("unsupported_media_type"));
             }
-            let bytes = tokio::time::timeout(BODY_DEADLINE, collect(payload, T::BYTES_MAX))
-                .await
-                .map_err(|_| Problem::of("body_timeout"))??;
-            T::read(&bytes).map(Self)
+            T::read(&arrive(payload, T::BYTES_MAX, BODY_DEADLINE).await?).map(Self)
         })
     }
 }
@@ -135,6 +132,11 @@ fn is_json(request: &HttpRequest) -> bool {
     media.eq_ignore_ascii_case("application/json") && parts.all(utf8)
 }
 
+async fn arrive(payload: Payload, bytes_max: usize, deadline: Duration) -> Result<Bytes, Problem> {
+    let arrived = tokio::time::timeout(deadline, collect(payload, bytes_max)).await;
+    arrived.map_err(|_| Problem::of("body_timeout"))?
+}
+
 async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -198,6 +200,14 @@ mod tests {
         for text in ["", "{", "{\"gpus\": 1} x", "\u{1}", "{\"gpus\": 01}"] {
             assert_eq!(strict::<Outer>(text.as_bytes()).unwrap_err().code(), "malformed", "{text}");
         }
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_does_not_arrive_is_not_waited_for() {
+        let part = futures_util::stream::iter([Ok(Bytes::from_static(b"{"))]);
+        let payload: Payload = Payload::Stream { payload: part.chain(futures_util::stream::pending()).boxed_local() };
+        let problem = arrive(payload, 10, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(problem.document("r").status, 408);
     }
 
     #[test]

@@ -9,5 +9,5 @@ pub mod query;
 
 pub use body::{Body, JsonBody, strict};
 pub use headers::{IdempotencyKey, RequestId, RequiredIdempotencyKey};
-pub use path::{PathId, PathSymbol};
+pub use path::{PathId, PathSymbol, PathUuid};
 pub use query::Query;

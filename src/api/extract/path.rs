@@ -10,34 +10,36 @@ use uuid::Uuid;
 use crate::api::doc::{Describe, OperationDoc};
 use crate::api::problem::Problem;
 use crate::api::wire::Id;
-use crate::app::AppError;
-use crate::types::{Kind, PublicId, Symbol};
+use crate::types::{PublicId, Symbol};
 
-/// The `{id}` of a path.
+/// The `{id}` of a path: a number of the exchange. Whether it is of the right kind, and the caller's to see, is the
+/// use case's to say, after it has looked at the caller's role.
 #[derive(Debug, Clone, Copy)]
-pub struct PathId(pub Uuid);
+pub struct PathId(pub PublicId);
+
+/// The `{id}` of a path, where it is a UUID of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct PathUuid(pub Uuid);
 
 /// The `{symbol}` of a path.
 #[derive(Debug, Clone)]
 pub struct PathSymbol(pub Symbol);
-
-impl PathId {
-    /// Returns what the id names if it is of this kind.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`].
-    pub fn of(self, kind: Kind) -> Result<PublicId, AppError> {
-        Id(self.0).of(kind)
-    }
-}
 
 impl FromRequest for PathId {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-        ready(id.map(Self).ok_or_else(|| Problem::of("not_found")))
+        ready(uuid(request).and_then(PublicId::from_uuid).map(Self).ok_or_else(|| Problem::of("not_found")))
+    }
+}
+
+impl FromRequest for PathUuid {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(uuid(request).map(Self).ok_or_else(|| Problem::of("not_found")))
     }
 }
 
@@ -58,10 +60,20 @@ impl Describe for PathId {
     }
 }
 
+impl Describe for PathUuid {
+    fn describe(operation: &mut OperationDoc) {
+        PathId::describe(operation);
+    }
+}
+
 impl Describe for PathSymbol {
     fn describe(operation: &mut OperationDoc) {
         let schema = ObjectBuilder::new().schema_type(Type::String).examples(["h100-sxm-80gb"]);
         operation.takes("symbol", ParameterIn::Path, true, "Which product.", schema.into());
         operation.fails(&["not_found"]);
     }
+}
+
+fn uuid(request: &HttpRequest) -> Option<Uuid> {
+    request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok())
 }

@@ -78,8 +78,7 @@ pub async fn suspend(
     key: IdempotencyKey,
     Body(body): Body<SuspensionBody>,
 ) -> Reply<Answer<Organization>> {
-    let id = id.of(Kind::Organization)?;
-    Ok(Answer(show(api.app.suspend_organization(&caller, key.0, id, body.suspended).await?)))
+    Ok(Answer(show(api.app.suspend_organization(&caller, key.0, id.0, body.suspended).await?)))
 }
 
 /// Halts trading in a product or lifts the halt.

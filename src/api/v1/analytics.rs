@@ -82,8 +82,8 @@ pub struct DrawdownRow {
     pub source: String,
     /// What kind of price it is.
     pub kind: String,
-    /// The variant of the kind, such as `1y`; empty if there is none.
-    pub term: String,
+    /// The variant of the kind that is a series of its own, such as `1y`.
+    pub term: Option<String>,
     /// Where, if stated.
     pub region: Option<String>,
     /// The first price.
@@ -233,7 +233,7 @@ fn show_standing(series: SeriesStanding) -> DrawdownRow {
     DrawdownRow {
         source,
         kind,
-        term,
+        term: Some(term).filter(|term| !term.is_empty()),
         region,
         first: point(standing.first),
         peak: point(standing.peak),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::api::answer::{Answer, Created, Nothing, Reply};
 use crate::api::extract::body::json_body;
-use crate::api::extract::{Body, PathId, Query};
+use crate::api::extract::{Body, PathUuid, Query};
 use crate::api::page::{self, Page};
 use crate::api::problem::Problem;
 use crate::api::wire::{Id, Instant, Whole};
@@ -110,7 +110,7 @@ pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<KeysQuery>
 }
 
 /// Revokes one of the caller's API keys.
-pub async fn revoke(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Nothing> {
+pub async fn revoke(api: Data<Api>, caller: Caller, id: PathUuid) -> Reply<Nothing> {
     api.app.accounts().revoke_key(&caller.principal, id.0, &caller.request_id).await?;
     Ok(Nothing)
 }

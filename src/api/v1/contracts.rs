@@ -124,13 +124,13 @@ pub async fn list_all(
 
 /// Shows one of the caller's contracts.
 pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<ContractAnswer>> {
-    let standing = api.app.contract(&caller, id.of(Kind::Contract)?).await?;
+    let standing = api.app.contract(&caller, id.0).await?;
     Ok(Answer(show(&api.app, &standing.contract, &standing.mentioned)?))
 }
 
 /// Shows the chain of title of one of the caller's contracts.
 pub async fn chain(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<ChainAnswer>> {
-    let chain = api.app.chain(&caller, id.of(Kind::Contract)?).await?;
+    let chain = api.app.chain(&caller, id.0).await?;
     let listing = chain.legs.last().map(|leg| leg.contract.listing).ok_or_else(|| Problem::of("not_found"))?;
     let listing_id = api.app.live().read(|view| Faces::new(view, &chain.mentioned).listing(listing))?.into();
     let legs = chain.legs.iter().map(|leg| show_leg(&api.app, leg, &chain.mentioned)).collect::<Result<_, _>>()?;

@@ -129,7 +129,7 @@ pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>
 
 /// Shows one of the caller's listings.
 pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Listing>> {
-    let listing = api.app.listing(&caller, id.of(Kind::Listing)?)?;
+    let listing = api.app.listing(&caller, id.0)?;
     Ok(Answer(show_one(&api.app, &listing)?))
 }
 
@@ -142,7 +142,7 @@ pub async fn amend(
 ) -> Reply<Answer<Listing>> {
     let change =
         ListingChange { gpus: body.gpus, start: body.start.map(|time| time.0), end: body.end.map(|time| time.0) };
-    let listing = api.app.amend_listing(&caller, id.of(Kind::Listing)?, change).await?;
+    let listing = api.app.amend_listing(&caller, id.0, change).await?;
     Ok(Answer(show_one(&api.app, &listing)?))
 }
 

@@ -18,7 +18,7 @@ use crate::api::wire::{Id, Usd, UsdPerHour, Whole};
 use crate::app::catalogue::Accepted;
 use crate::app::facade::{App, Caller};
 use crate::app::trading::{OrderStanding, OrdersAsked, PreparedOrder};
-use crate::types::{Kind, OrderReason, OrderStatus, Side};
+use crate::types::{OrderReason, OrderStatus, Side};
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -210,7 +210,7 @@ pub async fn get(
     Query(query): Query<FreshQuery>,
 ) -> Reply<Answer<OrderAnswer>> {
     api.fresh(query.min_sequence).await?;
-    let standing = api.app.order(&caller, id.of(Kind::Order)?).await?;
+    let standing = api.app.order(&caller, id.0).await?;
     Ok(Answer(show_standing(&api.app, &standing)?))
 }
 
@@ -221,13 +221,13 @@ pub async fn amend(
     id: PathId,
     Body(body): Body<OrderChangeBody>,
 ) -> Reply<Answer<OrderAnswer>> {
-    let standing = api.app.amend_order(&caller, id.of(Kind::Order)?, body.into()).await?;
+    let standing = api.app.amend_order(&caller, id.0, body.into()).await?;
     Ok(Answer(show_standing(&api.app, &standing)?))
 }
 
 /// Cancels an open order.
 pub async fn cancel(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<OrderAnswer>> {
-    let standing = api.app.cancel_order(&caller, id.of(Kind::Order)?).await?;
+    let standing = api.app.cancel_order(&caller, id.0).await?;
     Ok(Answer(show_standing(&api.app, &standing)?))
 }
 

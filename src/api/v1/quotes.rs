@@ -18,8 +18,8 @@ pub struct Quote {
     pub source: String,
     /// What kind of price it is: `ask`, `on_demand`, `spot`, `committed`, `reserved` or `index`.
     pub kind: String,
-    /// The variant of the kind, such as `1y`; empty if there is none.
-    pub term: String,
+    /// The variant of the kind that is a series of its own, such as `1y`.
+    pub term: Option<String>,
     /// The product's symbol, or the model as published if it names no product.
     pub product: String,
     /// Where, if stated.
@@ -40,8 +40,8 @@ pub struct Quote {
     pub stale: bool,
     /// Whether it lies far off its peers.
     pub outlier: bool,
-    /// What the source says beside it.
-    pub note: String,
+    /// What its publisher says beside it.
+    pub note: Option<String>,
 }
 
 /// Which quotes.
@@ -85,10 +85,11 @@ pub async fn list(api: Data<Api>, Query(query): Query<QuotesQuery>) -> Reply<Ans
 
 fn show(row: reads::Quote) -> Quote {
     let row = row.quote;
+    let stated = |text: String| Some(text).filter(|text| !text.is_empty());
     Quote {
         source: row.source,
         kind: row.kind,
-        term: row.term,
+        term: stated(row.term),
         product: row.product,
         region: row.region,
         observed_at: Instant(row.observed_at),
@@ -99,6 +100,6 @@ fn show(row: reads::Quote) -> Quote {
         price: UsdPerHour(row.price),
         stale: row.stale,
         outlier: row.outlier,
-        note: row.note,
+        note: stated(row.note),
     }
 }

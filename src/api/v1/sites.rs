@@ -86,7 +86,7 @@ pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>
 
 /// Shows one of the caller's sites.
 pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Site>> {
-    Ok(Answer(show(api.app.site(&caller, id.of(Kind::Site)?)?)))
+    Ok(Answer(show(api.app.site(&caller, id.0)?)))
 }
 
 fn show(site: entities::Site) -> Site {

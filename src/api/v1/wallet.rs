@@ -121,7 +121,7 @@ pub async fn transfers(
 
 /// Shows one transfer.
 pub async fn transfer(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<TransferRow>> {
-    let (row, mentioned) = api.app.transfer(&caller, id.of(Kind::Transfer)?).await?;
+    let (row, mentioned) = api.app.transfer(&caller, id.0).await?;
     Ok(Answer(show(&api.app, row, &mentioned)?))
 }
 

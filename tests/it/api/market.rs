@@ -135,8 +135,6 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
     let market = Market::open().await;
     let world = &market.world;
     let quote = |day: i64, micros: i64| NewQuote {
-        term: String::new(),
-        note: String::new(),
         source: "gcp".to_owned(),
         kind: "spot".to_owned(),
         product: "h100-sxm-80gb".to_owned(),
@@ -148,6 +146,8 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
         raw_count: Some(1),
         price: Price::from_micros(micros),
         stale: false,
+        term: String::new(),
+        note: "as published".to_owned(),
         outlier: micros > 20_000_000,
         content_key: day.to_string(),
     };
@@ -159,6 +159,10 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
     let page = world.public("/v1/quotes?source=gcp&kind=spot&limit=3").await.expect(200);
     assert_eq!((page["data"].as_array().unwrap().len(), page["next_cursor"].is_string()), (3, true));
     assert_eq!((page["data"][1]["price"].as_str(), page["data"][1]["outlier"].clone()), (Some("40.00"), json!(true)));
+    assert_eq!(
+        (page["data"][1]["term"].clone(), page["data"][1]["note"].as_str()),
+        (json!(null), Some("as published"))
+    );
     assert_eq!(world.public("/v1/quotes?source=other").await.expect(200)["data"], json!([]));
     let drawdown = world.public("/v1/markets/h100-sxm-80gb/drawdown").await.expect(200);
     let series = &drawdown["data"][0];

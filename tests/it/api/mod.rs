@@ -9,5 +9,6 @@ mod listings;
 mod market;
 mod problems;
 mod refusals;
+mod server;
 mod trading;
 mod world;

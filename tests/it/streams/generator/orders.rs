@@ -85,7 +85,7 @@ impl Generator {
         let asks: Vec<&Order> = view.orders.iter().copied().filter(|order| order.side == Side::Ask).collect();
         let target = if self.rng.chance(80) { self.target(&asks) } else { None };
         let organization = self.bidder(view, target);
-        let tail = self.rng.chance(20);
+        let tail = self.rng.chance(28);
         let (product, window) = match target {
             Some(ask) => {
                 let lead = if self.rng.chance(80) { ask.lead_minutes + 1 } else { 0 };
@@ -109,7 +109,7 @@ impl Generator {
         let most = if self.rng.chance(30) { free.max(1) * 2 } else { free };
         let gpus = match self.rng.below(10) {
             0 => lot,
-            1..4 if tail => (free / lot).max(1) * lot,
+            1..6 if tail => (free / lot).max(1) * lot,
             _ => self.part_of(most, lot),
         };
         let price = match target {

@@ -1,0 +1,71 @@
+//! The server on a socket: it stops without dropping what it has accepted.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use gpubourse::api::{self, Config, Limits};
+
+use super::world::World;
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+fn answer(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4_096];
+    loop {
+        let count = stream.read(&mut chunk).unwrap();
+        bytes.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        if count == 0 || text.ends_with('}') {
+            return text.into_owned();
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_stopping_server_answers_what_it_has_accepted() {
+    let world = World::new();
+    let member = world.member("renter", "renter").await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
+    let server = api::server(world.api.app.clone(), &config, listener).unwrap();
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let client = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        let body = "{\"echoed\": true}";
+        let head = format!(
+            "POST /v1/echo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            member.token,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // Another request is answered after the first one's head was sent: by then it has been accepted.
+        let mut other = connect(address);
+        other.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        assert!(answer(other).starts_with("HTTP/1.1 200"));
+        (stream, body)
+    });
+    let (mut stream, body) = client.await.unwrap();
+    let stopping = actix_web::rt::spawn(handle.stop(true));
+    let text = tokio::task::spawn_blocking(move || {
+        while TcpStream::connect(address).is_ok_and(|mut probe| {
+            let sent = probe.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n");
+            probe.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            sent.is_ok() && probe.read(&mut [0; 1]).is_ok_and(|count| count > 0)
+        }) {}
+        stream.write_all(body.as_bytes()).unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("{\"echoed\":true}"), "{text}");
+    stopping.await.unwrap();
+    running.await.unwrap().unwrap();
+}
