@@ -34,11 +34,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Shows the exchange at work on real offers, then serves it.
-    Demo(demo::Demo),
+    Demo(Box<demo::Demo>),
     /// Serves the API.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Reads offers and prices from files.
-    Import(import::Import),
+    Import(Box<import::Import>),
     /// Checks that the database is what its journal says.
     Verify(verify::Verify),
     /// Looks after people who run the exchange.

@@ -108,10 +108,6 @@ impl Table {
         self.rows.push(cells);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.len() < 2
-    }
-
     pub(super) fn print(&self) {
         print!("{}", self.render());
     }

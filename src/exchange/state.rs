@@ -140,7 +140,7 @@ impl<B: Book> Exchange<B> {
         add(self.contracts.settle(|key, row| drop(changes.contracts.insert(*key, row.clone())))?);
         add(self.purses.settle(|key, row| changes.purses.extend([(*key, *row)]))?);
         add(self.client_orders.settle(|_, _| ())?);
-        add(self.keys.settle(|key, row| drop(changes.keys.insert(key.clone(), Some(row.clone()))))?);
+        add(self.keys.settle(|key, row| changes.keys.extend([(key.clone(), Some(row.clone()))]))?);
         changes.counters = self.counters;
         changes.digest = sum;
         Ok(changes)
