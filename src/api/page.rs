@@ -26,7 +26,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Returns the page of rows read with [`slice`], which asks for one row more than fits.
+    /// Returns the page of rows read with [`slice()`], which asks for one row more than fits.
     pub fn of<R>(slice: Slice, mut rows: Vec<R>, number: impl Fn(&R) -> i64, show: impl FnMut(R) -> T) -> Self {
         let fits = usize::try_from(slice.limit.saturating_sub(1)).unwrap_or(usize::MAX);
         let more = rows.len() > fits;

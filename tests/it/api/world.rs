@@ -22,7 +22,6 @@ pub const PRODUCT: &str = "h100-sxm-80gb";
 pub struct World {
     pub api: Data<Api>,
     pub clock: Arc<ManualClock>,
-    pub store: Store,
     pub running: Running,
     _folder: tempfile::TempDir,
 }
@@ -93,10 +92,10 @@ impl World {
         let ring = KeyRing::new(&[[7_u8; 32]]).unwrap();
         let (ids, reads) = (Arc::new(SeededIds::new(1)), Arc::new(store.clone()));
         let accounts = Accounts::open(clock.clone(), ids, running.sequencer.clone(), reads, ring).unwrap();
-        let app = App::new(store.clone(), &running, Arc::new(accounts));
+        let app = App::new(store, &running, Arc::new(accounts));
         let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1) };
         let api = Data::new(Api::new(app, &config).unwrap());
-        Self { api, clock, store, running, _folder: folder }
+        Self { api, clock, running, _folder: folder }
     }
 
     pub async fn call(&self, request: TestRequest) -> Answer {
