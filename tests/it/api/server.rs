@@ -27,14 +27,62 @@ fn answer(mut stream: TcpStream) -> String {
     }
 }
 
+/// A server of the world on a port of its own.
+fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
+    (address, api::server(world.api.app.clone(), &config, listener).unwrap())
+}
+
+#[actix_web::test]
+async fn the_answer_to_head_has_no_body() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let text = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        for path in ["/v1/products", "/v1/orders"] {
+            write!(stream, "HEAD {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        }
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    let answers: Vec<&str> = text.split("HTTP/1.1 ").collect();
+    assert!(answers[1].starts_with("200") && answers[1].ends_with("\r\n\r\n"), "{text}");
+    assert!(!answers[1].contains("content-length: 0\r"), "the length is that of the body left out: {text}");
+    assert!(answers[2].starts_with("401") && answers[2].ends_with("\r\n\r\n"), "{text}");
+    assert!(answers[3].starts_with("200") && answers[3].ends_with("{\"status\":\"ok\"}"), "{text}");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
+async fn a_body_that_stops_arriving_is_a_problem_after_its_deadline() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let text = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        let head = "POST /v1/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n";
+        write!(stream, "{head}\r\n{{").unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 408") && text.contains("application/problem+json"), "{text}");
+    assert!(text.contains("\"code\":") && text.contains("\"body_timeout\""), "{text}");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
 #[actix_web::test]
 async fn a_stopping_server_answers_what_it_has_accepted() {
     let world = World::new();
     let member = world.member("renter", "renter").await;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
-    let server = api::server(world.api.app.clone(), &config, listener).unwrap();
+    let (address, server) = serve(&world);
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     let client = tokio::task::spawn_blocking(move || {
