@@ -158,7 +158,7 @@ impl Loop {
         match (result, batch) {
             (Ok(()), batch) => {
                 if let Some(batch) = batch {
-                    self.publish(&batch);
+                    self.publish(batch);
                 }
                 Ok(())
             }
@@ -192,9 +192,10 @@ impl Loop {
         AppError::Internal(name)
     }
 
-    fn publish(&mut self, batch: &Batch) {
-        let Some(last) = batch.journal.last() else { return };
-        self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&batch.changes, last.sequence);
+    fn publish(&mut self, batch: Batch) {
+        let Batch { journal, mut changes } = batch;
+        let Some(last) = journal.last() else { return };
+        self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&mut changes, last.sequence);
         self.published.send_replace(last.sequence);
     }
 

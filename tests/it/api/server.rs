@@ -81,6 +81,25 @@ async fn a_body_that_stops_arriving_is_a_problem_after_its_deadline() {
 }
 
 #[actix_web::test]
+async fn a_body_announced_as_too_large_is_not_waited_for() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let text = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        let head = "POST /v1/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+        write!(stream, "{head}content-length: 99999999999\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 413") && text.contains("body_too_large"), "{text}");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
 async fn a_stopping_server_answers_what_it_has_accepted() {
     let world = World::new();
     let member = world.member("renter", "renter").await;
