@@ -63,6 +63,7 @@ pub fn start(store: &Store, clock: Arc<dyn Clock>) -> Result<Running, StoreError
         clock,
         view: Arc::clone(&view),
         published,
+        quiet: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -90,6 +91,8 @@ struct Loop {
     clock: Arc<dyn Clock>,
     view: Arc<RwLock<View>>,
     published: watch::Sender<i64>,
+    /// Whether nothing was committed since the last tick: the moment for upkeep.
+    quiet: bool,
 }
 
 impl Loop {
@@ -202,6 +205,7 @@ impl Loop {
     }
 
     fn publish(&mut self, batch: &Batch) {
+        self.quiet = false;
         let Some(last) = batch.journal.last() else { return };
         self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&batch.changes, last.sequence);
         self.published.send_replace(last.sequence);
@@ -255,7 +259,8 @@ impl Loop {
                 tracing::error!(%error, "time could not be moved");
             }
         }
-        let upkeep = self.writer.as_mut().map_or(Ok(()), Writer::idle);
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        let upkeep = self.writer.as_mut().filter(|_| quiet).map_or(Ok(()), Writer::idle);
         if let Err(error) = upkeep {
             tracing::warn!(%error, "upkeep of the database failed");
         }
