@@ -8,6 +8,7 @@ mod architecture;
 mod backend;
 mod licences;
 mod price_paths;
+mod process;
 mod scenarios;
 mod sequencer;
 mod store;
