@@ -9,6 +9,7 @@ mod backend;
 mod licences;
 mod price_paths;
 mod process;
+mod readme;
 mod scenarios;
 mod sequencer;
 mod store;
