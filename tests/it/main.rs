@@ -8,6 +8,8 @@ mod architecture;
 mod backend;
 mod licences;
 mod price_paths;
+mod process;
+mod readme;
 mod scenarios;
 mod sequencer;
 mod store;

@@ -10,7 +10,7 @@ pub mod coverage;
 mod extremes;
 mod fold;
 mod generator;
-mod rng;
+pub mod rng;
 pub mod runner;
 mod sabotage;
 mod view;
