@@ -5,10 +5,14 @@
 mod accounts;
 mod api;
 mod architecture;
+mod audit;
 mod backend;
+mod catalogue;
+mod course;
 mod licences;
 mod price_paths;
 mod scenarios;
 mod sequencer;
 mod store;
 mod streams;
+mod twins;
