@@ -148,10 +148,11 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     assert_eq!(before.escrow, Money::from_micros(32_000_000));
 
     let bench = bench.restart();
-    let view = bench.running.view.read().unwrap();
-    assert_eq!(view.purses[&RENTER], before);
-    assert_eq!(view.orders.len(), 1);
-    drop(view);
+    {
+        let view = bench.running.view.read().unwrap();
+        assert_eq!(view.purses[&RENTER], before);
+        assert_eq!(view.orders.len(), 1);
+    }
     let again = bench.submit(bid(start, "a")).await.unwrap();
     assert!(again.outcome.replayed);
     assert_eq!(again.outcome.made, Made::Order(order.id));
