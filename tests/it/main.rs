@@ -5,7 +5,10 @@
 mod accounts;
 mod api;
 mod architecture;
+mod audit;
 mod backend;
+mod catalogue;
+mod course;
 mod licences;
 mod price_paths;
 mod process;
@@ -14,3 +17,4 @@ mod scenarios;
 mod sequencer;
 mod store;
 mod streams;
+mod twins;

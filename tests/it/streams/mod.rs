@@ -9,11 +9,11 @@ mod controls;
 pub mod coverage;
 mod extremes;
 mod fold;
-mod generator;
+pub mod generator;
 pub mod rng;
 pub mod runner;
 mod sabotage;
-mod view;
+pub mod view;
 
 use coverage::Coverage;
 use runner::Found;
