@@ -2,6 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web::Data};
@@ -20,6 +21,7 @@ const NOSNIFF: (HeaderName, HeaderValue) =
 const NO_STORE: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
 const UNMATCHED: &str = "unmatched";
+const UNKNOWN_METHOD: &str = "other";
 
 /// Hands out names for requests that come without one.
 #[derive(Debug)]
@@ -102,9 +104,17 @@ fn finish(response: &mut ServiceResponse<BoxBody>, id: &RequestId, signed: bool)
     }
 }
 
+/// Anybody can invent methods; the figures have a place for each of ours and one for the rest.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PATCH | Method::DELETE => method.as_str(),
+        _ => UNKNOWN_METHOD,
+    }
+}
+
 fn observe(api: &Api, response: &ServiceResponse<BoxBody>, id: &RequestId, seconds: f64) {
     let request = response.request();
-    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let (method, status) = (known(request.method()), response.status().as_u16());
     let matched = request.match_pattern();
     let route = matched.as_deref().unwrap_or(UNMATCHED);
     api.metrics.count(method, route, status, seconds);

@@ -58,7 +58,7 @@ pub struct Route {
     pub summary: &'static str,
     /// What its handler's types say about it.
     pub doc: OperationDoc,
-    register: Rc<dyn Fn() -> actix_web::Route>,
+    register: Rc<dyn Fn(&Method) -> actix_web::Route>,
 }
 
 impl Route {
@@ -70,8 +70,7 @@ impl Route {
     {
         let mut doc = OperationDoc::default();
         H::describe(&mut doc);
-        let registered = method.clone();
-        let register = Rc::new(move || web::method(registered.clone()).to(handler.clone()));
+        let register = Rc::new(move |method: &Method| web::method(method.clone()).to(handler.clone()));
         Self { method, path, id, tag, summary: "", doc, register }
     }
 
@@ -83,6 +82,11 @@ impl Route {
     fn fails(mut self, codes: &[&[&'static str]]) -> Self {
         codes.iter().for_each(|codes| self.doc.fails(codes));
         self
+    }
+
+    /// Returns the methods it answers: HEAD is GET without the body, which the server leaves out (RFC 9110, 9.3.2).
+    fn methods(&self) -> Vec<Method> {
+        if self.method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![self.method.clone()] }
     }
 
     /// Returns the method as the OpenAPI document calls it.
@@ -154,8 +158,10 @@ pub fn configure(config: &mut web::ServiceConfig, table: &[Route]) {
         let mut resource = web::resource(path);
         let mut allow = Vec::new();
         for route in table.iter().filter(|route| route.path == path) {
-            resource = resource.route((route.register)());
-            allow.push(route.method.as_str());
+            for method in route.methods() {
+                resource = resource.route((route.register)(&method));
+                allow.push(method.to_string());
+            }
         }
         let allow = allow.join(", ");
         let refuse = move || {
@@ -258,7 +264,7 @@ fn catalogue() -> Vec<Route> {
             .fails(&[STAFF, &["symbol_taken", "invalid_text", "invalid_terms"], WRITE]),
         Route::new("catalogue", Method::POST, "/v1/sites", "create_site", sites::create)
             .says("Makes a site.")
-            .fails(&[OWN, &["invalid_text", "out_of_range"], WRITE]),
+            .fails(&[OWN, &["invalid_text", "invalid_terms", "organization_suspended"], WRITE]),
         Route::new("catalogue", Method::GET, "/v1/sites", "list_sites", sites::list)
             .says("Lists the caller's sites.")
             .fails(&[OWN]),
@@ -276,7 +282,7 @@ fn catalogue() -> Vec<Route> {
             .fails(&[READ]),
         Route::new("catalogue", Method::PATCH, "/v1/listings/{id}", "amend_listing", listings::amend)
             .says("Lowers a listing to no less than what is sold or resting.")
-            .fails(&[OWN, &["below_sold"], window, WRITE]),
+            .fails(&[OWN, &["below_sold", "organization_suspended"], window, WRITE]),
     ]
 }
 

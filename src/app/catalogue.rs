@@ -3,7 +3,7 @@
 use super::reads::Slice;
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Listing, Product, Site};
-use crate::exchange::{Command, Made, Reject};
+use crate::exchange::{Command, Made, Reject, check_text};
 use crate::types::{
     Country, Interconnect, Kind, ListingId, Minute, Price, ProductId, PublicId, Region, SiteId, SlaClass, Symbol,
 };
@@ -91,6 +91,7 @@ impl App {
         new: NewProduct,
     ) -> Result<Accepted<Product>, AppError> {
         caller.admin()?;
+        check_text(&new.name)?;
         let NewProduct { symbol, name, tick, fee_bps } = new;
         let command = Command::CreateProduct { symbol, name, tick, fee_bps };
         let receipt = self.submit(caller, key, command).await?;
@@ -122,6 +123,7 @@ impl App {
         new: NewSite,
     ) -> Result<Accepted<Site>, AppError> {
         let organization = caller.member(Scope::List)?;
+        check_text(&new.name)?;
         let NewSite { name, region, country, power_w, pue_milli } = new;
         let command = Command::CreateSite { organization, name, region, country, power_w, pue_milli };
         let receipt = self.submit(caller, key, command).await?;

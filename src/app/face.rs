@@ -1,7 +1,8 @@
 //! The outward faces of things: which ids and symbols stand for the numbers inside.
 //!
-//! A face needs the creation time of what it names. Organizations, products, sites and listings are in the view;
-//! orders and contracts that have ended are not, so those that a page mentions are read from the store first.
+//! A face needs the creation time of what it names. Organizations, products, sites, listings and what is open or live
+//! are in the view; orders and contracts that have ended are not, so those that a page mentions are read from the
+//! store first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,10 +133,12 @@ impl<'a> Faces<'a> {
     /// Returns the id of a contract.
     ///
     /// # Errors
-    /// [`AppError::Internal`] if it was not looked up.
+    /// [`AppError::Internal`] if it was not looked up and is not live.
     pub fn contract(self, id: ContractId) -> Result<PublicId, AppError> {
-        let created_at = self.mentioned.contracts.get(&id).ok_or_else(|| dangling("contract", id.number()))?;
-        Ok(PublicId { created_at: *created_at, kind: Kind::Contract, number: id.number() })
+        let live = self.view.titles.get(&id).map(|title| title.created_at);
+        let created_at = live.or_else(|| self.mentioned.contracts.get(&id).copied());
+        let created_at = created_at.ok_or_else(|| dangling("contract", id.number()))?;
+        Ok(PublicId { created_at, kind: Kind::Contract, number: id.number() })
     }
 
     /// Returns the id of a source.

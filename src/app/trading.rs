@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use super::catalogue::{Accepted, listing_by_id, made_nothing, product_named, site_by_id};
 use super::face::{Faces, Mentioned, Mentions};
 use super::reads::{OrderFilter, Slice};
+use super::view::Title;
 use super::{App, AppError, Receipt, Scope, View, facade::Caller};
 use crate::exchange::entities::{Order, Trade};
 use crate::exchange::{
     AmendOrder, BidWindow, Command, Event, Made, PlaceAsk, PlaceBid, Preview, Reject, Requirements, Terms,
 };
 use crate::store::read;
+use crate::types::limits::REQUIREMENT_VALUES_MAX;
 use crate::types::{
-    ContractId, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId, Side,
-    SlaClass, Source, Timestamp,
+    ContractId, Country, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId, Region,
+    Side, SlaClass, Source, Timestamp,
 };
 
 /// Fills shown with one order.
@@ -372,23 +374,35 @@ impl App {
             }
             NewOrder::Ask(ask) => {
                 let mut mentioned = Mentioned::default();
-                let source = self.source_of(ask.source, &mut mentioned).await?;
+                let source = self.source_of(organization, ask.source, &mut mentioned).await?;
                 Ok((ask_command(organization, source, ask), mentioned))
             }
         }
     }
 
-    async fn source_of(&self, id: PublicId, mentioned: &mut Mentioned) -> Result<Source, AppError> {
+    async fn source_of(
+        &self,
+        organization: OrganizationId,
+        id: PublicId,
+        mentioned: &mut Mentioned,
+    ) -> Result<Source, AppError> {
         if id.kind == Kind::Listing {
             let listing = self.live().read(|view| listing_by_id(view, id).map(|row| row.id));
             return listing.map(Source::Listing).ok_or(AppError::NotFound);
         }
         let number = ContractId::new(id.number);
-        let contract = self.read(move |db| read::contracts::get(db, number)).await?;
-        let same = contract.filter(|row| id.kind == Kind::Contract && row.created_at == id.created_at);
-        let contract = same.ok_or(AppError::NotFound)?;
-        mentioned.contract(contract.id, contract.created_at);
-        Ok(Source::Contract(contract.id))
+        let title = match self.live().read(|view| view.titles.get(&number).copied()) {
+            Some(title) => Some(title),
+            // Only what cannot be resold any more is not in the view; the store tells that from what never was.
+            None => {
+                let ended = self.read(move |db| read::contracts::get(db, number)).await?;
+                ended.map(|row| Title { created_at: row.created_at, buyer: row.buyer })
+            }
+        };
+        let own = |title: &Title| title.buyer == organization && title.created_at == id.created_at;
+        let title = title.filter(|title| id.kind == Kind::Contract && own(title)).ok_or(AppError::NotFound)?;
+        mentioned.contract(number, title.created_at);
+        Ok(Source::Contract(number))
     }
 }
 
@@ -426,9 +440,20 @@ fn ask_command(organization: OrganizationId, source: Source, ask: NewAsk) -> Com
     Command::PlaceAsk(PlaceAsk { organization, source, gpus, start, end, price, lot, min_minutes, lead_minutes, terms })
 }
 
+/// Tells whether requirements are worth queueing: what the exchange refuses for its form is not journalled at any length.
+fn is_bounded(asked: &NewRequirements) -> bool {
+    let counts = [asked.regions.len(), asked.countries.len(), asked.interconnects.len(), asked.sites.len()];
+    counts.into_iter().all(|count| count <= REQUIREMENT_VALUES_MAX)
+        && asked.regions.iter().all(|region| Region::new(region.as_str()).is_some())
+        && asked.countries.iter().all(|country| Country::new(country.as_str()).is_some())
+}
+
 fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result<Command, AppError> {
     let product = product_named(view, &bid.product).ok_or(Reject::UnknownProduct)?.id;
     let asked = bid.requirements;
+    if !is_bounded(&asked) {
+        return Err(Reject::UnknownRequirement.into());
+    }
     let site = |id: &Option<PublicId>| id.and_then(|id| site_by_id(view, id)).map(|site| site.id);
     let site_ids: Option<Vec<_>> = asked.sites.iter().map(site).collect();
     let requirements = Requirements {

@@ -4,7 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::entities::{Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
-use crate::types::{ListingId, OrderId, OrganizationId, ProductId, Side, SiteId, Symbol, Timestamp};
+use crate::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, Side, SiteId, Symbol, Timestamp};
+
+/// What is known of a live contract without asking the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Title {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who holds the GPUs, and may resell them.
+    pub buyer: OrganizationId,
+}
 
 /// The view. Invariant: it holds only what is durable.
 #[derive(Debug, Default)]
@@ -29,6 +38,8 @@ pub struct View {
     pub orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
     /// Open orders by product and side.
     pub book: BTreeMap<(ProductId, Side), BTreeSet<OrderId>>,
+    /// Live contracts.
+    pub titles: BTreeMap<ContractId, Title>,
     /// All purses.
     pub purses: BTreeMap<OrganizationId, Purse>,
 }
@@ -42,6 +53,7 @@ impl View {
         changes.sites = snapshot.sites.into_iter().map(|row| (row.id, row)).collect();
         changes.listings = snapshot.listings.into_iter().map(|row| (row.id, row)).collect();
         changes.orders = snapshot.orders.into_iter().map(|row| (row.id, row)).collect();
+        changes.contracts = snapshot.contracts.into_iter().map(|row| (row.id, row)).collect();
         changes.purses = snapshot.purses.into_iter().collect();
         let mut view = Self::default();
         view.apply(&changes, as_of);
@@ -58,6 +70,13 @@ impl View {
         self.sites.extend(changes.sites.iter().map(|(id, row)| (*id, row.clone())));
         self.listings.extend(changes.listings.iter().map(|(id, row)| (*id, row.clone())));
         self.purses.extend(changes.purses.iter().map(|(id, row)| (*id, *row)));
+        for contract in changes.contracts.values() {
+            if contract.status.is_live() {
+                self.titles.insert(contract.id, Title { created_at: contract.created_at, buyer: contract.buyer });
+            } else {
+                self.titles.remove(&contract.id);
+            }
+        }
         for order in changes.orders.values() {
             let open = order.status.is_open();
             keep(&mut self.orders_of, order.organization, order.id, open);

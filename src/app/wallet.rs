@@ -5,7 +5,7 @@ use super::face::{Mentioned, Mentions};
 use super::reads::Slice;
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Cause, Organization, Purse, Transfer};
-use crate::exchange::{Command, Made};
+use crate::exchange::{Command, Made, check_text};
 use crate::store::read;
 use crate::types::{Kind, Money, OrganizationId, PublicId, TransferId};
 
@@ -88,6 +88,7 @@ impl App {
         let organization = self.live().read(|view| organization_by_id(view, payment.organization).map(|row| row.id));
         let organization = organization.ok_or(AppError::NotFound)?;
         let Payment { amount, reference, .. } = payment;
+        check_text(&reference)?;
         let command = match direction {
             Direction::In => Command::Deposit { organization, amount, reference },
             Direction::Out => Command::Withdraw { organization, amount, reference },

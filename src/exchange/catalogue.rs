@@ -209,7 +209,10 @@ pub(super) fn next(counter: &mut i64) -> i64 {
 }
 
 /// Refuses texts that are blank, too long or not printable.
-pub(super) fn check_text(text: &str) -> Result<(), Reject> {
+///
+/// # Errors
+/// [`Reject::InvalidText`].
+pub fn check_text(text: &str) -> Result<(), Reject> {
     let fits = !text.trim().is_empty() && text.chars().count() <= NAME_CHARS_MAX;
     if fits && !text.chars().any(char::is_control) { Ok(()) } else { Err(Reject::InvalidText) }
 }

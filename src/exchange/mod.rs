@@ -30,6 +30,7 @@ mod trading;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use book::{Book, NaiveBook, PriceTimeBook};
+pub use catalogue::check_text;
 pub use changes::{Changes, Outcome, Preview, Snapshot};
 pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
 pub use event::{Event, Made};

@@ -34,6 +34,10 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         .map_err(|error| Problem::field("query", error.to_string()))?;
     let mut fields = Map::new();
     for (name, value) in pairs.into_inner() {
+        // PostgreSQL refuses NUL in a text, and no other control character means anything in a query.
+        if value.chars().any(char::is_control) {
+            return Err(Problem::field(name, "must not contain control characters"));
+        }
         if fields.insert(name.clone(), Value::String(value)).is_some() {
             return Err(Problem::field(name, "is given twice"));
         }
@@ -62,7 +66,7 @@ mod tests {
             ("2026-12-01T00:00:00Z", 7)
         );
         for (query, field) in
-            [("start=x", "start"), ("limit=", "limit"), ("limit=1&limit=2", "limit"), ("nope=1", "nope")]
+            [("start=x", "start"), ("limit=", "limit"), ("limit=1&limit=2", "limit"), ("nope=1", "nope"), ("start=%00", "start")]
         {
             let document = read::<Window>(query).unwrap_err().document("r");
             assert_eq!((document.code, document.errors[0].field.as_str()), ("invalid_field", field), "{query}");

@@ -8,7 +8,7 @@ use super::super::permission::require_admin;
 use super::{Accounts, AppError, Principal, Role, Submission, internal, invalid, note};
 use crate::app::sequencer::{Before, Side};
 use crate::auth::{AuthError, EmailAddress, password};
-use crate::exchange::{Command, Made};
+use crate::exchange::{Command, Made, check_text};
 use crate::store::accounts::{self, User};
 use crate::types::{OrganizationId, OrganizationKind};
 
@@ -51,6 +51,7 @@ impl Accounts {
         request_id: &str,
     ) -> Result<Registered, AppError> {
         let email = checked(&registration.email, &registration.password)?;
+        check_text(&registration.organization_name)?;
         self.count_address(address)?;
         let role = Role::Member(registration.organization_kind);
         let user = self.new_user(email, registration.password, role).await?;

@@ -15,7 +15,7 @@ async fn unknown_paths_and_methods_are_problems() {
     world.public("/").await.refused(404, "not_found");
     let put = world.send(None, "PUT", "/v1/orders", None).await;
     put.refused(405, "method_not_allowed");
-    assert_eq!(put.header("allow"), Some("POST, GET, DELETE"));
+    assert_eq!(put.header("allow"), Some("POST, GET, HEAD, DELETE"));
     world.send(None, "DELETE", "/v1/products", None).await.refused(405, "method_not_allowed");
 }
 
