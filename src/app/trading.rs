@@ -14,8 +14,8 @@ use crate::exchange::{
 use crate::store::read;
 use crate::types::limits::REQUIREMENT_VALUES_MAX;
 use crate::types::{
-    ContractId, Country, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId, Region,
-    Side, SlaClass, Source, Timestamp,
+    ContractId, Country, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId,
+    Region, Side, SlaClass, Source, Timestamp,
 };
 
 /// Fills shown with one order.

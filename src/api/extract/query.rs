@@ -65,9 +65,13 @@ mod tests {
             (window.start.unwrap().0.to_rfc3339().as_str(), window.limit.unwrap().0),
             ("2026-12-01T00:00:00Z", 7)
         );
-        for (query, field) in
-            [("start=x", "start"), ("limit=", "limit"), ("limit=1&limit=2", "limit"), ("nope=1", "nope"), ("start=%00", "start")]
-        {
+        for (query, field) in [
+            ("start=x", "start"),
+            ("limit=", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("nope=1", "nope"),
+            ("start=%00", "start"),
+        ] {
             let document = read::<Window>(query).unwrap_err().document("r");
             assert_eq!((document.code, document.errors[0].field.as_str()), ("invalid_field", field), "{query}");
         }
