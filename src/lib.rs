@@ -1,4 +1,92 @@
 //! gpubourse: an exchange for GPU-hours.
+//!
+//! Providers post capacity, renters bid for delivery windows, a price-time order book matches them, every
+//! match is a contract with a chain of title, and a journal proves all of it. This page is the architecture;
+//! the README shows how to run it.
+//!
+//! # Bird's eye view
+//!
+//! ```text
+//!          HTTP (actix)          command line          importers
+//!                \                    |                    /
+//!                 +------------------ app ----------------+      use cases, permissions
+//!                          | Command            | reads
+//!                     sequencer (one writer thread)  view (as of the last commit)
+//!                          |                    |
+//!              exchange.execute -> one transaction -> answer, publish
+//!                          |                    |
+//!                        store (diesel: SQLite or PostgreSQL)
+//! ```
+//!
+//! A request becomes a [`exchange::Command`]. The [`app::sequencer`] puts it behind a bounded queue; its one
+//! thread drains what is there, executes it against the pure [`exchange`], writes the batch in one
+//! transaction and only then answers. Hot reads come from [`app::View`], folded from committed batches;
+//! history comes from the [`store`].
+//!
+//! # Code map
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`types`] | ids, money, price, time, windows, capacity as checked integers |
+//! | [`exchange`] | the state machine: commands, events, refusals, books, purses, contracts, digest |
+//! | [`market`] | index, drawdown, supply: pure functions over numbers |
+//! | [`importers`] | foreign catalogues and price series into quotes and offers |
+//! | [`auth`] | passwords, tokens, keys |
+//! | [`store`] | tables, the batch writer, recovery, comparison; the only module that names diesel |
+//! | [`app`] | use cases, sequencer, view, accounts, verification |
+//! | [`api`] | the JSON API: one route table, one error table; the only module that names actix |
+//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `bench` |
+//!
+//! Dependencies point down this list's layers: `types <- exchange, market, auth, importers <- store <- app <-
+//! api, cli`. `tests/it/architecture.rs` enforces it.
+//!
+//! # How a bid becomes a contract
+//!
+//! 1. [`api`] parses the body, checks the key and the role, and builds [`exchange::PlaceBid`].
+//! 2. The sequencer gives it a place in the journal, after an `Advance` if a new minute has begun.
+//! 3. The exchange judges it: every refusal of the table in [`exchange::Reject`], in that order, before the
+//!    first change. What it may cost at its limit must be in the purse.
+//! 4. The book plans a walk over the resting asks ([`exchange::book::Book`] has the rules). The plan is then
+//!    applied: each fill makes a trade and a contract, moves its cost from held to escrow and gives the price
+//!    improvement back.
+//! 5. The batch is settled: what changed, and the digest of the whole state, go to the store with the journal
+//!    rows and their hashes, in one transaction. Then the caller hears of it.
+//!
+//! # Invariants
+//!
+//! - **No overselling.** For every minute to come, GPUs sold out of a listing or a contract plus GPUs resting
+//!   in its asks never exceed what it has.
+//! - **Quiet book.** After every command no resting ask is eligible for a resting bid of another organization.
+//! - **Money.** All accounts sum to zero, the outside world included; no customer's account is negative; held
+//!   is the worst case of open bids.
+//! - **Refusals change nothing.** A rejected command leaves the digest as it was.
+//! - **Determinism.** The same commands give the same events and the same digest, whatever the batches, the
+//!   book's index and the database.
+//! - **Durability.** No caller hears of success before the commit of its batch. After a failed commit the
+//!   state in memory is thrown away and rebuilt from the store.
+//! - **Audit.** The journal is a hash chain; [`app::verify`] replays it and compares every row of every table.
+//!
+//! The first six are checked after every command of random streams over two books (`tests/it/streams`), each
+//! with a sabotage that the check is shown to find; the last by changing every column (`tests/it/audit`).
+//!
+//! # Decisions that are easy to miss
+//!
+//! - Time moves by [`exchange::Command::Advance`] alone. A time written beside a command is a record.
+//! - The exchange keeps open orders and live contracts only. What ended is history, in the store.
+//! - A contract that completes keeps its escrow: who is paid for what is decided by metering and settlement,
+//!   which are not built yet.
+//! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
+//!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
+//! - A listing can be lowered, never raised; minutes gone do not count.
+//! - Passwords, tokens and e-mail addresses never enter the journal.
+//!
+//! # Known quirks, not to be imitated
+//!
+//! - An asker's `order_not_open` for an order of somebody else that has ended would tell that it existed; the
+//!   use cases look the owner up first and answer `not_found`.
+//! - Past thin days of the index carry the last fix forward: resting asks of days gone by are not kept.
+//! - Feeds and projections are written inline. They follow from the append-only tables and could lag behind a
+//!   watermark without a new schema.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)

@@ -104,8 +104,8 @@ pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) +
     }
 }
 
-/// Serves the API on a listener. On a signal, or when the handle is stopped, it takes no new connections and
-/// answers what it has accepted.
+/// Serves the API on a listener. On SIGINT or SIGTERM, or when the handle is stopped, it takes no new connections
+/// and answers what it has accepted.
 ///
 /// # Errors
 /// If the listener cannot be used.
@@ -114,11 +114,34 @@ pub fn server(app: App, config: &Config, listener: TcpListener) -> std::io::Resu
     let mut server = HttpServer::new(move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&api)))
         .client_request_timeout(HEAD_DEADLINE)
         .keep_alive(KEEP_ALIVE)
+        .shutdown_signal(told_to_stop()?)
         .shutdown_timeout(SHUTDOWN_S);
     if let Some(workers) = config.workers {
         server = server.workers(workers);
     }
     Ok(server.listen(listener)?.run())
+}
+
+/// Waits for SIGINT or SIGTERM. Left to itself the framework drops what it has accepted on SIGINT, after the writer
+/// may have done it: whoever stops a server with Ctrl-C means the same as whoever sends SIGTERM.
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 /// Runs a future on the kind of runtime the server needs.

@@ -47,15 +47,24 @@ impl Verdict {
 pub fn verify(store: &Store, anchor: Option<Anchor>) -> Result<Verdict, StoreError> {
     store.read(|db| {
         let mut verdict = Verdict { damage: integrity(db)?, ..Verdict::default() };
-        let mut replay = Replay::default();
-        if let Some(mismatch) = walk(db, &mut replay, anchor, &mut verdict)? {
-            verdict.mismatches.push(mismatch);
-            return Ok(verdict);
+        match check(db, anchor, &mut verdict) {
+            // A file known to be damaged need not be readable to its end; what is known of it must not be lost.
+            Err(error) if !verdict.damage.is_empty() => verdict.damage.push(error.to_string()),
+            done => done?,
         }
-        verdict.mismatches.extend(compare(db, &replay.expected)?);
-        verdict.mismatches.sort();
         Ok(verdict)
     })
+}
+
+fn check(db: &mut Db, anchor: Option<Anchor>, verdict: &mut Verdict) -> Result<(), StoreError> {
+    let mut replay = Replay::default();
+    if let Some(mismatch) = walk(db, &mut replay, anchor, verdict)? {
+        verdict.mismatches.push(mismatch);
+        return Ok(());
+    }
+    verdict.mismatches.extend(compare(db, &replay.expected)?);
+    verdict.mismatches.sort();
+    Ok(())
 }
 
 /// Walks the journal to its end, or to the first row that is wrong.
@@ -89,6 +98,10 @@ fn walk(
     match anchor {
         Some(anchor) if anchor.sequence > sequence => {
             Ok(Some(wrong(anchor.sequence, "sequence", "the chain was cut: the anchor's row is missing")))
+        }
+        // An anchor that was held against nothing must not look like one that agreed.
+        Some(anchor) if anchor.sequence < 1 => {
+            Ok(Some(wrong(anchor.sequence, "sequence", "no chain has a row of the anchor's sequence")))
         }
         _ => Ok(None),
     }

@@ -107,6 +107,7 @@ impl<B: Book> Exchange<B> {
         order.window = open;
         let left = order.gpus.saturating_sub(if old.side == Side::Bid { old.filled_gpus } else { 0 });
         let worst = order.price.cost(left, open.minutes()).map_err(|_| Reject::OutOfRange)?;
+        order.price.turnover(order.gpus, open.minutes()).map_err(|_| Reject::OutOfRange)?;
         order.held = if old.side == Side::Bid { worst } else { Money::ZERO };
         self.check_market(product, old.organization)?;
         match old.side {

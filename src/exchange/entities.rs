@@ -9,7 +9,7 @@ use super::event::Made;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
     OrderStatus, OrganizationId, OrganizationKind, OutOfRange, Price, ProductId, Region, SelfTrade, Side, SiteId,
-    SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Window,
+    SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover, Window,
 };
 
 /// Whoever trades.
@@ -158,8 +158,8 @@ pub struct Order {
     pub fills: u32,
     /// GPU-minutes filled.
     pub filled_gpu_minutes: u64,
-    /// What the fills cost in all, at `ceil(price * minutes / 60)` per GPU.
-    pub filled_cost: Money,
+    /// Price times GPU-minutes of all fills.
+    pub turnover: Turnover,
     /// GPUs sold out of an ask, per minute.
     pub sold: Steps,
     /// Money held behind a bid.
@@ -428,12 +428,8 @@ impl Order {
         pieces.map(|(window, sold)| (window, self.gpus.saturating_sub(sold))).filter(|(_, free)| *free > 0).collect()
     }
 
-    /// Returns the mean price of the fills weighted by GPU-minutes, half up to the micro-dollar; from exact costs,
-    /// so a fill of odd minutes may show a rounded price.
+    /// Returns the mean price of the fills weighted by GPU-minutes, half up to the micro-dollar.
     pub fn average_price(&self) -> Option<Price> {
-        let minutes = i128::from(self.filled_gpu_minutes);
-        let twice = i128::from(self.filled_cost.micros()).checked_mul(120)?.checked_add(minutes)?;
-        let price = twice.checked_div_euclid(minutes.checked_mul(2)?)?;
-        i64::try_from(price).ok().map(Price::from_micros)
+        self.turnover.mean(self.filled_gpu_minutes)
     }
 }

@@ -11,7 +11,7 @@ use super::{BidWindow, Exchange, Failure, PlaceAsk, PlaceBid, Reject, Requiremen
 use crate::types::limits::{CHAIN_DEPTH_MAX, GPUS_MAX, PRICE_MICROS_MAX, REQUIREMENT_VALUES_MAX, WINDOW_MINUTES_MAX};
 use crate::types::{
     Country, ListingId, Minute, Money, OrderId, OrderStatus, OrganizationId, Price, ProductId, Region, SelfTrade, Side,
-    Source, Steps, TimeInForce, Timestamp, Window,
+    Source, Steps, TimeInForce, Timestamp, Turnover, Window,
 };
 
 /// An order that passed every check but those that need the book and the purse.
@@ -51,6 +51,7 @@ impl<B: Book> Exchange<B> {
         };
         self.check_window(window, window.start >= self.first_open())?;
         let hold = bid.price.cost(bid.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
+        bid.price.turnover(bid.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
         let at_once = matches!(bid.terms.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         if bid.same_site && !(at_once && bid.terms.self_trade == SelfTrade::Skip) {
             return Err(Reject::InvalidCombination.into());
@@ -86,6 +87,7 @@ impl<B: Book> Exchange<B> {
         self.check_window(asked, asked.end > self.first_open())?;
         let window = asked.from_minute(self.first_open());
         ask.price.cost(ask.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
+        ask.price.turnover(ask.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
         if ask.lead_minutes > WINDOW_MINUTES_MAX {
             return Err(Reject::InvalidCombination.into());
         }
@@ -248,7 +250,7 @@ impl<B: Book> Exchange<B> {
             filled_gpus: 0,
             fills: 0,
             filled_gpu_minutes: 0,
-            filled_cost: Money::ZERO,
+            turnover: Turnover::ZERO,
             sold: Steps::new(),
             held: Money::ZERO,
         }

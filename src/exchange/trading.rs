@@ -358,7 +358,8 @@ impl Order {
         let gpu_minutes = u64::from(fill.gpus).saturating_mul(u64::from(fill.window.minutes()));
         self.fills = self.fills.saturating_add(1);
         self.filled_gpu_minutes = self.filled_gpu_minutes.saturating_add(gpu_minutes);
-        self.filled_cost = self.filled_cost.plus(fill.cost).map_err(range)?;
+        let turnover = fill.price.turnover(fill.gpus, fill.window.minutes()).map_err(range)?;
+        self.turnover = self.turnover.plus(turnover).map_err(range)?;
         match self.side {
             Side::Bid => {
                 self.filled_gpus = self.filled_gpus.saturating_add(fill.gpus);

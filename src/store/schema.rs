@@ -122,7 +122,7 @@ diesel::table! {
         filled_gpus -> BigInt,
         fills -> BigInt,
         filled_gpu_minutes -> BigInt,
-        filled_cost -> BigInt,
+        turnover -> BigInt,
         sold -> Text,
         held -> BigInt,
     }

@@ -17,7 +17,7 @@ pub use attributes::{
     SlaClass, Source, TimeInForce,
 };
 pub use ids::{ContractId, Kind, ListingId, OrderId, OrganizationId, ProductId, PublicId, SiteId, TradeId, TransferId};
-pub use money::{Money, Price};
+pub use money::{Money, Price, Turnover};
 pub use steps::Steps;
 pub use text::{Country, Region, Symbol};
 pub use time::{Minute, Timestamp, Window};

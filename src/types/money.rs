@@ -22,6 +22,11 @@ pub struct Money(i64);
 #[serde(transparent)]
 pub struct Price(i64);
 
+/// Price times GPU-minutes: what average prices are made of, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Turnover(i64);
+
 /// A text is not a decimal number of USD with at most six decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a decimal string with at most 6 decimals, such as \"1.94\"")]
@@ -71,6 +76,37 @@ impl Money {
     /// [`NotDecimal`] for anything but digits, at most one point and a leading minus.
     pub fn parse(text: &str) -> Result<Self, NotDecimal> {
         parse_micros(text).map(Self)
+    }
+}
+
+impl Turnover {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Wraps micro-USD per GPU-hour times GPU-minutes.
+    pub const fn new(units: i64) -> Self {
+        Self(units)
+    }
+
+    /// Returns micro-USD per GPU-hour times GPU-minutes.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the sum.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn plus(self, other: Self) -> Result<Self, OutOfRange> {
+        self.0.checked_add(other.0).map(Self).ok_or(OutOfRange)
+    }
+
+    /// Returns the mean price over so many GPU-minutes, half up to the micro-dollar; nothing over none.
+    pub fn mean(self, gpu_minutes: u64) -> Option<Price> {
+        let minutes = i128::from(gpu_minutes);
+        let twice = i128::from(self.0).checked_mul(2)?.checked_add(minutes)?;
+        let price = twice.checked_div_euclid(minutes.checked_mul(2)?)?;
+        i64::try_from(price).ok().map(Price)
     }
 }
 
@@ -127,6 +163,15 @@ impl Price {
         let per_gpu = product.checked_add(MINUTES_PER_HOUR - 1).ok_or(OutOfRange)?.div_euclid(MINUTES_PER_HOUR);
         let total = per_gpu.checked_mul(i128::from(gpus)).ok_or(OutOfRange)?;
         i64::try_from(total).map(Money).map_err(|_| OutOfRange)
+    }
+
+    /// Returns the price times GPU-minutes.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`, at some 150 billion USD.
+    pub fn turnover(self, gpus: u32, minutes: u32) -> Result<Turnover, OutOfRange> {
+        let gpu_minutes = i64::from(gpus).checked_mul(i64::from(minutes)).ok_or(OutOfRange)?;
+        self.0.checked_mul(gpu_minutes).map(Turnover).ok_or(OutOfRange)
     }
 
     /// Returns what is due for the GPU-minutes so far: `floor(price * gpu_minutes / 60)`.
@@ -218,6 +263,15 @@ mod tests {
             paid = paid.plus(due).unwrap();
         }
         assert_eq!(Ok(paid), price.due(7_000));
+    }
+
+    #[test]
+    fn a_mean_over_odd_minutes_is_the_price_that_was_paid() {
+        let price = Price(1_940_000);
+        let turnover = price.turnover(1, 7).unwrap().plus(price.turnover(3, 11).unwrap()).unwrap();
+        assert_eq!(turnover.mean(7 + 33), Some(price));
+        assert_eq!(Turnover::ZERO.mean(0), None);
+        assert_eq!(Price(i64::MAX).turnover(2, 1), Err(OutOfRange));
     }
 
     #[test]

@@ -5,10 +5,16 @@
 mod accounts;
 mod api;
 mod architecture;
+mod audit;
 mod backend;
+mod catalogue;
+mod course;
 mod licences;
 mod price_paths;
+mod process;
+mod readme;
 mod scenarios;
 mod sequencer;
 mod store;
 mod streams;
+mod twins;

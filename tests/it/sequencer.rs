@@ -1,5 +1,7 @@
 //! The writer: what is acknowledged survives a restart, and a batch is one.
 
+mod failures;
+
 use std::sync::Arc;
 
 use gpubourse::app::clock::{Clock, ManualClock};
@@ -17,9 +19,22 @@ const RENTER: OrganizationId = OrganizationId::new(2);
 
 struct Bench {
     store: Store,
+    market: Market,
+    _folder: tempfile::TempDir,
+}
+
+/// A running sequencer and what it takes for the time.
+struct Market {
     clock: Arc<ManualClock>,
     running: Running,
-    _folder: tempfile::TempDir,
+}
+
+impl std::ops::Deref for Bench {
+    type Target = Market;
+
+    fn deref(&self) -> &Market {
+        &self.market
+    }
 }
 
 impl Bench {
@@ -28,16 +43,18 @@ impl Bench {
         let store = Store::open(&format!("sqlite:{}", folder.path().join("market.db").display())).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
         let running = sequencer::start(&store, clock.clone()).unwrap();
-        Self { store, clock, running, _folder: folder }
+        Self { store, market: Market { clock, running }, _folder: folder }
     }
 
     fn restart(self) -> Self {
-        let Self { store, clock, running, _folder } = self;
+        let Self { store, market: Market { clock, running }, _folder } = self;
         running.join();
         let running = sequencer::start(&store, clock.clone()).unwrap();
-        Self { store, clock, running, _folder }
+        Self { store, market: Market { clock, running }, _folder }
     }
+}
 
+impl Market {
     async fn submit(&self, command: Command) -> Result<Receipt, AppError> {
         self.running.sequencer.submit(submission(command)).await
     }

@@ -117,7 +117,7 @@ CREATE TABLE order_states (
     filled_gpus BIGINT NOT NULL,
     fills BIGINT NOT NULL,
     filled_gpu_minutes BIGINT NOT NULL,
-    filled_cost BIGINT NOT NULL,
+    turnover BIGINT NOT NULL,
     sold TEXT NOT NULL,
     held BIGINT NOT NULL
 );

@@ -118,7 +118,7 @@ CREATE TABLE order_states (
     filled_gpus INTEGER NOT NULL,
     fills INTEGER NOT NULL,
     filled_gpu_minutes INTEGER NOT NULL,
-    filled_cost INTEGER NOT NULL,
+    turnover INTEGER NOT NULL,
     sold TEXT NOT NULL,
     held INTEGER NOT NULL
 ) STRICT;

@@ -14,7 +14,7 @@ use super::{BATCH_MAX, Job, QUEUE_MAX, Receipt, SIDE_QUEUE_MAX, Sequencer, Side,
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
 use crate::exchange::Preview;
-use crate::store::{Batch, Db, Store, StoreError, Writer};
+use crate::store::{Batch, Db, Recovered, Store, StoreError, Writer};
 
 /// How often an idle writer looks whether time has something to do.
 const TICK: Duration = Duration::from_millis(200);
@@ -56,7 +56,15 @@ pub fn start(store: &Store, clock: Arc<dyn Clock>) -> Result<Running, StoreError
     let (jobs, jobs_in) = mpsc::channel(QUEUE_MAX);
     let (sides, sides_in) = mpsc::channel(SIDE_QUEUE_MAX);
     let (published, as_of) = watch::channel(core.sequence());
-    let state = Loop { writer, core: Some(core), clock, view: Arc::clone(&view), published };
+    let state = Loop {
+        store: store.clone(),
+        writer: Some(writer),
+        core: Some(core),
+        clock,
+        view: Arc::clone(&view),
+        published,
+        quiet: true,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -75,12 +83,16 @@ enum Waiting {
 }
 
 struct Loop {
-    writer: Writer,
+    store: Store,
+    /// Nothing while the connection has to be made anew.
+    writer: Option<Writer>,
     /// Nothing while the state has to be rebuilt.
     core: Option<Core>,
     clock: Arc<dyn Clock>,
     view: Arc<RwLock<View>>,
     published: watch::Sender<i64>,
+    /// Whether nothing was committed since the last tick: the moment for upkeep.
+    quiet: bool,
 }
 
 impl Loop {
@@ -136,7 +148,7 @@ impl Loop {
 
     /// Commits the rows collected so far, with a side write if there is one, and publishes them.
     fn commit(&mut self, run: Option<SideRun<'_>>) -> Result<(), AppError> {
-        let Some(core) = &mut self.core else { return Err(AppError::NotApplied) };
+        let (Some(core), Some(writer)) = (&mut self.core, &mut self.writer) else { return Err(AppError::NotApplied) };
         let batch = match core.batch() {
             Ok(batch) => batch,
             Err(Stop::Broken(name)) => return Err(self.broken(name)),
@@ -144,16 +156,16 @@ impl Loop {
         };
         let result = match (&batch, run) {
             (None, None) => return Ok(()),
-            (Some(batch), None) => self.writer.commit::<AppError>(batch, None),
+            (Some(batch), None) => writer.commit::<AppError>(batch, None),
             (Some(batch), Some(SideRun { run, receipt })) => {
                 let mut run = Some(run);
                 let mut once = |db: &mut Db| match run.take() {
                     Some(run) => run(db, receipt),
                     None => Err(AppError::Internal("a side write ran twice".to_owned())),
                 };
-                self.writer.commit(batch, Some(&mut once))
+                writer.commit(batch, Some(&mut once))
             }
-            (None, Some(SideRun { run, receipt })) => self.writer.side(|db| run(db, receipt)),
+            (None, Some(SideRun { run, receipt })) => writer.side(|db| run(db, receipt)),
         };
         match (result, batch) {
             (Ok(()), batch) => {
@@ -193,6 +205,7 @@ impl Loop {
     }
 
     fn publish(&mut self, batch: Batch) {
+        self.quiet = false;
         let Batch { journal, mut changes } = batch;
         let Some(last) = journal.last() else { return };
         self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&mut changes, last.sequence);
@@ -213,9 +226,9 @@ impl Loop {
         before: Option<super::Before>,
         run: super::Run,
     ) -> Result<(), AppError> {
-        let Some(core) = &mut self.core else { return Err(AppError::NotApplied) };
+        let (Some(core), Some(writer)) = (&mut self.core, &mut self.writer) else { return Err(AppError::NotApplied) };
         if let Some(before) = before {
-            before(self.writer.db())?;
+            before(writer.db())?;
         }
         let mut receipt = None;
         if let Some(submission) = submission {
@@ -247,7 +260,9 @@ impl Loop {
                 tracing::error!(%error, "time could not be moved");
             }
         }
-        if let Err(error) = self.writer.idle() {
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        let upkeep = self.writer.as_mut().filter(|_| quiet).map_or(Ok(()), Writer::idle);
+        if let Err(error) = upkeep {
             tracing::warn!(%error, "upkeep of the database failed");
         }
     }
@@ -270,9 +285,20 @@ impl Loop {
         }
     }
 
+    /// Reads the state back, over a new connection if the old one no longer answers.
+    fn load(&mut self) -> Result<Recovered, StoreError> {
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => self.store.writer()?,
+        };
+        let recovered = writer.load()?;
+        self.writer = Some(writer);
+        Ok(recovered)
+    }
+
     /// Rebuilds the state and the view from the store; returns the last row there.
     fn reload(&mut self) -> Result<i64, StoreError> {
-        let recovered = self.writer.load()?;
+        let recovered = self.load()?;
         let sequence = recovered.sequence;
         let view = View::of(recovered.snapshot.clone(), sequence);
         self.core = Some(Core::restore(recovered)?);

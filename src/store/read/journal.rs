@@ -37,7 +37,16 @@ pub(crate) fn entries_after(db: &mut Db, sequence: i64, limit: u32) -> QueryResu
     on!(db, |c, m| m::after(c, sequence, i64::from(limit)))
 }
 
+/// Returns the lowest sequence there is.
+pub(crate) fn lowest(db: &mut Db) -> QueryResult<Option<i64>> {
+    on!(db, |c, m| m::lowest(c))
+}
+
 portable! {
+    pub(crate) fn lowest(c: &mut Conn) -> QueryResult<Option<i64>> {
+        journal::table.select(journal::sequence).order(journal::sequence).first(c).optional()
+    }
+
     pub(crate) fn after(c: &mut Conn, sequence: i64, limit: i64) -> QueryResult<Vec<JournalEntry>> {
         journal::table
             .filter(journal::sequence.gt(sequence))

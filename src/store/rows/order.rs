@@ -6,7 +6,8 @@ use crate::exchange::entities::Order;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, TimeInForce, Timestamp,
+    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, TimeInForce,
+    Timestamp, Turnover,
 };
 
 row! {
@@ -54,7 +55,7 @@ row! {
         filled_gpus: i64,
         fills: i64,
         filled_gpu_minutes: i64,
-        filled_cost: i64,
+        turnover: i64,
         sold: Word,
         held: i64,
     }
@@ -134,7 +135,7 @@ impl OrderRow {
             filled_gpus: now.int("filled_gpus", state.filled_gpus)?,
             fills: now.int("fills", state.fills)?,
             filled_gpu_minutes: now.int("filled_gpu_minutes", state.filled_gpu_minutes)?,
-            filled_cost: Money::from_micros(state.filled_cost),
+            turnover: Turnover::new(state.turnover),
             sold: now.steps("sold", &state.sold)?,
             held: Money::from_micros(state.held),
         })
@@ -159,7 +160,7 @@ impl OrderStateRow {
             filled_gpus: i64::from(order.filled_gpus),
             fills: i64::from(order.fills),
             filled_gpu_minutes: at.int("filled_gpu_minutes", order.filled_gpu_minutes)?,
-            filled_cost: order.filled_cost.micros(),
+            turnover: order.turnover.get(),
             sold: steps_text(&order.sold),
             held: order.held.micros(),
         })

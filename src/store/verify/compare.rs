@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::sql_types::Text;
 use diesel::{QueryDsl, QueryResult, QueryableByName, RunQueryDsl, SelectableHelper, sql_query};
 
@@ -52,8 +53,20 @@ pub fn integrity(db: &mut Db) -> Result<Vec<String>, StoreError> {
         integrity_check: String,
     }
     let Db::Sqlite(conn) = db else { return Ok(Vec::new()) };
-    let findings: Vec<Finding> = sql_query("PRAGMA integrity_check").load(conn)?;
-    Ok(findings.into_iter().map(|finding| finding.integrity_check).filter(|text| text != "ok").collect())
+    let mut findings = Vec::new();
+    for finding in sql_query("PRAGMA integrity_check").load_iter::<Finding, DefaultLoadingMode>(conn)? {
+        match finding {
+            Ok(finding) => findings.push(finding.integrity_check),
+            // The check gave up, but not before it found something. Asked again it would give up for ever.
+            Err(error) if !findings.is_empty() => {
+                findings.push(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    findings.retain(|text| text != "ok");
+    Ok(findings)
 }
 
 /// The comparison of one table under way.

@@ -50,7 +50,7 @@ pub fn ask(number: i64) -> Order {
         filled_gpus: 0,
         fills: 0,
         filled_gpu_minutes: 0,
-        filled_cost: Money::ZERO,
+        turnover: Turnover::ZERO,
         sold: Steps::new(),
         held: Money::ZERO,
     }
@@ -216,7 +216,7 @@ pub fn changes() -> Changes {
         filled_gpus: 8,
         fills: 1,
         filled_gpu_minutes: 480,
-        filled_cost: Money::from_micros(16_000_000),
+        turnover: Turnover::new(16_000_000 * 60),
         held: Money::ZERO,
         ..bid(2)
     };

@@ -141,7 +141,7 @@ impl Generator {
     }
 
     fn bid_window(&mut self, first_open: Minute, (start, end): (Minute, Minute)) -> BidWindow {
-        if start == first_open && self.rng.chance(40) {
+        if start == first_open && self.rng.chance(65) {
             return BidWindow::AtOnce { minutes: end.get() - start.get() };
         }
         BidWindow::Fixed { start, end }

@@ -1,0 +1,185 @@
+//! A random stream as the sequencer meets it: a clock in the place of `Advance`, and what must come of it.
+//!
+//! The expectation is made by a pure exchange in memory that is told of time by the rule of the design: before
+//! the first command of each new minute, and when something is due.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use gpubourse::app::clock::ManualClock;
+use gpubourse::app::sequencer::{Running, Submission};
+use gpubourse::app::{AppError, Receipt};
+use gpubourse::exchange::entities::{Contract, Order};
+use gpubourse::exchange::{Command, Envelope, Exchange, Failure, Outcome, Reject, Snapshot};
+use gpubourse::types::{
+    ContractId, ContractStatus, OrderId, OrderStatus, OrganizationId, ProductId, Source, Steps, Timestamp,
+};
+
+use crate::streams::generator::{BEGINNING, Generator};
+use crate::streams::rng::Rng;
+use crate::streams::view::View;
+
+/// Submissions under way at once; `join_all` polls so few in their order.
+const TOGETHER_MAX: u32 = 24;
+
+/// One request, the time at which it is made, and what must be answered.
+pub struct Step {
+    pub now: Timestamp,
+    pub submission: Submission,
+    pub answer: Result<Outcome, Reject>,
+    /// Its place in the journal.
+    pub sequence: i64,
+}
+
+/// A stream and what must come of it.
+#[derive(Default)]
+pub struct Course {
+    pub steps: Vec<Step>,
+    /// What the journal must record, the moves of time among it, with the outcome and the digest after it.
+    pub rows: Vec<(Envelope, String, u128)>,
+    pub exchange: Exchange,
+    /// Every order there ever was, as it stands.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Every contract there ever was, as it stands.
+    pub contracts: BTreeMap<ContractId, Contract>,
+    /// Contracts that passed to another seller.
+    pub passed: usize,
+    last_at: Timestamp,
+}
+
+impl Course {
+    /// Returns the stream of a seed.
+    pub fn of(seed: u64, commands: u32) -> Self {
+        let mut course = Self::default();
+        let mut generator = Generator::new(seed);
+        let mut now = BEGINNING;
+        for _ in 0..commands {
+            let envelope = generator.next(&View::of(&course.exchange));
+            if let Command::Advance { now: to } = envelope.command {
+                now = to;
+            } else if let Some(outcome) = course.step(now, submission(&envelope)) {
+                generator.observe(&envelope, &outcome);
+            }
+        }
+        course
+    }
+
+    /// Returns a stream that leaves every kind of row behind.
+    pub fn rich(commands: u32) -> Self {
+        let rich = (0..500).map(|seed| Self::of(seed, commands)).find(Self::is_rich);
+        let mut course = rich.expect("no stream leaves every kind of row behind");
+        let now = course.steps.last().unwrap().now.plus_millis(61_000);
+        for command in [
+            Command::HaltProduct { product: ProductId::new(1), halted: true },
+            Command::SuspendOrganization { organization: OrganizationId::new(6), suspended: true },
+        ] {
+            let idempotency_key = Some(format!("last-{}", command.kind()));
+            let (actor, request_id) = ("user:admin".to_owned(), "last".to_owned());
+            course.step(now, Submission { actor, request_id, idempotency_key, command });
+        }
+        course
+    }
+
+    fn is_rich(&self) -> bool {
+        let order = |status| self.orders.values().any(|order| order.status == status);
+        let contract = |status| self.contracts.values().any(|contract| contract.status == status);
+        let named = self.orders.values().filter(|order| order.client_order_id.is_some()).count();
+        let resold = self.contracts.values().any(|contract| matches!(contract.source, Source::Contract(_)));
+        OrderStatus::ALL.iter().all(|status| order(*status))
+            && ContractStatus::ALL.iter().all(|status| contract(*status))
+            && self.orders.values().any(|order| order.minutes.is_some() && order.expires_at.is_some())
+            && (named > 4 && resold && self.passed > 0)
+            && self.rows.iter().any(|(_, outcome, _)| outcome == "replayed")
+            && self.exchange.snapshot().keys.len() > 3
+    }
+
+    fn step(&mut self, now: Timestamp, submission: Submission) -> Option<Outcome> {
+        let before = self.exchange.counters().now;
+        let due = self.exchange.next_due().is_some_and(|at| at <= now);
+        let mut events = Vec::new();
+        if now > before && (now.minute() > before.minute() || due) {
+            let (actor, request_id) = ("system".to_owned(), "clock".to_owned());
+            let time = Submission { actor, request_id, idempotency_key: None, command: Command::Advance { now } };
+            events = self.execute(now, time).unwrap().events;
+        }
+        let answer = self.execute(now, submission.clone());
+        let sequence = i64::try_from(self.rows.len()).unwrap();
+        self.steps.push(Step { now, submission, answer: answer.clone(), sequence });
+        let outcome = answer.ok()?;
+        events.extend(outcome.events);
+        Some(Outcome { events, ..outcome })
+    }
+
+    fn execute(&mut self, now: Timestamp, submission: Submission) -> Result<Outcome, Reject> {
+        self.last_at = self.last_at.max(now);
+        let Submission { actor, request_id, idempotency_key, command } = submission;
+        let envelope = Envelope { at: self.last_at, actor, request_id, idempotency_key, command };
+        let (answer, word) = execute(&mut self.exchange, &envelope);
+        let changes = self.exchange.settle().unwrap();
+        self.passed += changes.passed.len();
+        self.rows.push((envelope, word, changes.digest));
+        self.orders.extend(changes.orders);
+        self.contracts
+            .extend(changes.contracts.into_iter().map(|(id, row)| (id, Contract { used: Steps::new(), ..row })));
+        answer
+    }
+
+    /// Returns the state as the store must give it back.
+    pub fn snapshot(&self) -> Snapshot {
+        stored(self.exchange.snapshot())
+    }
+}
+
+/// Executes a command; returns the answer and the word the journal has for it.
+pub fn execute(exchange: &mut Exchange, envelope: &Envelope) -> (Result<Outcome, Reject>, String) {
+    match exchange.execute(envelope) {
+        Ok(outcome) if outcome.replayed => (Ok(outcome), "replayed".to_owned()),
+        Ok(outcome) => (Ok(outcome), "ok".to_owned()),
+        Err(Failure::Reject(reject)) => (Err(reject), reject.code().to_owned()),
+        Err(failure) => panic!("{failure}: {envelope:#?}"),
+    }
+}
+
+/// Returns a snapshot without what is derived.
+pub fn stored(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.listings.iter_mut().for_each(|row| row.used = Steps::new());
+    snapshot.contracts.iter_mut().for_each(|row| row.used = Steps::new());
+    snapshot
+}
+
+fn submission(envelope: &Envelope) -> Submission {
+    let Envelope { actor, request_id, idempotency_key, command, .. } = envelope.clone();
+    Submission { actor, request_id, idempotency_key, command }
+}
+
+/// Sends steps through a sequencer, up to `together` at once as long as the clock stands, and checks the answers.
+pub async fn follow(steps: &[Step], running: &Running, clock: &ManualClock, rng: &mut Rng, together: u32) {
+    let mut rest = steps;
+    while let Some(first) = rest.first() {
+        let most = usize::try_from(rng.between(1, together.min(TOGETHER_MAX))).unwrap();
+        let count = rest.iter().take(most).take_while(|step| step.now == first.now).count();
+        let (now, later) = rest.split_at(count);
+        clock.set(first.now);
+        let answers = join_all(now.iter().map(|step| running.sequencer.submit(step.submission.clone()))).await;
+        for (step, answer) in now.iter().zip(answers) {
+            check(step, answer);
+        }
+        rest = later;
+    }
+}
+
+fn check(step: &Step, answer: Result<Receipt, AppError>) {
+    match (&step.answer, answer) {
+        (Ok(expected), Ok(receipt)) => {
+            assert_eq!(receipt.outcome, *expected, "{:#?}", step.submission);
+            assert_eq!(receipt.sequence, step.sequence, "{:#?}", step.submission);
+        }
+        (Err(expected), Err(AppError::Reject(reject))) => assert_eq!(reject, *expected, "{:#?}", step.submission),
+        (expected, answer) => panic!("{answer:?} instead of {expected:?}: {:#?}", step.submission),
+    }
+}
+
+/// Waits for work on this thread.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+}
