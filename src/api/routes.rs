@@ -129,7 +129,7 @@ impl<T> Describe for web::Data<T> {
     fn describe(_: &mut OperationDoc) {}
 }
 
-/// Returns the table; paths without parameters stand before those that would match them.
+/// Returns the table.
 pub fn routes(with_echo: bool) -> Vec<Route> {
     let mut table = trading();
     table.extend(accounts());
@@ -154,6 +154,8 @@ pub fn configure(config: &mut web::ServiceConfig, table: &[Route]) {
             paths.push(route.path);
         }
     }
+    // The router tries paths in turn: those without parameters are compared, the others cost a regular expression each.
+    paths.sort_by_key(|path| path.contains('{'));
     for path in paths {
         let mut resource = web::resource(path);
         let mut allow = Vec::new();
