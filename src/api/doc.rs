@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
     RefOr, Required, Response, ResponseBuilder, Schema, schema::Type,
@@ -22,6 +23,27 @@ use super::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::types::{
     ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass, TimeInForce,
 };
+
+/// The areas, in the order in which somebody new needs them.
+const TAGS: &[(&str, &str)] = &[
+    ("accounts", "Register, log in, make API keys for programs."),
+    ("wallet", "What an organization owns, and how it moved. Bids need money; admins book deposits."),
+    ("catalogue", "Products, and what providers list: sites and the capacity there."),
+    ("trading", "Asks out of listings and contracts, bids for a window."),
+    ("contracts", "What trades made, with the chain of title."),
+    ("market data", "Public: books, trades, index, drawdown, supply, imported prices."),
+    ("admin", "For those who run the exchange and those who audit it."),
+    ("audit", "Public: the head of the journal's hash chain."),
+    ("service", "Health, figures and this document."),
+];
+
+const ABOUT: &str = "An exchange for GPU-hours: capacity listed, bids matched, contracts recorded.
+
+Register at `/v1/auth/register`, log in at `/v1/auth/login`, and send what you get as `Authorization: Bearer ...`; \
+programs use an API key of `/v1/api-keys` in its place. Money and prices are decimal strings in USD (prices per \
+GPU-hour), times are RFC 3339 in UTC, delivery times whole minutes. Lists are read on with `cursor`. What goes wrong is \
+answered as `application/problem+json`; its `code` is for programs. An order is repeated safely under its \
+`client_order_id`, other requests under an `Idempotency-Key`.";
 
 const SECURITY: &str = "bearer";
 const JSON: &str = "application/json";
@@ -154,12 +176,10 @@ pub fn openapi(routes: &[Route]) -> OpenApi {
         .schemas_from_iter(schemas)
         .security_scheme(SECURITY, SecurityScheme::Http(bearer))
         .build();
-    let info = InfoBuilder::new()
-        .title("gpubourse")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("An exchange for GPU-hours: capacity listed, bids matched, contracts recorded."))
-        .build();
-    OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
+    let info =
+        InfoBuilder::new().title("gpubourse").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).build();
+    let tags = TAGS.iter().map(|(name, prose)| TagBuilder::new().name(*name).description(Some(*prose)).build());
+    OpenApiBuilder::new().info(info).tags(Some(tags)).paths(paths).components(Some(components)).build()
 }
 
 fn by_status(codes: &BTreeSet<&'static str>) -> BTreeMap<u16, Vec<&'static codes::Code>> {

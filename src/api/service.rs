@@ -70,7 +70,8 @@ pub async fn docs_root() -> Reply<DocsPage> {
 
 /// Shows the documentation; everything it needs is in the program.
 pub async fn docs(tail: Tail) -> Reply<DocsPage> {
-    let config = utoipa_swagger_ui::Config::new(["/openapi.json"]).try_it_out_enabled(true).validator_url("none");
+    let config = utoipa_swagger_ui::Config::new(["/openapi.json"]);
+    let config = config.try_it_out_enabled(true).deep_linking(true).validator_url("none");
     let file = utoipa_swagger_ui::serve(&tail.0, Arc::new(config));
     match file.map_err(|error| Problem::from(AppError::Internal(error.to_string())))? {
         None => Err(Problem::of("not_found")),

@@ -93,7 +93,7 @@ scalar! {
         parse: |text| Timestamp::parse(text).map_err(|error| error.to_string()),
         show: |time| time.to_rfc3339(),
         format: Some("date-time"),
-        pattern: None,
+        pattern: Some(r"Z$"),
         example: "2026-12-01T00:00:00Z",
     }
     /// A delivery time: a whole minute.
@@ -101,7 +101,7 @@ scalar! {
         parse: |text| Minute::parse(text).map_err(|error| error.to_string()),
         show: |minute| minute.to_rfc3339(),
         format: Some("date-time"),
-        pattern: None,
+        pattern: Some(r":00(\.0+)?Z$"),
         example: "2026-12-01T00:00:00Z",
     }
     /// The outward face of a thing.
@@ -146,7 +146,7 @@ impl FromStr for Whole {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| digits).map(Self).ok_or_else(|| "must be a whole number".to_owned())
     }
 }

@@ -56,20 +56,20 @@ impl View {
         changes.contracts = snapshot.contracts.into_iter().map(|row| (row.id, row)).collect();
         changes.purses = snapshot.purses.into_iter().collect();
         let mut view = Self::default();
-        view.apply(&changes, as_of);
+        view.apply(&mut changes, as_of);
         view
     }
 
-    /// Folds a committed batch in.
-    pub fn apply(&mut self, changes: &Changes, as_of: i64) {
+    /// Folds a committed batch in and leaves what it has no use for: readers wait for this, so rows are moved, not copied.
+    pub fn apply(&mut self, changes: &mut Changes, as_of: i64) {
         self.as_of = as_of;
         self.now = changes.counters.now;
-        self.organizations.extend(changes.organizations.iter().map(|(id, row)| (*id, row.clone())));
-        self.products.extend(changes.products.iter().map(|(id, row)| (*id, row.clone())));
         self.symbols.extend(changes.products.iter().map(|(id, row)| (row.symbol.clone(), *id)));
-        self.sites.extend(changes.sites.iter().map(|(id, row)| (*id, row.clone())));
-        self.listings.extend(changes.listings.iter().map(|(id, row)| (*id, row.clone())));
-        self.purses.extend(changes.purses.iter().map(|(id, row)| (*id, *row)));
+        self.organizations.extend(std::mem::take(&mut changes.organizations));
+        self.products.extend(std::mem::take(&mut changes.products));
+        self.sites.extend(std::mem::take(&mut changes.sites));
+        self.listings.extend(std::mem::take(&mut changes.listings));
+        self.purses.extend(std::mem::take(&mut changes.purses));
         for contract in changes.contracts.values() {
             if contract.status.is_live() {
                 self.titles.insert(contract.id, Title { created_at: contract.created_at, buyer: contract.buyer });
@@ -77,14 +77,14 @@ impl View {
                 self.titles.remove(&contract.id);
             }
         }
-        for order in changes.orders.values() {
+        for (id, order) in std::mem::take(&mut changes.orders) {
             let open = order.status.is_open();
-            keep(&mut self.orders_of, order.organization, order.id, open);
-            keep(&mut self.book, (order.product, order.side), order.id, open);
+            keep(&mut self.orders_of, order.organization, id, open);
+            keep(&mut self.book, (order.product, order.side), id, open);
             if open {
-                self.orders.insert(order.id, order.clone());
+                self.orders.insert(id, order);
             } else {
-                self.orders.remove(&order.id);
+                self.orders.remove(&id);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! JSON bodies: 400 if it is not JSON, 422 with the dotted field if it is not what the route takes, 413, 415, 408.
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::StreamExt;
@@ -60,11 +60,14 @@ impl<T: JsonBody> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = is_json(request);
+        let (json, announced) = (is_json(request), announced(request));
         let payload = payload.take();
         Box::pin(async move {
             if !json {
                 return Err(Problem::of("unsupported_media_type"));
+            }
+            if announced.is_some_and(|bytes| bytes > T::BYTES_MAX) {
+                return Err(too_large(T::BYTES_MAX));
             }
             T::read(&arrive(payload, T::BYTES_MAX, BODY_DEADLINE).await?).map(Self)
         })
@@ -132,6 +135,15 @@ fn is_json(request: &HttpRequest) -> bool {
     media.eq_ignore_ascii_case("application/json") && parts.all(utf8)
 }
 
+/// How many bytes the request says it has; what it really has is counted.
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::of("body_too_large").saying(format!("the body exceeds {bytes_max} bytes"))
+}
+
 async fn arrive(payload: Payload, bytes_max: usize, deadline: Duration) -> Result<Bytes, Problem> {
     let arrived = tokio::time::timeout(deadline, collect(payload, bytes_max)).await;
     arrived.map_err(|_| Problem::of("body_timeout"))?
@@ -142,7 +154,7 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Bytes, Proble
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Problem::of("malformed").saying(error.to_string()))?;
         if bytes.len().saturating_add(chunk.len()) > bytes_max {
-            return Err(Problem::of("body_too_large").saying(format!("the body exceeds {bytes_max} bytes")));
+            return Err(too_large(bytes_max));
         }
         if bytes.is_empty() && bytes.capacity() == 0 {
             bytes = BytesMut::from(chunk);

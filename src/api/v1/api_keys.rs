@@ -27,6 +27,7 @@ pub struct ScopeWord(Scope);
 #[serde(deny_unknown_fields)]
 pub struct NewKeyBody {
     /// Its name, for people.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// What it may do: some of `read`, `trade`, `list`, `admin`.
     pub scopes: Vec<ScopeWord>,
@@ -79,6 +80,7 @@ pub struct KeysQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<Whole>,
     /// The `next_cursor` of the page before.
+    #[param(format = "uuid")]
     pub cursor: Option<String>,
 }
 
@@ -101,11 +103,13 @@ pub async fn create(api: Data<Api>, caller: Caller, Body(body): Body<NewKeyBody>
 pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<KeysQuery>) -> Reply<Answer<Page<KeyRow>>> {
     let wrong = || Problem::field("cursor", "must be a next_cursor of this list");
     let before = query.cursor.map(|text| Uuid::try_parse(&text).map_err(|_| wrong())).transpose()?;
-    // Keys are numbered by their UUIDs, so the cursor is the last one shown.
-    let limit = page::slice(query.limit, None)?.limit.saturating_sub(1);
-    let rows = api.app.accounts().list_keys(&caller.principal, before, limit).await?;
-    let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    let next_cursor = rows.last().filter(|_| full).map(|key| key.id.to_string());
+    // Keys are numbered by their UUIDs, so the cursor is the last one shown. One more than fits is asked for.
+    let limit = page::slice(query.limit, None)?.limit;
+    let mut rows = api.app.accounts().list_keys(&caller.principal, before, limit).await?;
+    let fits = usize::try_from(limit.saturating_sub(1)).unwrap_or(usize::MAX);
+    let more = rows.len() > fits;
+    rows.truncate(fits);
+    let next_cursor = rows.last().filter(|_| more).map(|key| key.id.to_string());
     Ok(Answer(Page { data: rows.into_iter().map(show).collect(), next_cursor, as_of: None }))
 }
 

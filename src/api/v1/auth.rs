@@ -29,6 +29,7 @@ pub struct RegistrationBody {
     #[schema(example = "ops@example.com")]
     pub email: String,
     /// The password of its first user.
+    #[schema(min_length = 12, max_length = 256)]
     pub password: String,
 }
 
@@ -37,6 +38,7 @@ pub struct RegistrationBody {
 #[serde(deny_unknown_fields)]
 pub struct NewOrganizationBody {
     /// Its name.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// What it is in the market for.
     pub kind: OrganizationKind,

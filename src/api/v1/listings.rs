@@ -55,12 +55,14 @@ pub struct NewListingBody {
     /// What.
     pub product: String,
     /// How many GPUs.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus: u32,
     /// From.
     pub start: DeliveryTime,
     /// To.
     pub end: DeliveryTime,
     /// GPUs in one machine.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus_per_node: u32,
     /// Wiring.
     pub interconnect: Interconnect,
@@ -87,6 +89,7 @@ json_body!(NewListingBody, {
 #[serde(deny_unknown_fields)]
 pub struct ListingChangeBody {
     /// How many GPUs; no more than before.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus: Option<u32>,
     /// From; no earlier than before.
     pub start: Option<DeliveryTime>,

@@ -23,7 +23,7 @@ pub struct BookQuery {
     /// To; 24 hours after the start if absent.
     pub end: Option<DeliveryTime>,
     /// Answer only as of this sequence or later; waits briefly, then 503.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     pub min_sequence: Option<Whole>,
 }
 

@@ -31,16 +31,19 @@ pub struct NewBidBody {
     #[schema(example = "h100-sxm-80gb")]
     pub product: String,
     /// How many GPUs.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus: u32,
     /// From; together with `end`, or neither with `minutes`.
     pub start: Option<DeliveryTime>,
     /// To.
     pub end: Option<DeliveryTime>,
     /// Instead of start and end: from the next minute on, for so long.
+    #[schema(minimum = 1, maximum = 5_270_400)]
     pub minutes: Option<u32>,
     /// The limit price.
     pub price: UsdPerHour,
     /// Each fill is a multiple of it; 1 if absent.
+    #[schema(minimum = 1)]
     pub lot: Option<u32>,
     /// `gtc` if absent.
     pub time_in_force: Option<TimeInForce>,
@@ -55,6 +58,7 @@ pub struct NewBidBody {
     /// `skip` if absent.
     pub self_trade_prevention: Option<SelfTrade>,
     /// The caller's name for it; a repeat with the same one does nothing.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     pub client_order_id: Option<String>,
 }
 
@@ -69,6 +73,7 @@ pub struct NewAskBody {
     /// The contract to resell.
     pub contract_id: Option<Id>,
     /// How many GPUs.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus: u32,
     /// From; the source's start if absent.
     pub start: Option<DeliveryTime>,
@@ -77,10 +82,13 @@ pub struct NewAskBody {
     /// At what price.
     pub price: UsdPerHour,
     /// Fills come in multiples of it; the contract's, or 1, if absent.
+    #[schema(minimum = 1)]
     pub lot: Option<u32>,
     /// The shortest rental; the contract's, or 1, if absent.
+    #[schema(minimum = 1, maximum = 5_270_400)]
     pub min_minutes: Option<u32>,
     /// Notice needed before a window starts; 0 if absent.
+    #[schema(maximum = 5_270_400)]
     pub lead_minutes: Option<u32>,
     /// `gtc` if absent; not `fok`.
     pub time_in_force: Option<TimeInForce>,
@@ -91,6 +99,7 @@ pub struct NewAskBody {
     /// `skip` if absent.
     pub self_trade_prevention: Option<SelfTrade>,
     /// The caller's name for it; a repeat with the same one does nothing.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     pub client_order_id: Option<String>,
 }
 
@@ -99,8 +108,10 @@ pub struct NewAskBody {
 #[serde(deny_unknown_fields)]
 pub struct RequirementsBody {
     /// One of these regions.
+    #[schema(max_items = 64)]
     pub regions: Option<Vec<String>>,
     /// One of these countries.
+    #[schema(max_items = 64)]
     pub countries: Option<Vec<String>>,
     /// One of these.
     pub interconnects: Option<Vec<Interconnect>>,
@@ -126,6 +137,7 @@ pub enum NewOrderBody {
 #[serde(deny_unknown_fields)]
 pub struct OrderChangeBody {
     /// How many GPUs, those already filled included.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub gpus: Option<u32>,
     /// At what price.
     pub price: Option<UsdPerHour>,
@@ -134,13 +146,15 @@ pub struct OrderChangeBody {
     /// To.
     pub end: Option<DeliveryTime>,
     /// In multiples of what.
+    #[schema(minimum = 1)]
     pub lot: Option<u32>,
 }
 
 json_body!(OrderChangeBody, {"price": "1.90"});
 
 /// Up to 100 orders, each independent of the others.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BatchBody {
     /// The orders, placed in this order.
     #[schema(value_type = Vec<NewOrderBody>, max_items = 100, min_items = 1)]
@@ -150,12 +164,6 @@ pub struct BatchBody {
 #[derive(Deserialize)]
 struct SideOnly {
     side: Side,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawBatch {
-    orders: Vec<Value>,
 }
 
 impl NewOrderBody {
@@ -216,11 +224,11 @@ impl JsonBody for BatchBody {
     const BYTES_MAX: usize = BATCH_BYTES_MAX;
 
     fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        let RawBatch { orders } = strict(bytes)?;
-        if orders.is_empty() || orders.len() > BATCH_ORDERS_MAX {
+        let batch: Self = strict(bytes)?;
+        if batch.orders.is_empty() || batch.orders.len() > BATCH_ORDERS_MAX {
             return Err(Problem::field("orders", format!("must be 1 to {BATCH_ORDERS_MAX} orders")));
         }
-        Ok(Self { orders })
+        Ok(batch)
     }
 
     fn example() -> Value {

@@ -34,9 +34,10 @@ pub struct OrdersQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<Whole>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c1[0-9a-f]{16}$")]
     pub cursor: Option<String>,
     /// Answer only as of this sequence or later; waits briefly, then 503.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     pub min_sequence: Option<Whole>,
 }
 

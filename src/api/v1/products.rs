@@ -43,6 +43,7 @@ pub struct NewProductBody {
     #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
     pub symbol: Symbol,
     /// What it is, for people.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Prices are multiples of it; "0.001" if absent.
     pub tick: Option<UsdPerHour>,
@@ -60,6 +61,7 @@ pub struct PageQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<Whole>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c1[0-9a-f]{16}$")]
     pub cursor: Option<String>,
 }
 

@@ -65,6 +65,7 @@ pub struct QuotesQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<Whole>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c1[0-9a-f]{16}$")]
     pub cursor: Option<String>,
 }
 

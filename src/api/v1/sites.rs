@@ -42,6 +42,7 @@ pub struct Site {
 #[serde(deny_unknown_fields)]
 pub struct NewSiteBody {
     /// Its name, for people.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Lower case, no spaces.
     #[schema(value_type = String, pattern = "^[a-z0-9_.-]{1,64}$")]

@@ -76,6 +76,7 @@ pub struct PaymentBody {
     /// How much; positive.
     pub amount: Usd,
     /// The payment it stands for.
+    #[schema(min_length = 1, max_length = 200)]
     pub reference: String,
 }
 
@@ -90,7 +91,7 @@ json_body!(PaymentBody, {
 #[serde(deny_unknown_fields)]
 pub struct FreshQuery {
     /// Answer only as of this sequence or later; waits briefly, then 503.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     pub min_sequence: Option<Whole>,
 }
 

@@ -82,7 +82,8 @@ impl Accounts {
         Ok(CreatedKey { key, secret: minted.secret })
     }
 
-    /// Returns a page of the caller's keys, newest first: those made before `before`, revoked ones included.
+    /// Returns a page of the caller's keys, newest first: those made before `before`, revoked ones included; at most one
+    /// more than a page may have, so that a caller can see whether there are more.
     ///
     /// # Errors
     /// [`AppError::Forbidden`] without the scope `read`.
@@ -93,7 +94,7 @@ impl Accounts {
         limit: u32,
     ) -> Result<Vec<ApiKey>, AppError> {
         require(principal, Scope::Read)?;
-        let (user, limit) = (principal.user, limit.clamp(1, PAGE_ROWS_MAX));
+        let (user, limit) = (principal.user, limit.clamp(1, PAGE_ROWS_MAX.saturating_add(1)));
         self.read(move |db| accounts::api_keys_of(db, user, before, limit)).await
     }
 

@@ -170,7 +170,7 @@ impl Loop {
         match (result, batch) {
             (Ok(()), batch) => {
                 if let Some(batch) = batch {
-                    self.publish(&batch);
+                    self.publish(batch);
                 }
                 Ok(())
             }
@@ -204,10 +204,11 @@ impl Loop {
         AppError::Internal(name)
     }
 
-    fn publish(&mut self, batch: &Batch) {
+    fn publish(&mut self, batch: Batch) {
         self.quiet = false;
-        let Some(last) = batch.journal.last() else { return };
-        self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&batch.changes, last.sequence);
+        let Batch { journal, mut changes } = batch;
+        let Some(last) = journal.last() else { return };
+        self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&mut changes, last.sequence);
         self.published.send_replace(last.sequence);
     }
 

@@ -55,7 +55,9 @@ async fn every_operation_is_described() {
     let operations = operations(&document);
     assert!(operations.len() >= 50, "{}", operations.len());
     let mut ids = BTreeSet::new();
+    let tags: Vec<&Value> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
     for (method, path, operation) in operations {
+        assert!(tags.contains(&&operation["tags"][0]), "{path} is in no area");
         let name = format!("{method} {path}");
         assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{name} shares its id");
         assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{name} says nothing");

@@ -2,13 +2,18 @@
 
 mod accounts;
 mod admin;
+mod codes;
 mod contracts;
 mod coverage;
 mod document;
+mod hostile;
 mod listings;
 mod market;
+mod pages;
 mod problems;
 mod refusals;
 mod server;
+mod titles;
 mod trading;
+mod unavailable;
 mod world;

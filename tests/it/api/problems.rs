@@ -20,6 +20,32 @@ async fn unknown_paths_and_methods_are_problems() {
 }
 
 #[actix_web::test]
+async fn head_is_get_and_options_says_what_there_is() {
+    let market = Market::open().await;
+    let document = super::document::document(&market.world).await;
+    for (method, path, operation) in super::document::operations(&document) {
+        let path = path.replace("{id}", &market.listing).replace("{symbol}", "h100-sxm-80gb").replace("{tail}", "");
+        let who = operation.get("security").map(|_| &market.provider);
+        let options = market.world.send(who, "OPTIONS", &path, None).await;
+        options.refused(405, "method_not_allowed");
+        let allow = options.header("allow").unwrap();
+        assert!(allow.split(", ").any(|allowed| allowed == method), "{path}: {allow}");
+        if method == "GET" {
+            let [get, head] =
+                [market.world.send(who, "GET", &path, None).await, market.world.send(who, "HEAD", &path, None).await];
+            assert_eq!(head.status, get.status, "{path}");
+            assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        } else if !allow.contains("GET") {
+            market.world.send(who, "HEAD", &path, None).await.refused(405, "method_not_allowed");
+        }
+    }
+    let invented = market.world.send(None, "BREW", "/v1/products", None).await;
+    invented.refused(405, "method_not_allowed");
+    let metrics = market.world.public("/metrics").await.text;
+    assert!(metrics.contains("method=\"other\"") && !metrics.contains("BREW"), "anybody can invent methods");
+}
+
+#[actix_web::test]
 async fn bodies_are_read_strictly() {
     let market = Market::open().await;
     let send = async |content_type: &str, payload: &str| {

@@ -27,14 +27,83 @@ fn answer(mut stream: TcpStream) -> String {
     }
 }
 
+/// A server of the world on a port of its own.
+fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
+    (address, api::server(world.api.app.clone(), &config, listener).unwrap())
+}
+
+#[actix_web::test]
+async fn the_answer_to_head_has_no_body() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let answers = tokio::task::spawn_blocking(move || {
+        ["/v1/products", "/v1/orders"].map(|path| {
+            let mut stream = connect(address);
+            write!(stream, "HEAD {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        })
+    });
+    let answers = answers.await.unwrap();
+    for (text, status) in answers.iter().zip(["200", "401"]) {
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")) && text.ends_with("\r\n\r\n"), "{text}");
+        assert!(!text.contains("content-length: 0\r"), "the length is that of the body left out: {text}");
+    }
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
+async fn a_body_that_stops_arriving_is_a_problem_after_its_deadline() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let text = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        let head = "POST /v1/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n";
+        write!(stream, "{head}\r\n{{").unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 408") && head.contains("application/problem+json"), "{head}");
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(408), Some("body_timeout")));
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
+async fn a_body_announced_as_too_large_is_not_waited_for() {
+    let world = World::new();
+    let (address, server) = serve(&world);
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let text = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(address);
+        let head = "POST /v1/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+        write!(stream, "{head}content-length: 99999999999\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        answer(stream)
+    });
+    let text = text.await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 413") && text.contains("body_too_large"), "{text}");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
 #[actix_web::test]
 async fn a_stopping_server_answers_what_it_has_accepted() {
     let world = World::new();
     let member = world.member("renter", "renter").await;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
-    let server = api::server(world.api.app.clone(), &config, listener).unwrap();
+    let (address, server) = serve(&world);
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     let client = tokio::task::spawn_blocking(move || {
