@@ -6,7 +6,7 @@ use super::entities::{Contract, Counters, Listing, Order, Organization, Product,
 use super::memory::forgotten_at;
 use super::table::{Table, hash};
 use super::trading::reservation;
-use super::{Changes, Exchange, Failure, Snapshot};
+use super::{Changes, Exchange, Failure, RULES, Snapshot};
 use crate::types::limits::IDEMPOTENCY_KEY_MS;
 use crate::types::{ContractStatus, OrganizationId, ProductId, Side, Steps, Symbol};
 
@@ -44,8 +44,12 @@ impl<B: Book> Exchange<B> {
     /// Rebuilds the exchange from what the store kept.
     ///
     /// # Errors
-    /// [`Failure::Invariant`] if the parts do not fit together.
+    /// [`Failure::Invariant`] if the parts do not fit together, or if rules were in force that this program does not
+    /// know.
     pub fn restore(snapshot: Snapshot) -> Result<Self, Failure> {
+        if snapshot.counters.rules != RULES {
+            return Err(Failure::Invariant("rules_not_known"));
+        }
         let mut exchange = Self::new();
         exchange.counters = snapshot.counters;
         for row in snapshot.organizations {

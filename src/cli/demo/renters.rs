@@ -22,7 +22,7 @@ const DAY: u32 = 24 * HOUR;
 const RENTERS: u32 = 12;
 const BIDS_EACH: u32 = 5;
 const FUNDS: Money = Money::from_micros(250_000_000_000);
-const RESELLERS: [&str; 2] = ["Longhold Capital", "Early Signer LLC"];
+const RESELLERS: [&str; 2] = ["Reseller 01", "Reseller 02"];
 
 /// A small seeded generator (splitmix64): the demo needs repeatability, not secrecy.
 struct Dice(u64);
