@@ -85,8 +85,8 @@
 //! - An asker's `order_not_open` for an order of somebody else that has ended would tell that it existed; the
 //!   use cases look the owner up first and answer `not_found`.
 //! - Past thin days of the index carry the last fix forward: resting asks of days gone by are not kept.
-//! - Feeds and projections are written inline. They follow from the append-only tables and could lag behind a
-//!   watermark without a new schema.
+//! - The feed, from which pages of history are read, lags behind its watermark; readers look past it in the
+//!   append-only tables. The other projections are written with their batch.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)

@@ -243,6 +243,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    feed_state (id) {
+        id -> BigInt,
+        orders -> BigInt,
+        trades -> BigInt,
+        contracts -> BigInt,
+        transfers -> BigInt,
+    }
+}
+
+diesel::table! {
     quotes (id) {
         id -> BigInt,
         source -> Text,
@@ -280,5 +290,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     remembered_keys,
     exchange_state,
     feed,
+    feed_state,
     quotes
 );

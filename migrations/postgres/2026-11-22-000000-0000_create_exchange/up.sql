@@ -230,6 +230,19 @@ CREATE TABLE feed (
     PRIMARY KEY (stream, owner, number)
 );
 
+-- One row: of each table, the highest number whose rows in the feed are all written. What lies past it is found in
+-- the table itself.
+CREATE TABLE feed_state (
+    id BIGINT NOT NULL PRIMARY KEY,
+    orders BIGINT NOT NULL,
+    trades BIGINT NOT NULL,
+    contracts BIGINT NOT NULL,
+    transfers BIGINT NOT NULL,
+    CONSTRAINT feed_state_id_check CHECK (id = 0)
+);
+
+INSERT INTO feed_state (id, orders, trades, contracts, transfers) VALUES (0, 0, 0, 0, 0);
+
 -- What was written stays: corrections are new rows.
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

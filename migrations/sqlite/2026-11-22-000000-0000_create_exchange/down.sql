@@ -1,3 +1,4 @@
+DROP TABLE feed_state;
 DROP TABLE feed;
 DROP TABLE exchange_state;
 DROP TABLE remembered_keys;

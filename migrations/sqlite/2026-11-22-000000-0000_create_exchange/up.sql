@@ -231,6 +231,19 @@ CREATE TABLE feed (
     PRIMARY KEY (stream, owner, number)
 ) STRICT, WITHOUT ROWID;
 
+-- One row: of each table, the highest number whose rows in the feed are all written. What lies past it is found in
+-- the table itself.
+CREATE TABLE feed_state (
+    id INTEGER NOT NULL PRIMARY KEY,
+    orders INTEGER NOT NULL,
+    trades INTEGER NOT NULL,
+    contracts INTEGER NOT NULL,
+    transfers INTEGER NOT NULL,
+    CONSTRAINT feed_state_id_check CHECK (id = 0)
+) STRICT;
+
+INSERT INTO feed_state (id, orders, trades, contracts, transfers) VALUES (0, 0, 0, 0, 0);
+
 -- What was written stays: corrections are new rows.
 
 CREATE TRIGGER journal_refuse_update BEFORE UPDATE ON journal

@@ -2,10 +2,10 @@
 
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
-use super::Page;
+use super::{Page, newest};
 use crate::exchange::entities::Order;
 use crate::store::db::{on, portable};
-use crate::store::feed::Stream;
+use crate::store::feed::{Stream, state};
 use crate::store::rows::{OrderRow, OrderStateRow};
 use crate::store::schema::{feed, order_states, orders};
 use crate::store::{Db, StoreError};
@@ -41,8 +41,27 @@ pub fn of_organization(
     filter: &OrderFilter,
     page: Page,
 ) -> Result<Vec<Order>, StoreError> {
-    let rows = on!(db, |c, m| m::of_organization(c, organization.number(), filter, page))?;
-    rows.into_iter().map(|(order, state)| order.with(state)).collect()
+    let after = state::get(db)?.orders;
+    let listed = on!(&mut *db, |c, m| m::listed(c, organization.number(), filter, page))?;
+    let past = on!(db, |c, m| m::past(c, organization.number(), after, filter, page))?;
+    newest(listed, past, page, |(order, _)| order.number).into_iter().map(|(order, state)| order.with(state)).collect()
+}
+
+/// Adds what a filter asks to a query that joins orders with their states.
+macro_rules! filtered {
+    ($query:expr, $filter:expr) => {{
+        let mut query = $query;
+        if let Some(status) = $filter.status {
+            query = query.filter(order_states::status.eq(status.as_str()));
+        }
+        if let Some(side) = $filter.side {
+            query = query.filter(orders::side.eq(side.as_str()));
+        }
+        if let Some(product) = $filter.product {
+            query = query.filter(orders::product.eq(product.number()));
+        }
+        query
+    }};
 }
 
 portable! {
@@ -55,13 +74,13 @@ portable! {
             .optional()
     }
 
-    pub(crate) fn of_organization(
+    pub(crate) fn listed(
         c: &mut Conn,
         organization: i64,
         filter: &OrderFilter,
         page: Page,
     ) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
-        let mut query = feed::table
+        let query = feed::table
             .inner_join(orders::table.on(orders::number.eq(feed::number)))
             .inner_join(order_states::table.on(order_states::number.eq(feed::number)))
             .filter(feed::stream.eq(Stream::OrdersOfOrganization.code()))
@@ -71,15 +90,25 @@ portable! {
             .limit(page.limit())
             .select((OrderRow::as_select(), OrderStateRow::as_select()))
             .into_boxed::<DB>();
-        if let Some(status) = filter.status {
-            query = query.filter(order_states::status.eq(status.as_str()));
-        }
-        if let Some(side) = filter.side {
-            query = query.filter(orders::side.eq(side.as_str()));
-        }
-        if let Some(product) = filter.product {
-            query = query.filter(orders::product.eq(product.number()));
-        }
-        query.load(c)
+        filtered!(query, filter).load(c)
+    }
+
+    pub(crate) fn past(
+        c: &mut Conn,
+        organization: i64,
+        after: i64,
+        filter: &OrderFilter,
+        page: Page,
+    ) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
+        let query = orders::table
+            .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
+            .filter(orders::number.gt(after))
+            .filter(orders::number.lt(page.before()))
+            .filter(orders::organization.eq(organization))
+            .order(orders::number.desc())
+            .limit(page.limit())
+            .select((OrderRow::as_select(), OrderStateRow::as_select()))
+            .into_boxed::<DB>();
+        filtered!(query, filter).load(c)
     }
 }

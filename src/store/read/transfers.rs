@@ -1,11 +1,14 @@
 //! Movements of money.
 
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
+    SelectableHelper,
+};
 
-use super::{Page, entities};
+use super::{Page, entities, newest};
 use crate::exchange::entities::Transfer;
 use crate::store::db::{on, portable};
-use crate::store::feed::Stream;
+use crate::store::feed::{Stream, state};
 use crate::store::rows::TransferRow;
 use crate::store::schema::{feed, transfers};
 use crate::store::{Db, StoreError};
@@ -24,7 +27,10 @@ pub fn get(db: &mut Db, transfer: TransferId) -> Result<Option<Transfer>, StoreE
 /// # Errors
 /// What the database said.
 pub fn of_organization(db: &mut Db, organization: OrganizationId, page: Page) -> Result<Vec<Transfer>, StoreError> {
-    entities(on!(db, |c, m| m::of_organization(c, organization.number(), page))?)
+    let after = state::get(db)?.transfers;
+    let listed = on!(&mut *db, |c, m| m::listed(c, organization.number(), page))?;
+    let past = on!(db, |c, m| m::past(c, organization.number(), after, page))?;
+    entities(newest(listed, past, page, |transfer| transfer.number))
 }
 
 portable! {
@@ -32,13 +38,25 @@ portable! {
         transfers::table.find(number).select(TransferRow::as_select()).first(c).optional()
     }
 
-    pub(crate) fn of_organization(c: &mut Conn, organization: i64, page: Page) -> QueryResult<Vec<TransferRow>> {
+    pub(crate) fn listed(c: &mut Conn, organization: i64, page: Page) -> QueryResult<Vec<TransferRow>> {
         feed::table
             .inner_join(transfers::table.on(transfers::number.eq(feed::number)))
             .filter(feed::stream.eq(Stream::TransfersOfOrganization.code()))
             .filter(feed::owner.eq(organization))
             .filter(feed::number.lt(page.before()))
             .order(feed::number.desc())
+            .limit(page.limit())
+            .select(TransferRow::as_select())
+            .load(c)
+    }
+
+    pub(crate) fn past(c: &mut Conn, organization: i64, after: i64, page: Page) -> QueryResult<Vec<TransferRow>> {
+        let debit = transfers::debit_organization.eq(organization);
+        transfers::table
+            .filter(transfers::number.gt(after))
+            .filter(transfers::number.lt(page.before()))
+            .filter(debit.or(transfers::credit_organization.eq(organization)))
+            .order(transfers::number.desc())
             .limit(page.limit())
             .select(TransferRow::as_select())
             .load(c)

@@ -5,7 +5,7 @@ use super::{
     OrganizationRow, ProductRow, SiteRow, StateRow, TradeRow, TransferRow,
 };
 use crate::exchange::Changes;
-use crate::store::feed::{self, FeedRow};
+use crate::store::feed::{self, FeedRow, FeedStateRow};
 use crate::store::row::Row;
 use crate::store::{JournalRow, StoreError};
 
@@ -25,7 +25,12 @@ pub(crate) struct RowSet {
     pub(crate) sites: Vec<SiteRow>,
     pub(crate) listings: Vec<ListingRow>,
     pub(crate) keys: Vec<KeyRow>,
+    /// What the feed is owed; the writer puts here what it writes instead.
     pub(crate) feed: Vec<FeedRow>,
+    /// Feed rows that cannot be found again, and so are not put off.
+    pub(crate) passed: Vec<FeedRow>,
+    /// How far the feed goes then; the writer's alone.
+    pub(crate) feed_state: Vec<FeedStateRow>,
     pub(crate) state: Vec<StateRow>,
     /// Keys to delete, by (actor, key).
     pub(crate) forgotten: Vec<(String, String)>,
@@ -52,6 +57,7 @@ impl RowSet {
             sites: changes.sites.values().map(SiteRow::of).collect(),
             listings: changes.listings.values().map(ListingRow::of).collect(),
             feed: feed::rows(changes),
+            passed: feed::passed(changes),
             state: vec![StateRow::of(&changes.counters, changes.digest, last)],
             ..Self::default()
         };
@@ -64,7 +70,7 @@ impl RowSet {
         Ok(set)
     }
 
-    /// Shows the rows of every table but the journal.
+    /// Shows the rows of every table but the journal; of the feed without [`Self::passed`].
     pub(crate) fn visit<'a>(&'a self, visit: &mut impl Visit<'a>) -> Result<(), StoreError> {
         visit.rows(&self.orders)?;
         visit.rows(&self.trades)?;
@@ -79,6 +85,7 @@ impl RowSet {
         visit.rows(&self.listings)?;
         visit.rows(&self.keys)?;
         visit.rows(&self.feed)?;
+        visit.rows(&self.feed_state)?;
         visit.rows(&self.state)
     }
 }

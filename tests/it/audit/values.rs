@@ -8,12 +8,13 @@ use gpubourse::app::verify::Verdict;
 use super::{Scene, for_each_scene};
 use crate::catalogue::{Column, Table};
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "balances",
     "contract_states",
     "contracts",
     "exchange_state",
     "feed",
+    "feed_state",
     "journal",
     "listings",
     "order_states",

@@ -146,7 +146,8 @@ fn curse(raw: &mut Raw, table: &str, at_commit: bool) {
 #[actix_web::test]
 async fn a_write_that_fails_is_not_applied_wherever_it_fails() {
     // As the order itself is written, in what is written after it, and only when all is to be made durable.
-    for (table, at_commit) in [("orders", false), ("feed", false), ("exchange_state", false), ("orders", true)] {
+    for (table, at_commit) in [("orders", false), ("order_states", false), ("exchange_state", false), ("orders", true)]
+    {
         for mut scene in Scene::both().await {
             curse(&mut scene.raw, table, at_commit);
             let before = scene.raw.everything();

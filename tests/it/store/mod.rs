@@ -1,5 +1,6 @@
 //! The store on both databases.
 
+mod feed;
 mod queries;
 mod quotes;
 mod recovery;

@@ -10,7 +10,7 @@ use super::{commit, sample};
 use crate::backend::for_each_backend;
 
 /// A second batch: contract 1 is resold as contract 2 and then passes to another seller, and more orders come.
-fn second(first: &Batch) -> Batch {
+pub fn second(first: &Batch) -> Batch {
     let mut changes =
         Changes { counters: Counters { now: sample::at(5), ..first.changes.counters }, ..Changes::default() };
     changes.placed = (3..=12).map(|number| Order { status: OrderStatus::Cancelled, ..sample::ask(number) }).collect();

@@ -30,6 +30,7 @@ fn filled(backend: &Backend) -> (Writer, Expected) {
         commit(&mut writer, &batch).unwrap();
         expected.take(batch.journal.last().unwrap(), &batch.changes).unwrap();
     }
+    writer.idle().unwrap();
     (writer, expected)
 }
 
@@ -53,6 +54,7 @@ fn disarm(db: &mut Db) {
             drops.collect::<String>()
                 + "ALTER TABLE transfers DROP CONSTRAINT transfers_amount_check;
                    ALTER TABLE balances DROP CONSTRAINT balances_negative_check;
+                   ALTER TABLE feed_state DROP CONSTRAINT feed_state_id_check;
                    ALTER TABLE exchange_state DROP CONSTRAINT exchange_state_id_check;"
         }
     };
@@ -76,7 +78,7 @@ fn key_of(table: &str) -> &'static str {
         "journal" => "sequence",
         "balances" => "organization",
         "remembered_keys" => "actor, key",
-        "exchange_state" => "id",
+        "exchange_state" | "feed_state" => "id",
         "feed" => "stream, owner, number",
         _ => "number",
     }
@@ -118,11 +120,11 @@ fn any_one_changed_value_is_found() {
             let found = tampered(&mut writer, &expected, &sql);
             let first = found.first().unwrap_or_else(|| panic!("not found: {sql}"));
             assert_eq!(first.table, table, "{sql}: {found:?}");
-            // Batch 1 ends with row 2 and wrote all but the state's only row and the journal's last.
-            let sequence = if ["journal", "exchange_state"].contains(&table) { 3 } else { 2 };
+            // Batch 1 ends with row 2 and wrote all but the only rows of the states and the journal's last.
+            let sequence = if ["journal", "exchange_state", "feed_state"].contains(&table) { 3 } else { 2 };
             assert_eq!(first.sequence, sequence, "{sql}: {found:?}");
         }
-        assert_eq!(tables.len(), 15, "{tables:?}");
+        assert_eq!(tables.len(), 16, "{tables:?}");
     });
 }
 
@@ -132,7 +134,7 @@ fn a_missing_row_is_found() {
         let (mut writer, expected) = filled(backend);
         disarm(writer.db());
         for (table, sequence) in
-            [("journal", 1), ("orders", 2), ("order_states", 2), ("feed", 2), ("exchange_state", 3)]
+            [("journal", 1), ("orders", 2), ("order_states", 2), ("feed", 2), ("exchange_state", 3), ("feed_state", 3)]
         {
             let key = key_of(table);
             let place = format!("({key}) = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)");
