@@ -74,7 +74,7 @@ impl<B: Book> Exchange<B> {
     ) -> Result<ClientKey, Failure> {
         let Some(id) = client_order_id else { return Ok(ClientKey::None) };
         check_key(id)?;
-        let fingerprint = fingerprint(request)?;
+        let fingerprint = hash("order", &(), request)?;
         Ok(match self.client_orders.get(&(organization, id.clone())) {
             None => ClientKey::New(fingerprint),
             Some(first) if first.fingerprint == fingerprint => ClientKey::Repeat(Made::Order(first.order)),
@@ -129,7 +129,7 @@ pub(super) fn forgotten_at(placed_at: Timestamp) -> Timestamp {
     placed_at.plus_millis(CLIENT_ORDER_ID_MS)
 }
 
-fn fingerprint(request: &impl Serialize) -> Result<u128, Failure> {
+fn fingerprint(request: &Command) -> Result<u128, Failure> {
     let text = serde_json::to_string(request).map_err(|_| Failure::Invariant("request_not_encodable"))?;
     hash("request", &(), &text)
 }

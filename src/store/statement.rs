@@ -13,9 +13,6 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 
 use super::row::{Array, Conflict, Row, Table};
 
-/// Rows in one statement on SQLite; what is left over goes one by one.
-const ROWS_PER_STATEMENT: usize = 16;
-
 /// `INSERT` of exactly `N` rows.
 #[derive(Debug)]
 struct Values<'a, R, const N: usize>(&'a [R; N]);
@@ -48,14 +45,20 @@ impl<R, const N: usize> RunQueryDsl<SqliteConnection> for Values<'_, R, N> {}
 
 /// Writes rows to SQLite.
 pub(super) fn insert_sqlite<R: Row>(conn: &mut SqliteConnection, rows: &[R]) -> QueryResult<()> {
-    let (chunks, rest) = rows.as_chunks::<ROWS_PER_STATEMENT>();
+    // Few statements for a batch of any size, and few texts to keep prepared.
+    let rest = insert_chunks::<R, 64>(conn, rows)?;
+    let rest = insert_chunks::<R, 16>(conn, rest)?;
+    let rest = insert_chunks::<R, 4>(conn, rest)?;
+    insert_chunks::<R, 1>(conn, rest).map(|_| ())
+}
+
+/// Writes whole chunks of `N` rows and returns what is left.
+fn insert_chunks<'a, R: Row, const N: usize>(conn: &mut SqliteConnection, rows: &'a [R]) -> QueryResult<&'a [R]> {
+    let (chunks, rest) = rows.as_chunks::<N>();
     for chunk in chunks {
         Values(chunk).execute(conn)?;
     }
-    for single in rest.as_chunks::<1>().0 {
-        Values(single).execute(conn)?;
-    }
-    Ok(())
+    Ok(rest)
 }
 
 /// One statement that writes rows of many tables, in one round trip; each table at most once.
