@@ -2,7 +2,7 @@
 //!
 //! Pages go from the newest backwards by number (keyset): the next page begins before the last number of this one.
 //! What a page lists is what the feed says and, past the feed's watermark, what the append-only table itself says;
-//! both are asked, because the feed may be ahead of its watermark, and [`newest`] makes one page of them.
+//! both are asked, because the feed may be ahead of its watermark, and `newest` makes one page of them.
 
 pub mod contracts;
 pub mod journal;
