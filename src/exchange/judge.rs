@@ -97,7 +97,11 @@ impl<B: Book> Exchange<B> {
         if !backing.window.contains(asked) {
             return Err(Reject::OutsideSourceWindow.into());
         }
-        self.check_capacity(ask.source, &backing, &Steps::new(), &Steps::block(window, ask.gpus), window)?;
+        // A new ask is one block: no need to lay it over a copy of the whole schedule.
+        let used = self.used(ask.source).ok_or(Failure::Invariant("source_missing"))?.max_over(window);
+        if used.checked_add(ask.gpus).is_none_or(|most| most > backing.gpus) {
+            return Err(Reject::InsufficientCapacity.into());
+        }
         if window.minutes() < min_minutes {
             return Err(Reject::BelowMinMinutes.into());
         }
@@ -175,7 +179,7 @@ impl<B: Book> Exchange<B> {
         if backing.chain >= CHAIN_DEPTH_MAX { Err(Reject::ChainTooDeep.into()) } else { Ok(()) }
     }
 
-    /// Refuses if, with `before` given back and `after` taken, some minute of the window is oversold.
+    /// Refuses an amendment if, with `before` given back and `after` taken, some minute of the window is oversold.
     pub(super) fn check_capacity(
         &self,
         source: Source,
