@@ -357,9 +357,15 @@ impl App {
             });
         }
         let id = order.id;
-        let (fills, mut mentioned) = self
-            .read(move |db| Ok((read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?, mentions.look_up(db)?)))
+        // The order is read again beside its fills: what the view says of it may be a fill behind the store.
+        let (order, fills, mut mentioned) = self
+            .read(move |db| {
+                let order = read::orders::get(db, id)?;
+                let fills = read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?;
+                Ok((order, fills, mentions.look_up(db)?))
+            })
             .await?;
+        let order = order.ok_or(AppError::NotFound)?;
         for fill in &fills {
             mentioned.contract(fill.contract, fill.created_at);
         }
