@@ -7,7 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::Problem;
 use super::wire::Whole;
-use crate::app::reads::Slice;
+use crate::app::reads::{Listed, Slice};
 use crate::types::limits::PAGE_ROWS_MAX;
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -26,13 +26,10 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Returns the page of rows read with [`slice()`], which asks for one row more than fits.
-    pub fn of<R>(slice: Slice, mut rows: Vec<R>, number: impl Fn(&R) -> i64, show: impl FnMut(R) -> T) -> Self {
-        let fits = usize::try_from(slice.limit.saturating_sub(1)).unwrap_or(usize::MAX);
-        let more = rows.len() > fits;
-        rows.truncate(fits);
-        let next_cursor = rows.last().filter(|_| more).map(|row| write_cursor(number(row)));
-        Self { data: rows.into_iter().map(show).collect(), next_cursor, as_of: None }
+    /// Returns the page as it looks outside.
+    pub fn of<R>(listed: Listed<R>, show: impl FnMut(R) -> T) -> Self {
+        let Listed { rows, next } = listed;
+        Self { data: rows.into_iter().map(show).collect(), next_cursor: next.map(write_cursor), as_of: None }
     }
 
     /// Returns the page with the sequence it reflects.
@@ -77,7 +74,7 @@ impl<T: ToSchema> ToSchema for Page<T> {
     }
 }
 
-/// Reads `limit` and `cursor` of a query; one row more than the limit is asked for, to see whether there are more.
+/// Reads `limit` and `cursor` of a query.
 ///
 /// # Errors
 /// `invalid_field` for a limit outside 1 to 200 and for a cursor that was not handed out.
@@ -91,7 +88,7 @@ pub fn slice(limit: Option<Whole>, cursor: Option<&str>) -> Result<Slice, Proble
     };
     let wrong = || Problem::field("cursor", "must be a next_cursor of this list");
     let before = cursor.map(|text| read_cursor(text).ok_or_else(wrong)).transpose()?;
-    Ok(Slice { before, limit: limit.saturating_add(1) })
+    Ok(Slice { before, limit })
 }
 
 fn write_cursor(number: i64) -> String {
@@ -100,7 +97,8 @@ fn write_cursor(number: i64) -> String {
 
 fn read_cursor(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(CURSOR_PREFIX).filter(|digits| digits.len() == 16)?;
-    let number = i64::from_str_radix(digits, 16).ok()?;
+    // Some places are negative; the digits are those of two's complement.
+    let number = i64::from_be_bytes(u64::from_str_radix(digits, 16).ok()?.to_be_bytes());
     (write_cursor(number) == text).then_some(number)
 }
 
@@ -111,12 +109,14 @@ mod tests {
     #[test]
     fn a_full_page_says_where_to_read_on() {
         let first = slice(Some(Whole(2)), None).unwrap();
-        assert_eq!(first, Slice { before: None, limit: 3 });
-        let page = Page::of(first, vec![9, 7, 4], |row| *row, |row| row);
-        assert_eq!(page.data, vec![9, 7]);
-        let cursor = page.next_cursor.unwrap();
-        assert_eq!(slice(Some(Whole(2)), Some(&cursor)).unwrap().before, Some(7));
-        let last = Page::of(first, vec![4, 1], |row| *row, |row| row);
+        assert_eq!(first, Slice { before: None, limit: 2 });
+        for place in [7, -7, i64::MIN] {
+            let page = Page::of(Listed { rows: vec![9, 7], next: Some(place) }, |row| row);
+            assert_eq!(page.data, vec![9, 7]);
+            let cursor = page.next_cursor.unwrap();
+            assert_eq!(slice(Some(Whole(2)), Some(&cursor)).unwrap().before, Some(place));
+        }
+        let last = Page::of(Listed::of(vec![4, 1], first, |row| *row), |row| row);
         assert_eq!((last.data, last.next_cursor), (vec![4, 1], None));
     }
 

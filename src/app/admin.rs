@@ -1,7 +1,7 @@
 //! What admins do and what auditors see.
 
 use super::catalogue::{page, product_by_symbol};
-use super::reads::{JournalRow, Slice};
+use super::reads::{JournalRow, Listed, Slice};
 use super::wallet::organization_by_id;
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::{Organization, Product};
@@ -14,7 +14,7 @@ impl App {
     ///
     /// # Errors
     /// `role_required` for all but admins and auditors, or if the store fails.
-    pub async fn journal(&self, caller: &Caller, slice: Slice) -> Result<Vec<JournalRow>, AppError> {
+    pub async fn journal(&self, caller: &Caller, slice: Slice) -> Result<Listed<JournalRow>, AppError> {
         caller.overseer()?;
         self.read(move |db| read::journal::page(db, slice)).await
     }
@@ -31,9 +31,9 @@ impl App {
     ///
     /// # Errors
     /// `role_required` for all but admins and auditors.
-    pub fn organizations(&self, caller: &Caller, slice: Slice) -> Result<Vec<Organization>, AppError> {
+    pub fn organizations(&self, caller: &Caller, slice: Slice) -> Result<Listed<Organization>, AppError> {
         caller.overseer()?;
-        Ok(self.live().read(|view| page(&view.organizations, OrganizationId::new, slice, |_| true)))
+        Ok(self.live().read(|view| page(&view.organizations, (OrganizationId::new, OrganizationId::number), slice, |_| true)))
     }
 
     /// Suspends an organization or reinstates it.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::catalogue::product_by_symbol;
-use super::reads::Slice;
+use super::reads::{Listed, Slice};
 use super::{App, AppError, View};
 use crate::exchange::entities::{Order, Trade};
 use crate::market::drawdown::{Drawdown, Point, daily, drawdown};
@@ -133,9 +133,9 @@ fn day_trades(
     let mut count = 0_usize;
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
-        let trades = read::trades::of_product(db, product, page)?;
-        page.before = trades.last().map(|trade| trade.id.number());
-        let done = trades.is_empty() || trades.last().is_some_and(|trade| trade.created_at < since);
+        let Listed { rows: trades, next } = read::trades::of_product(db, product, page)?;
+        let done = next.is_none() || trades.last().is_some_and(|trade| trade.created_at < since);
+        page.before = next;
         for trade in trades.into_iter().filter(|trade| trade.created_at >= since) {
             count = count.saturating_add(1);
             days.entry(Day::of(trade.created_at)).or_default().push(day_trade(db, &trade)?);

@@ -1,6 +1,6 @@
 //! Products, sites and listings: who may make and see them.
 
-use super::reads::Slice;
+use super::reads::{Listed, Slice};
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Listing, Product, Site};
 use crate::exchange::{Command, Made, Reject, check_text};
@@ -108,8 +108,8 @@ impl App {
     }
 
     /// Returns products, newest first.
-    pub fn products(&self, slice: Slice) -> Vec<Product> {
-        self.live().read(|view| page(&view.products, ProductId::new, slice, |_| true))
+    pub fn products(&self, slice: Slice) -> Listed<Product> {
+        self.live().read(|view| page(&view.products, (ProductId::new, ProductId::number), slice, |_| true))
     }
 
     /// Makes a site.
@@ -145,10 +145,10 @@ impl App {
     ///
     /// # Errors
     /// `scope_required`.
-    pub fn sites(&self, caller: &Caller, slice: Slice) -> Result<Vec<Site>, AppError> {
+    pub fn sites(&self, caller: &Caller, slice: Slice) -> Result<Listed<Site>, AppError> {
         let of = caller.reader()?;
         let mine = |site: &Site| of.is_none_or(|organization| organization == site.organization);
-        Ok(self.live().read(|view| page(&view.sites, SiteId::new, slice, mine)))
+        Ok(self.live().read(|view| page(&view.sites, (SiteId::new, SiteId::number), slice, mine)))
     }
 
     /// Lists capacity.
@@ -218,10 +218,10 @@ impl App {
     ///
     /// # Errors
     /// `scope_required`.
-    pub fn listings(&self, caller: &Caller, slice: Slice) -> Result<Vec<Listing>, AppError> {
+    pub fn listings(&self, caller: &Caller, slice: Slice) -> Result<Listed<Listing>, AppError> {
         let of = caller.reader()?;
         let mine = |listing: &Listing| of.is_none_or(|organization| organization == listing.organization);
-        Ok(self.live().read(|view| page(&view.listings, ListingId::new, slice, mine)))
+        Ok(self.live().read(|view| page(&view.listings, (ListingId::new, ListingId::number), slice, mine)))
     }
 
     fn accepted<T>(&self, replayed: bool, find: impl FnOnce(&View) -> Option<T>) -> Result<Accepted<T>, AppError> {
@@ -234,13 +234,15 @@ impl App {
 /// Returns a page of rows kept by number, newest first.
 pub(super) fn page<K: Ord + Copy, V: Clone>(
     rows: &std::collections::BTreeMap<K, V>,
-    key: impl Fn(i64) -> K,
+    (key, number): (impl Fn(i64) -> K, impl Fn(K) -> i64),
     slice: Slice,
     keep: impl Fn(&V) -> bool,
-) -> Vec<V> {
+) -> Listed<V> {
     let before = key(slice.before.unwrap_or(i64::MAX));
-    let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
-    rows.range(..before).rev().map(|(_, row)| row).filter(|row| keep(row)).take(limit).cloned().collect()
+    let fits = usize::try_from(slice.limit).unwrap_or(usize::MAX);
+    let found = rows.range(..before).rev().filter(|(_, row)| keep(row)).take(fits.saturating_add(1));
+    let found = Listed::of(found.collect(), slice, |(key, _)| number(**key));
+    Listed { rows: found.rows.into_iter().map(|(_, row)| row.clone()).collect(), next: found.next }
 }
 
 pub(super) fn product_by_symbol<'a>(view: &'a View, symbol: &Symbol) -> Option<&'a Product> {

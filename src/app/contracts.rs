@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::face::{Mentioned, Mentions};
-use super::reads::Slice;
+use super::reads::{Listed, Slice};
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::Contract;
 use crate::store::{Db, StoreError, read};
@@ -48,7 +48,7 @@ impl App {
     ///
     /// # Errors
     /// `scope_required`, or if the store fails.
-    pub async fn contracts(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Contract>, Mentioned), AppError> {
+    pub async fn contracts(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Contract>, Mentioned), AppError> {
         let of = caller.reader()?;
         self.contract_page(of, slice).await
     }
@@ -57,7 +57,7 @@ impl App {
     ///
     /// # Errors
     /// `role_required` for all but admins and auditors, or if the store fails.
-    pub async fn all_contracts(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Contract>, Mentioned), AppError> {
+    pub async fn all_contracts(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Contract>, Mentioned), AppError> {
         caller.overseer()?;
         self.contract_page(None, slice).await
     }
@@ -105,14 +105,14 @@ impl App {
         &self,
         of: Option<OrganizationId>,
         slice: Slice,
-    ) -> Result<(Vec<Contract>, Mentioned), AppError> {
+    ) -> Result<(Listed<Contract>, Mentioned), AppError> {
         self.read(move |db| {
             let contracts = match of {
                 None => read::contracts::all(db, slice)?,
                 Some(own) => read::contracts::of_organization(db, own, slice)?,
             };
             let mut mentions = Mentions::default();
-            contracts.iter().for_each(|row| mention(&mut mentions, row));
+            contracts.rows.iter().for_each(|row| mention(&mut mentions, row));
             let mentioned = mentions.look_up(db)?;
             Ok((contracts, mentioned))
         })
@@ -168,17 +168,16 @@ fn resales(db: &mut Db, root: ContractId, sees: &impl Fn(&Contract) -> bool) -> 
     Ok(found)
 }
 
-/// Returns the contracts sold out of a contract that still have it as their source.
+/// Returns the contracts sold out of a contract, or passed to it, that still have it as their source.
 fn children(db: &mut Db, parent: ContractId) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
-        let rows = read::contracts::children(db, parent, page)?;
-        page.before = rows.last().map(|row| row.id.number());
-        let full = rows.len() >= usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
-        found.extend(rows.into_iter().filter(|row| row.source == Source::Contract(parent)));
-        if !full || found.len() >= RESALES_SHOWN_MAX {
-            return Ok(found);
+        let listed = read::contracts::children(db, parent, page)?;
+        found.extend(listed.rows.into_iter().filter(|row| row.source == Source::Contract(parent)));
+        match listed.next.filter(|_| found.len() < RESALES_SHOWN_MAX) {
+            Some(next) => page = page.after(next),
+            None => return Ok(found),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::product_by_symbol;
-use super::reads::{Quote, QuoteFilter, Slice};
+use super::reads::{Listed, Quote, QuoteFilter, Slice};
 use super::{App, AppError, View};
 use crate::exchange::entities::{Order, Product, Trade};
 use crate::store::{quotes, read};
@@ -64,7 +64,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
-    pub async fn trades(&self, symbol: &Symbol, slice: Slice) -> Result<Vec<Trade>, AppError> {
+    pub async fn trades(&self, symbol: &Symbol, slice: Slice) -> Result<Listed<Trade>, AppError> {
         let product = self.product(symbol)?.id;
         self.read(move |db| read::trades::of_product(db, product, slice)).await
     }
@@ -73,7 +73,7 @@ impl App {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn quotes(&self, filter: QuoteFilter, slice: Slice) -> Result<Vec<Quote>, AppError> {
+    pub async fn quotes(&self, filter: QuoteFilter, slice: Slice) -> Result<Listed<Quote>, AppError> {
         self.read(move |db| quotes::page(db, &filter, slice)).await
     }
 }

@@ -3,7 +3,7 @@
 use super::{App, AppError};
 pub use crate::store::JournalRow;
 pub use crate::store::quotes::{Quote, QuoteFilter};
-pub use crate::store::read::Page as Slice;
+pub use crate::store::read::{Listed, Page as Slice};
 pub use crate::store::read::orders::OrderFilter;
 use crate::store::{Db, StoreError};
 

@@ -13,7 +13,7 @@ use crate::market::{Day, GpuMinutes};
 use crate::store::{Db, StoreError, read};
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{
-    ContractId, ListingId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window,
+    ContractId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window,
 };
 
 /// Delivery days in one answer.
@@ -38,7 +38,6 @@ struct Seen {
     as_of: i64,
     asks: Vec<Order>,
     bids: Vec<Wanted>,
-    listings: Vec<ListingId>,
     sellers: BTreeSet<OrganizationId>,
 }
 
@@ -68,7 +67,7 @@ impl App {
 fn seen(view: &View, symbol: &Symbol) -> Option<Seen> {
     let product = product_by_symbol(view, symbol)?;
     let wanted = |bid: &Order| Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) };
-    let listings = || view.listings.values().filter(|listing| listing.product == product.id);
+    let listings = view.listings.values().filter(|listing| listing.product == product.id);
     let asks = || view.side(product.id, Side::Ask);
     Some(Seen {
         product: product.id,
@@ -76,13 +75,12 @@ fn seen(view: &View, symbol: &Symbol) -> Option<Seen> {
         as_of: view.as_of,
         asks: asks().cloned().collect(),
         bids: view.side(product.id, Side::Bid).map(wanted).collect(),
-        listings: listings().map(|listing| listing.id).collect(),
-        sellers: listings().map(|listing| listing.organization).chain(asks().map(|ask| ask.organization)).collect(),
+        sellers: listings.map(|listing| listing.organization).chain(asks().map(|ask| ask.organization)).collect(),
     })
 }
 
 fn compute(db: &mut Db, seen: &Seen, first: Day, last: Day) -> Result<Supply, StoreError> {
-    let contracts = contracts(db, &seen.listings)?;
+    let contracts = contracts(db, seen.product)?;
     let holders = contracts.values().map(|contract| contract.buyer);
     let sellers: BTreeSet<_> = seen.sellers.iter().copied().chain(holders).collect();
     let mut asks = seen.asks.clone();
@@ -105,19 +103,19 @@ fn compute(db: &mut Db, seen: &Seen, first: Day, last: Day) -> Result<Supply, St
     Ok(Supply { days: supply(&inputs, first, last), as_of: seen.as_of })
 }
 
-/// Reads every contract whose chain begins with one of the listings: all of the product's.
-fn contracts(db: &mut Db, listings: &[ListingId]) -> Result<BTreeMap<ContractId, Contract>, StoreError> {
+/// Reads every contract of the product: each trade made one.
+fn contracts(db: &mut Db, product: ProductId) -> Result<BTreeMap<ContractId, Contract>, StoreError> {
     let mut found = BTreeMap::new();
-    for listing in listings {
-        let mut page = Slice::first(PAGE_ROWS_MAX);
-        loop {
-            let rows = read::contracts::of_listing(db, *listing, page)?;
-            let Some(last) = rows.last() else { break };
-            page.before = Some(last.id.number());
-            found.extend(rows.into_iter().map(|row| (row.id, row)));
+    let mut page = Slice::first(PAGE_ROWS_MAX);
+    loop {
+        let trades = read::trades::of_product(db, product, page)?;
+        let made: Vec<ContractId> = trades.rows.iter().map(|trade| trade.contract).collect();
+        found.extend(read::contracts::numbered(db, &made)?.into_iter().map(|row| (row.id, row)));
+        match trades.next {
+            Some(next) => page = page.after(next),
+            None => return Ok(found),
         }
     }
-    Ok(found)
 }
 
 /// Reads the asks of the product that have ended.
@@ -127,10 +125,12 @@ fn ended_asks(db: &mut Db, seen: &Seen, sellers: &BTreeSet<OrganizationId>) -> R
     for seller in sellers {
         let mut page = Slice::first(PAGE_ROWS_MAX);
         loop {
-            let rows = read::orders::of_organization(db, *seller, &filter, page)?;
-            let Some(last) = rows.last() else { break };
-            page.before = Some(last.id.number());
-            ended.extend(rows.into_iter().filter(|order| !order.status.is_open()));
+            let asks = read::orders::of_organization(db, *seller, &filter, page)?;
+            ended.extend(asks.rows.into_iter().filter(|order| !order.status.is_open()));
+            match asks.next {
+                Some(next) => page = page.after(next),
+                None => break,
+            }
         }
     }
     Ok(ended)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::catalogue::{Accepted, listing_by_id, made_nothing, product_named, site_by_id};
 use super::face::{Faces, Mentioned, Mentions};
-use super::reads::{OrderFilter, Slice};
+use super::reads::{Listed, OrderFilter, Slice};
 use super::view::Title;
 use super::{App, AppError, Receipt, Scope, View, facade::Caller};
 use crate::exchange::entities::{Order, Trade};
@@ -146,7 +146,7 @@ pub struct OrderStanding {
 #[derive(Debug, Clone)]
 pub struct OrderPage {
     /// The orders.
-    pub orders: Vec<Order>,
+    pub orders: Listed<Order>,
     /// The exchange's time.
     pub now: Timestamp,
     /// The journal row the open ones reflect.
@@ -293,7 +293,7 @@ impl App {
             None => self.read(move |db| read::orders::of_organization(db, organization, &filter, slice)).await?,
         };
         let mut mentions = Mentions::default();
-        orders.iter().for_each(|order| mentions.source(order.source));
+        orders.rows.iter().for_each(|order| mentions.source(order.source));
         Ok(OrderPage { now, as_of, mentioned: self.look_up(mentions).await?, orders })
     }
 
@@ -361,7 +361,7 @@ impl App {
         let (order, fills, mut mentioned) = self
             .read(move |db| {
                 let order = read::orders::get(db, id)?;
-                let fills = read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?;
+                let fills = read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?.rows;
                 Ok((order, fills, mentions.look_up(db)?))
             })
             .await?;
@@ -429,16 +429,12 @@ const fn ended_order(event: &Event) -> Option<OrderId> {
     }
 }
 
-fn open_orders(view: &View, own: OrganizationId, filter: OrderFilter, slice: Slice) -> Vec<Order> {
+fn open_orders(view: &View, own: OrganizationId, filter: OrderFilter, slice: Slice) -> Listed<Order> {
     let before = OrderId::new(slice.before.unwrap_or(i64::MAX));
-    let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
-    let fits = |order: &&Order| {
-        filter.side.is_none_or(|side| side == order.side)
-            && filter.product.is_none_or(|product| product == order.product)
-            && filter.status.is_none_or(|status| status == order.status)
-    };
+    let fits = usize::try_from(slice.limit).unwrap_or(usize::MAX);
     let ids = view.orders_of.get(&own).into_iter().flat_map(|ids| ids.range(..before).rev());
-    ids.filter_map(|id| view.orders.get(id)).filter(fits).take(limit).cloned().collect()
+    let found = ids.filter_map(|id| view.orders.get(id)).filter(|order| filter.takes(order));
+    Listed::of(found.take(fits.saturating_add(1)).cloned().collect(), slice, |order| order.id.number())
 }
 
 fn ask_command(organization: OrganizationId, source: Source, ask: NewAsk) -> Command {

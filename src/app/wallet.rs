@@ -2,7 +2,7 @@
 
 use super::catalogue::{Accepted, made_nothing};
 use super::face::{Mentioned, Mentions};
-use super::reads::Slice;
+use super::reads::{Listed, Slice};
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Cause, Organization, Purse, Transfer};
 use crate::exchange::{Command, Made, check_text};
@@ -43,12 +43,12 @@ impl App {
     ///
     /// # Errors
     /// `role_required`, `scope_required`, or if the store fails.
-    pub async fn transfers(&self, caller: &Caller, slice: Slice) -> Result<(Vec<Transfer>, Mentioned), AppError> {
+    pub async fn transfers(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Transfer>, Mentioned), AppError> {
         let organization = caller.member(Scope::Read)?;
         self.read(move |db| {
             let transfers = read::transfers::of_organization(db, organization, slice)?;
             let mut mentions = Mentions::default();
-            transfers.iter().for_each(|transfer| mention_cause(&mut mentions, transfer.cause));
+            transfers.rows.iter().for_each(|transfer| mention_cause(&mut mentions, transfer.cause));
             let mentioned = mentions.look_up(db)?;
             Ok((transfers, mentioned))
         })

@@ -1,7 +1,7 @@
 //! Organizations, products, sites and listings.
 
 use super::book::Book;
-use super::entities::{Listing, Organization, Product, Site};
+use super::entities::{Listing, Organization, Product, Site, Tape};
 use super::{Command, Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::{BPS_WHOLE, GPUS_MAX, NAME_CHARS_MAX, PRICE_MICROS_MAX, WINDOW_MINUTES_MAX};
 use crate::types::{
@@ -67,6 +67,7 @@ impl<B: Book> Exchange<B> {
         self.symbols.insert(symbol.clone(), id);
         self.books.insert(id, B::default());
         self.products.insert(id, product);
+        self.tapes.insert(id, Tape::default());
         self.events.push(Event::ProductCreated { product: id });
         Ok(Made::Product(id))
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::entities::{
-    ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Trade, Transfer,
+    ClientOrder, Contract, Counters, Listing, Order, Organization, Pass, Product, Purse, RememberedKey, Site, Tape, Trade,
+    Transfer,
 };
 use super::event::{Event, Made};
 use crate::types::{ContractId, ListingId, Money, OrderId, OrganizationId, Price, ProductId, SiteId};
@@ -43,8 +44,8 @@ pub struct Changes {
     pub trades: Vec<Trade>,
     /// Contracts made, as they stood when made, by number.
     pub contracted: Vec<Contract>,
-    /// Contracts that passed to another seller, in order: one may pass more than once.
-    pub passed: Vec<(ContractId, OrganizationId)>,
+    /// Contracts that passed to another seller, by number: one may pass more than once.
+    pub passed: Vec<Pass>,
     /// Money moved, by number.
     pub transfers: Vec<Transfer>,
     /// Orders touched (ended ones included).
@@ -61,6 +62,8 @@ pub struct Changes {
     pub listings: BTreeMap<ListingId, Listing>,
     /// Purses touched.
     pub purses: BTreeMap<OrganizationId, Purse>,
+    /// Tapes touched.
+    pub tapes: BTreeMap<ProductId, Tape>,
     /// Idempotency keys remembered, or forgotten (`None`), by (actor, key).
     pub keys: BTreeMap<(String, String), Option<RememberedKey>>,
     /// The clock and the next numbers.
@@ -89,6 +92,8 @@ pub struct Snapshot {
     pub contracts: Vec<Contract>,
     /// All of them.
     pub purses: Vec<(OrganizationId, Purse)>,
+    /// All of them.
+    pub tapes: Vec<(ProductId, Tape)>,
     /// Those of open orders and of orders placed in the last 7 days of exchange time, by (organization, id).
     pub client_orders: Vec<((OrganizationId, String), ClientOrder)>,
     /// The remembered ones, by (actor, key).

@@ -6,13 +6,13 @@
 //! left is charged to the buyer's escrow. What comes back is free in the source again.
 
 use super::book::Book;
-use super::catalogue::check_text;
-use super::entities::{Cause, Contract};
+use super::catalogue::{check_text, next};
+use super::entities::{Cause, Contract, Holding, Pass};
 use super::trading::{account, unlist};
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, Source, Steps,
-    Timestamp, Window,
+    AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, PassId, Source,
+    Steps, Timestamp, Window,
 };
 
 impl<B: Book> Exchange<B> {
@@ -62,7 +62,7 @@ impl<B: Book> Exchange<B> {
             gap = gap.plus(price_gap(&parent, child, from)?).map_err(|_| Failure::Invariant("gap_range"))?;
         }
         for child in children {
-            self.pass(&parent, child)?;
+            self.pass(at, &parent, child)?;
         }
         let ended = self.end_one(at, id, status, gap)?;
         let (debit, credit) = (AccountKind::Escrow, AccountKind::Available);
@@ -72,16 +72,39 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Hands a child to the seller of the contract above it.
-    fn pass(&mut self, parent: &Contract, id: ContractId) -> Result<(), Failure> {
+    fn pass(&mut self, at: Timestamp, parent: &Contract, id: ContractId) -> Result<(), Failure> {
         let child = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
         let block = Steps::block(child.window, child.gpus);
         let old = std::mem::replace(&mut child.source, parent.source);
         child.seller = parent.seller;
+        let buyer = child.buyer;
         self.unreserve(old, &block)?;
         self.reserve(parent.source, &block)?;
         unlist(&mut self.sold_out_of, old, id);
         self.sold_out_of.entry(parent.source).or_default().insert(id);
-        self.changes.passed.push((id, parent.seller));
+        let pass = PassId::new(next(&mut self.counters.pass));
+        let passed = Holding::Passed(pass);
+        // Whoever bought it has it in their history already.
+        let previous_of_seller = match parent.seller == buyer {
+            true => None,
+            false => self.purse_mut(parent.seller)?.last_holding.replace(passed),
+        };
+        let previous_of_parent = match parent.source {
+            Source::Listing(_) => None,
+            Source::Contract(above) => {
+                let above = self.contracts.get_mut(&above).ok_or(Failure::Invariant("source_missing"))?;
+                above.last_child.replace(passed)
+            }
+        };
+        self.changes.passed.push(Pass {
+            id: pass,
+            created_at: at,
+            contract: id,
+            seller: parent.seller,
+            source: parent.source,
+            previous_of_seller,
+            previous_of_parent,
+        });
         self.events.push(Event::ContractPassed { contract: id, seller: parent.seller, source: parent.source });
         self.raise(id)
     }

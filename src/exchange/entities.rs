@@ -1,6 +1,10 @@
 //! What the exchange keeps: plain data, changed only by [`super::Exchange`].
 //!
 //! Fields marked "derived" follow from other entities and take no part in the digest.
+//!
+//! Histories are chains: what was made last is named by whoever it belongs to (`last_*`), and each thing names the one
+//! before it (`previous*`). So the append-only tables need no index but their numbers, and a page of anybody's history
+//! is a walk from one row to the one before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +12,7 @@ use super::command::Requirements;
 use super::event::Made;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
-    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, Price, ProductId, Region, SelfTrade, Side, SiteId,
+    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region, SelfTrade, Side, SiteId,
     SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover, Window,
 };
 
@@ -164,6 +168,10 @@ pub struct Order {
     pub sold: Steps,
     /// Money held behind a bid.
     pub held: Money,
+    /// The organization's order before it.
+    pub previous: Option<OrderId>,
+    /// Its last trade.
+    pub last_trade: Option<TradeId>,
 }
 
 /// One fill.
@@ -193,6 +201,12 @@ pub struct Trade {
     pub window: Window,
     /// The price of the order with the lower sequence.
     pub price: Price,
+    /// The ask's trade before it.
+    pub previous_of_ask: Option<TradeId>,
+    /// The bid's trade before it.
+    pub previous_of_bid: Option<TradeId>,
+    /// The product's trade before it.
+    pub previous_of_product: Option<TradeId>,
 }
 
 /// What a trade created: GPUs held by a buyer over a window, under frozen terms.
@@ -236,9 +250,54 @@ pub struct Contract {
     pub ended_at: Option<Minute>,
     /// What lies in the buyer's escrow for it.
     pub escrow: Money,
+    /// What came to its first seller before it.
+    pub previous_of_seller: Option<Holding>,
+    /// What came to its buyer before it.
+    pub previous_of_buyer: Option<Holding>,
+    /// What was sold out of the contract it was sold out of before it.
+    pub previous_of_parent: Option<Holding>,
+    /// What was last sold out of it.
+    pub last_child: Option<Holding>,
     /// GPUs resold or resting in resale asks, per minute (derived).
     #[serde(skip)]
     pub used: Steps,
+}
+
+/// How a contract came to whoever has it in their history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holding {
+    /// It was made for them.
+    Made(ContractId),
+    /// It passed to them.
+    Passed(PassId),
+}
+
+/// A contract that passed to another seller, out of another source, because the one above it ended by its buyer's
+/// doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Its number.
+    pub id: PassId,
+    /// When.
+    pub created_at: Timestamp,
+    /// Which contract.
+    pub contract: ContractId,
+    /// Who sells it from then on.
+    pub seller: OrganizationId,
+    /// Out of what.
+    pub source: Source,
+    /// What came to that seller before it.
+    pub previous_of_seller: Option<Holding>,
+    /// What was sold out of that source, if it is a contract, before it.
+    pub previous_of_parent: Option<Holding>,
+}
+
+/// Where the trades of a product end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tape {
+    /// The last trade.
+    pub last_trade: Option<TradeId>,
 }
 
 /// One of an organization's accounts.
@@ -287,9 +346,13 @@ pub struct Transfer {
     pub cause: Cause,
     /// The payment a deposit or withdrawal stands for.
     pub reference: Option<String>,
+    /// The debited organization's transfer before it.
+    pub previous_of_debit: Option<TransferId>,
+    /// The credited organization's transfer before it.
+    pub previous_of_credit: Option<TransferId>,
 }
 
-/// An organization's accounts.
+/// An organization's accounts, and where its histories end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Purse {
     /// Free to spend.
@@ -302,6 +365,12 @@ pub struct Purse {
     pub bond: Money,
     /// The world outside (the exchange only).
     pub external: Money,
+    /// Its last order.
+    pub last_order: Option<OrderId>,
+    /// The last contract it bought or sold.
+    pub last_holding: Option<Holding>,
+    /// The last transfer from or to it.
+    pub last_transfer: Option<TransferId>,
 }
 
 /// A `client_order_id` the exchange remembers.
@@ -353,6 +422,8 @@ pub struct Counters {
     pub contract: i64,
     /// The next transfer.
     pub transfer: i64,
+    /// The next change of a contract's seller.
+    pub pass: i64,
 }
 
 impl Default for Counters {
@@ -369,6 +440,26 @@ impl Default for Counters {
             trade: 1,
             contract: 1,
             transfer: 1,
+            pass: 1,
+        }
+    }
+}
+
+impl Holding {
+    /// Returns the number that stands for it in a row: a contract's own, or a pass's with a minus.
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Made(contract) => contract.number(),
+            Self::Passed(pass) => pass.number().saturating_neg(),
+        }
+    }
+
+    /// Returns what a number in a row stands for.
+    pub const fn of_code(code: i64) -> Option<Self> {
+        match code {
+            1.. => Some(Self::Made(ContractId::new(code))),
+            0 => None,
+            _ => Some(Self::Passed(PassId::new(code.saturating_neg()))),
         }
     }
 }

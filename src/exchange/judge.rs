@@ -257,6 +257,8 @@ impl<B: Book> Exchange<B> {
             turnover: Turnover::ZERO,
             sold: Steps::new(),
             held: Money::ZERO,
+            previous: self.purses.get(&organization).and_then(|purse| purse.last_order),
+            last_trade: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! checked before a command changes anything, so a shortfall here is a broken invariant.
 
 use super::book::Book;
+use super::catalogue::next;
 use super::entities::{Account, Cause, Purse, Transfer};
 use super::{Event, Exchange, Failure, Reject};
 use crate::types::{AccountKind, Money, OrganizationId, Timestamp, TransferId};
@@ -25,11 +26,25 @@ impl<B: Book> Exchange<B> {
         if amount < Money::ZERO {
             return Err(Failure::Invariant("negative_transfer"));
         }
-        self.post(debit, Money::ZERO.minus(amount).map_err(|_| Failure::Invariant("amount_range"))?)?;
-        self.post(credit, amount)?;
-        let id = TransferId::new(self.counters.transfer);
-        self.counters.transfer = self.counters.transfer.saturating_add(1);
-        let transfer = Transfer { id, created_at: at, debit, credit, amount, cause, reference };
+        let id = TransferId::new(next(&mut self.counters.transfer));
+        let less = Money::ZERO.minus(amount).map_err(|_| Failure::Invariant("amount_range"))?;
+        let previous_of_debit = self.post(debit, less, id)?;
+        let previous_of_credit = match self.post(credit, amount, id)? {
+            // A movement within an organization stands in its history once.
+            Some(same) if same == id => previous_of_debit,
+            other => other,
+        };
+        let transfer = Transfer {
+            id,
+            created_at: at,
+            debit,
+            credit,
+            amount,
+            cause,
+            reference,
+            previous_of_debit,
+            previous_of_credit,
+        };
         self.changes.transfers.push(transfer.clone());
         self.events.push(Event::Transferred { transfer });
         Ok(Some(id))
@@ -58,11 +73,17 @@ impl<B: Book> Exchange<B> {
         if self.available(organization) < amount { Err(Reject::InsufficientFunds) } else { Ok(()) }
     }
 
-    fn post(&mut self, account: Account, amount: Money) -> Result<(), Failure> {
-        if self.purses.get(&account.organization).is_none() {
-            self.purses.insert(account.organization, Purse::default());
+    /// Returns an organization's purse to be changed.
+    pub(super) fn purse_mut(&mut self, organization: OrganizationId) -> Result<&mut Purse, Failure> {
+        if self.purses.get(&organization).is_none() {
+            self.purses.insert(organization, Purse::default());
         }
-        let purse = self.purses.get_mut(&account.organization).ok_or(Failure::Invariant("purse_missing"))?;
+        self.purses.get_mut(&organization).ok_or(Failure::Invariant("purse_missing"))
+    }
+
+    /// Changes a balance; returns the organization's transfer before this one.
+    fn post(&mut self, account: Account, amount: Money, transfer: TransferId) -> Result<Option<TransferId>, Failure> {
+        let purse = self.purse_mut(account.organization)?;
         let balance = match account.kind {
             AccountKind::Available => &mut purse.available,
             AccountKind::Held => &mut purse.held,
@@ -75,7 +96,7 @@ impl<B: Book> Exchange<B> {
         if *balance < Money::ZERO && !may_be_negative {
             return Err(Failure::Invariant("negative_balance"));
         }
-        Ok(())
+        Ok(purse.last_transfer.replace(transfer))
     }
 
     /// Money comes in from outside, or goes out.

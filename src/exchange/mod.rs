@@ -39,7 +39,7 @@ pub use reject::Reject;
 
 use due::Due;
 use entities::{
-    Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site,
+    Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape,
 };
 use table::Table;
 
@@ -80,6 +80,7 @@ pub struct Exchange<B = PriceTimeBook> {
     /// The live ones.
     contracts: Table<ContractId, Contract>,
     purses: Table<OrganizationId, Purse>,
+    tapes: Table<ProductId, Tape>,
     client_orders: Table<(OrganizationId, String), ClientOrder>,
     keys: Table<(String, String), RememberedKey>,
     // What follows from the tables.

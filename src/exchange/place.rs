@@ -91,6 +91,7 @@ impl<B: Book> Exchange<B> {
         let id = order.id;
         self.counters.order = self.counters.order.saturating_add(1);
         self.counters.sequence = self.counters.sequence.saturating_add(1);
+        self.purse_mut(order.organization)?.last_order = Some(id);
         self.remember_order(&order);
         self.changes.placed.push(order.clone());
         self.events.push(Event::OrderPlaced { order: Box::new(order.clone()) });

@@ -28,6 +28,7 @@ impl<B: Book> Exchange<B> {
             orders: Table::new("order"),
             contracts: Table::new("contract"),
             purses: Table::new("purse"),
+            tapes: Table::new("tape"),
             client_orders: Table::new("client_order"),
             keys: Table::new("key"),
             symbols: Default::default(),
@@ -69,6 +70,9 @@ impl<B: Book> Exchange<B> {
         }
         for (id, purse) in snapshot.purses {
             exchange.purses.insert(id, purse);
+        }
+        for (id, tape) in snapshot.tapes {
+            exchange.tapes.insert(id, tape);
         }
         exchange.restore_contracts(snapshot.contracts)?;
         exchange.restore_orders(snapshot.orders)?;
@@ -123,6 +127,7 @@ impl<B: Book> Exchange<B> {
             orders: self.orders.values().cloned().collect(),
             contracts: self.contracts.values().cloned().collect(),
             purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
+            tapes: self.tapes.iter().map(|(id, row)| (*id, *row)).collect(),
             client_orders: self.client_orders.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
             keys: self.keys.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
         }
@@ -143,6 +148,7 @@ impl<B: Book> Exchange<B> {
         add(self.orders.settle(|key, row| drop(changes.orders.insert(*key, row.clone())))?);
         add(self.contracts.settle(|key, row| drop(changes.contracts.insert(*key, row.clone())))?);
         add(self.purses.settle(|key, row| changes.purses.extend([(*key, *row)]))?);
+        add(self.tapes.settle(|key, row| changes.tapes.extend([(*key, *row)]))?);
         add(self.client_orders.settle(|_, _| ())?);
         add(self.keys.settle(|key, row| changes.keys.extend([(key.clone(), Some(row.clone()))]))?);
         changes.counters = self.counters;
@@ -164,6 +170,7 @@ impl<B: Book> Exchange<B> {
             self.orders.recomputed()?,
             self.contracts.recomputed()?,
             self.purses.recomputed()?,
+            self.tapes.recomputed()?,
             self.client_orders.recomputed()?,
             self.keys.recomputed()?,
         ];

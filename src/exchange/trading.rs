@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::book::{Book, Step, Walk, WalkEnd};
 use super::catalogue::next;
 use super::due::last_minute;
-use super::entities::{Account, Cause, Contract, Order, Trade};
+use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Money, OrderId, OrderReason, OrderStatus, Price, Side, Source, Steps,
@@ -18,6 +18,7 @@ type Ending = (OrderStatus, Option<OrderReason>);
 
 /// One fill, with its price and cost worked out.
 struct Fill {
+    trade: TradeId,
     maker: OrderId,
     gpus: u32,
     window: Window,
@@ -63,9 +64,10 @@ impl<B: Book> Exchange<B> {
         at: Timestamp,
     ) -> Result<Vec<(OrderId, u32, Price)>, Failure> {
         let mut fills = Vec::new();
+        let mut trade = self.counters.trade;
         for step in &walk.steps {
             if let Step::Fill { maker, gpus } = *step {
-                let fill = self.price_fill(taker, maker, gpus)?;
+                let fill = self.price_fill(TradeId::new(next(&mut trade)), taker, maker, gpus)?;
                 taker.record(&fill)?;
                 fills.push((maker, gpus, fill.price));
             }
@@ -121,7 +123,7 @@ impl<B: Book> Exchange<B> {
         }
     }
 
-    fn price_fill(&self, taker: &Order, maker: OrderId, gpus: u32) -> Result<Fill, Failure> {
+    fn price_fill(&self, trade: TradeId, taker: &Order, maker: OrderId, gpus: u32) -> Result<Fill, Failure> {
         let resting = self.orders.get(&maker).ok_or(Failure::Invariant("maker_missing"))?;
         let bid = if taker.side == Side::Bid { taker } else { resting };
         let price = if resting.sequence < taker.sequence { resting.price } else { taker.price };
@@ -129,12 +131,13 @@ impl<B: Book> Exchange<B> {
         let range = |_| Failure::Invariant("fill_range");
         let cost = price.cost(gpus, minutes).map_err(range)?;
         let set_aside = bid.price.cost(gpus, minutes).map_err(range)?;
-        Ok(Fill { maker, gpus, window: bid.window, price, cost, set_aside })
+        Ok(Fill { trade, maker, gpus, window: bid.window, price, cost, set_aside })
     }
 
     /// Makes one fill; returns what an arriving bid saved against its limit.
     fn fill(&mut self, at: Timestamp, taker: &mut Order, maker: OrderId, gpus: u32) -> Result<Money, Failure> {
-        let fill = self.price_fill(taker, maker, gpus)?;
+        let trade = TradeId::new(next(&mut self.counters.trade));
+        let fill = self.price_fill(trade, taker, maker, gpus)?;
         let resting = self.orders.get(&maker).cloned().ok_or(Failure::Invariant("maker_missing"))?;
         let (ask, bid) = if taker.side == Side::Ask { (&*taker, &resting) } else { (&resting, &*taker) };
         let contract = self.contract_of(at, ask, bid, &fill, taker.side)?;
@@ -181,31 +184,37 @@ impl<B: Book> Exchange<B> {
         aggressor: Side,
     ) -> Result<Contract, Failure> {
         let source = ask.source.ok_or(Failure::Invariant("ask_without_source"))?;
-        let (listing, depth) = match source {
-            Source::Listing(id) => (id, 0),
+        let id = ContractId::new(next(&mut self.counters.contract));
+        let made = Holding::Made(id);
+        let (listing, depth, previous_of_parent) = match source {
+            Source::Listing(id) => (id, 0, None),
             Source::Contract(id) => {
-                let parent = self.contracts.get(&id).ok_or(Failure::Invariant("source_missing"))?;
-                (parent.listing, parent.depth.saturating_add(1))
+                let parent = self.contracts.get_mut(&id).ok_or(Failure::Invariant("source_missing"))?;
+                (parent.listing, parent.depth.saturating_add(1), parent.last_child.replace(made))
             }
         };
         let site = self.listings.get(&listing).ok_or(Failure::Invariant("listing_missing"))?.site;
         let fee_bps = self.products.get(&ask.product).ok_or(Failure::Invariant("product_missing"))?.fee_bps;
+        let tape = self.tapes.get_mut(&ask.product).ok_or(Failure::Invariant("tape_missing"))?;
         let trade = Trade {
-            id: TradeId::new(next(&mut self.counters.trade)),
+            id: fill.trade,
             created_at: at,
             product: ask.product,
             ask: ask.id,
             bid: bid.id,
-            contract: ContractId::new(next(&mut self.counters.contract)),
+            contract: id,
             seller: ask.organization,
             buyer: bid.organization,
             aggressor,
             gpus: fill.gpus,
             window: fill.window,
             price: fill.price,
+            previous_of_ask: ask.last_trade,
+            previous_of_bid: bid.last_trade,
+            previous_of_product: tape.last_trade.replace(fill.trade),
         };
         let contract = Contract {
-            id: trade.contract,
+            id,
             created_at: at,
             trade: trade.id,
             product: ask.product,
@@ -224,6 +233,10 @@ impl<B: Book> Exchange<B> {
             status: ContractStatus::Scheduled,
             ended_at: None,
             escrow: fill.cost,
+            previous_of_seller: self.purse_mut(ask.organization)?.last_holding.replace(made),
+            previous_of_buyer: self.purse_mut(bid.organization)?.last_holding.replace(made),
+            previous_of_parent,
+            last_child: None,
             used: Steps::new(),
         };
         self.changes.trades.push(trade.clone());
@@ -357,6 +370,7 @@ impl Order {
         let range = |_| Failure::Invariant("order_range");
         let gpu_minutes = u64::from(fill.gpus).saturating_mul(u64::from(fill.window.minutes()));
         self.fills = self.fills.saturating_add(1);
+        self.last_trade = Some(fill.trade);
         self.filled_gpu_minutes = self.filled_gpu_minutes.saturating_add(gpu_minutes);
         let turnover = fill.price.turnover(fill.gpus, fill.window.minutes()).map_err(range)?;
         self.turnover = self.turnover.plus(turnover).map_err(range)?;

@@ -14,7 +14,7 @@ const READERS_MAX: u32 = 8;
 
 // Durable against a power cut (FULL). Checkpoints are moved off the commit: see `Writer::idle`.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 20000;";
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 20000;";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
 // The writer only inserts and upserts: there is one plan and no choice to make, so it is neither compiled nor remade.

@@ -10,11 +10,11 @@ use super::db::{on, portable};
 use super::rows::field::Place;
 use super::rows::{
     BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
-    ProductRow, SiteRow, StateRow,
+    ProductRow, SiteRow, StateRow, TapeRow,
 };
 use super::schema::{
     balances, contract_states, contracts, exchange_state, journal, listings, order_states, orders, organizations,
-    products, remembered_keys, sites,
+    products, remembered_keys, sites, tapes,
 };
 use super::{Db, StoreError};
 use crate::exchange::Snapshot;
@@ -84,7 +84,8 @@ fn snapshot(db: &mut Db, counters: Counters) -> Result<Snapshot, StoreError> {
         listings: all(on!(&mut *db, |c, m| m::listings(c))?)?,
         orders,
         contracts,
-        purses: on!(&mut *db, |c, m| m::balances(c))?.iter().map(BalanceRow::purse).collect(),
+        purses: on!(&mut *db, |c, m| m::balances(c))?.iter().map(BalanceRow::purse).collect::<Result<_, _>>()?,
+        tapes: on!(&mut *db, |c, m| m::tapes(c))?.iter().map(TapeRow::tape).collect(),
         client_orders,
         keys: on!(db, |c, m| m::keys(c))?.into_iter().map(KeyRow::remembered).collect::<Result<_, _>>()?,
     })
@@ -222,6 +223,10 @@ portable! {
 
     pub(crate) fn balances(c: &mut Conn) -> QueryResult<Vec<BalanceRow>> {
         balances::table.order(balances::organization).select(BalanceRow::as_select()).load(c)
+    }
+
+    pub(crate) fn tapes(c: &mut Conn) -> QueryResult<Vec<TapeRow>> {
+        tapes::table.order(tapes::product).select(TapeRow::as_select()).load(c)
     }
 
     pub(crate) fn keys(c: &mut Conn) -> QueryResult<Vec<KeyRow>> {

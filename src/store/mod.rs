@@ -1,8 +1,8 @@
 //! The durable truth: the only module that names diesel.
 //!
 //! Hot tables (journal, orders, trades, contracts, transfers) are append-only and keyed by the numbers the exchange
-//! hands out. What stands now is a projection written in the same transaction; who owns what is one that is brought up
-//! later (`feed`). One source serves SQLite and PostgreSQL: see [`db`] for queries and [`Writer`] for the write path.
+//! hands out; each names the row before it of whoever it belongs to, so histories need no index. What stands now is a
+//! projection written in the same transaction. One source serves SQLite and PostgreSQL: see [`db`] for queries and [`Writer`] for the write path.
 //!
 //! Invariants: one writer per database; a batch is there wholly or not at all; money is stored and compared here,
 //! never added.
@@ -13,7 +13,6 @@ pub mod batch;
 mod connect;
 pub mod db;
 pub mod error;
-mod feed;
 mod load;
 mod lock;
 mod migrate;

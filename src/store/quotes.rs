@@ -5,7 +5,7 @@ use diesel::{
     ExpressionMethods, Insertable, QueryDsl, QueryResult, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
-use super::read::{Page, entities};
+use super::read::{Listed, Page, entities};
 use crate::store::db::{on, portable};
 use crate::store::rows::field::Place;
 use crate::store::schema::quotes;
@@ -110,8 +110,9 @@ pub fn insert(db: &mut Db, rows: &[NewQuote]) -> Result<usize, StoreError> {
 ///
 /// # Errors
 /// What the database said.
-pub fn page(db: &mut Db, filter: &QuoteFilter, page: Page) -> Result<Vec<Quote>, StoreError> {
-    entities(on!(db, |c, m| m::page(c, filter, page))?)
+pub fn page(db: &mut Db, filter: &QuoteFilter, page: Page) -> Result<Listed<Quote>, StoreError> {
+    let rows = on!(db, |c, m| m::page(c, filter, page))?;
+    Listed::of(rows, page, |row| row.id).try_map(Quote::try_from)
 }
 
 /// Returns the quotes of one series in the order in which they were observed.
@@ -222,7 +223,7 @@ portable! {
         let mut query = quotes::table
             .filter(quotes::id.lt(page.before()))
             .order(quotes::id.desc())
-            .limit(page.limit())
+            .limit(page.limit_and_one())
             .select(QuoteRow::as_select())
             .into_boxed::<DB>();
         if let Some(source) = &filter.source {

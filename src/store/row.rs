@@ -21,8 +21,6 @@ pub(crate) enum Conflict {
     Fail,
     /// The new row replaces it.
     Replace,
-    /// The old row stays.
-    Keep,
 }
 
 /// A table as the writer sees it.

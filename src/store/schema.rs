@@ -48,6 +48,7 @@ diesel::table! {
         self_trade -> Text,
         client_order_id -> Nullable<Text>,
         fingerprint -> Nullable<Text>,
+        previous -> Nullable<BigInt>,
     }
 }
 
@@ -66,6 +67,9 @@ diesel::table! {
         start_minute -> BigInt,
         end_minute -> BigInt,
         price -> BigInt,
+        previous_of_ask -> Nullable<BigInt>,
+        previous_of_bid -> Nullable<BigInt>,
+        previous_of_product -> Nullable<BigInt>,
     }
 }
 
@@ -89,6 +93,22 @@ diesel::table! {
         min_minutes -> BigInt,
         fee_bps -> BigInt,
         depth -> BigInt,
+        previous_of_seller -> Nullable<BigInt>,
+        previous_of_buyer -> Nullable<BigInt>,
+        previous_of_parent -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    contract_passes (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        contract -> BigInt,
+        seller -> BigInt,
+        source_kind -> Text,
+        source_number -> BigInt,
+        previous_of_seller -> Nullable<BigInt>,
+        previous_of_parent -> Nullable<BigInt>,
     }
 }
 
@@ -104,6 +124,8 @@ diesel::table! {
         cause -> Text,
         cause_number -> Nullable<BigInt>,
         reference -> Nullable<Text>,
+        previous_of_debit -> Nullable<BigInt>,
+        previous_of_credit -> Nullable<BigInt>,
     }
 }
 
@@ -125,6 +147,7 @@ diesel::table! {
         turnover -> BigInt,
         sold -> Text,
         held -> BigInt,
+        last_trade -> Nullable<BigInt>,
     }
 }
 
@@ -138,6 +161,7 @@ diesel::table! {
         status -> Text,
         ended_at -> Nullable<BigInt>,
         escrow -> BigInt,
+        last_child -> Nullable<BigInt>,
     }
 }
 
@@ -149,6 +173,9 @@ diesel::table! {
         escrow -> BigInt,
         bond -> BigInt,
         external -> BigInt,
+        last_order -> Nullable<BigInt>,
+        last_holding -> Nullable<BigInt>,
+        last_transfer -> Nullable<BigInt>,
     }
 }
 
@@ -171,6 +198,13 @@ diesel::table! {
         tick -> BigInt,
         fee_bps -> BigInt,
         halted -> BigInt,
+    }
+}
+
+diesel::table! {
+    tapes (product) {
+        product -> BigInt,
+        last_trade -> Nullable<BigInt>,
     }
 }
 
@@ -228,27 +262,10 @@ diesel::table! {
         next_trade -> BigInt,
         next_contract -> BigInt,
         next_transfer -> BigInt,
+        next_pass -> BigInt,
         last_sequence -> BigInt,
         last_hash -> Text,
         digest -> Text,
-    }
-}
-
-diesel::table! {
-    feed (stream, owner, number) {
-        stream -> BigInt,
-        owner -> BigInt,
-        number -> BigInt,
-    }
-}
-
-diesel::table! {
-    feed_state (id) {
-        id -> BigInt,
-        orders -> BigInt,
-        trades -> BigInt,
-        contracts -> BigInt,
-        transfers -> BigInt,
     }
 }
 
@@ -289,7 +306,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     listings,
     remembered_keys,
     exchange_state,
-    feed,
-    feed_state,
+    contract_passes,
+    tapes,
     quotes
 );

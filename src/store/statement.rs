@@ -145,10 +145,6 @@ fn push_conflict<DB: diesel::backend::Backend>(out: &mut AstPass<'_, '_, DB>, ta
     }
     out.push_sql(" ON CONFLICT (");
     push_names(out, table.keys)?;
-    if table.conflict == Conflict::Keep {
-        out.push_sql(") DO NOTHING");
-        return Ok(());
-    }
     let mut before = ") DO UPDATE SET ";
     for name in table.columns.iter().filter(|name| !table.keys.contains(name)) {
         out.push_sql(before);

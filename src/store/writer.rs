@@ -8,8 +8,6 @@ use std::path::PathBuf;
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 
 use super::db::{Purpose, on, portable};
-use super::feed::pending::Slice;
-use super::feed::{FeedRow, Pace, Pending, unwritten};
 use super::lock::Lock;
 use super::row::Row;
 use super::rows::{JournalEntry, RowSet, Visit};
@@ -19,8 +17,6 @@ use super::{Address, Batch, Db, Recovered, StoreError, connect, load};
 
 /// A write-ahead log larger than this is folded into the database when there is time.
 const WAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Feed rows written in one moment without work: it must not be a long one.
-const IDLE_ROWS_MAX: usize = 10_000;
 
 /// A write outside the exchange that shares the transaction of a batch.
 pub type SideWrite<'s, E> = &'s mut dyn FnMut(&mut Db) -> Result<(), E>;
@@ -31,9 +27,6 @@ pub struct Writer {
     db: Db,
     lock: Lock,
     wal: Option<PathBuf>,
-    /// What the feed is owed; absent until it is looked up, and after a failure.
-    pending: Option<Pending>,
-    pace: Pace,
 }
 
 impl Writer {
@@ -48,7 +41,7 @@ impl Writer {
             }
             Address::Postgres(_) => None,
         };
-        Ok(Self { db, lock, wal, pending: None, pace: Pace::default() })
+        Ok(Self { db, lock, wal })
     }
 
     /// Writes a batch and then whatever `side` writes, in one transaction.
@@ -56,32 +49,9 @@ impl Writer {
     /// # Errors
     /// What the database or `side` said; nothing is written then, unless the commit itself was interrupted.
     pub fn commit<E: From<StoreError>>(&mut self, batch: &Batch, side: Option<SideWrite<'_, E>>) -> Result<(), E> {
-        let Some(mut rows) = rows_of(batch)? else { return self.transaction(None, side) };
-        // The feed is paid later: what rides on this batch is owed by earlier ones.
-        let owed = std::mem::take(&mut rows.feed);
-        let pace = self.pace;
-        let slice = self.pending()?.slice(owed.len(), pace);
-        let written = slice.rows.len();
-        rows.pay(slice);
-        let done = self.transaction(Some(&rows), side);
-        match (&done, &mut self.pending) {
-            (Ok(()), Some(pending)) => {
-                pending.written(written);
-                pending.add(owed);
-            }
-            // Whether the batch is there may not be known.
-            _ => self.pending = None,
-        }
-        done
-    }
-
-    fn transaction<E: From<StoreError>>(
-        &mut self,
-        rows: Option<&RowSet>,
-        side: Option<SideWrite<'_, E>>,
-    ) -> Result<(), E> {
+        let rows = rows_of(batch)?;
         self.db.transaction(Purpose::Write, |db| {
-            if let Some(rows) = rows {
+            if let Some(rows) = &rows {
                 write(db, rows)?;
             }
             let Some(side) = side else { return Ok(()) };
@@ -112,56 +82,14 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Corrupt`] if the tables do not hold what the program writes there.
     pub fn load(&mut self) -> Result<Recovered, StoreError> {
-        self.pending = None;
-        let (recovered, pending) =
-            self.db.transaction(Purpose::Read, |db| Ok::<_, StoreError>((load::load(db)?, unwritten::load(db)?)))?;
-        self.pending = Some(pending);
-        Ok(recovered)
+        self.db.transaction(Purpose::Read, load::load)
     }
 
-    /// Sets how many feed rows gather before they are written, and how many of them ride on a batch then.
-    pub const fn set_feed_pace(&mut self, generation: usize, slice: usize) {
-        self.pace = Pace { generation, slice };
-    }
-
-    fn pending(&mut self) -> Result<&mut Pending, StoreError> {
-        let pending = match self.pending.take() {
-            Some(pending) => pending,
-            None => self.db.transaction(Purpose::Read, unwritten::load)?,
-        };
-        Ok(self.pending.insert(pending))
-    }
-
-    /// Does what can wait for a moment without work: writes feed rows, all unless there are very many, and folds a
-    /// large write-ahead log into the database.
+    /// Does what can wait for a moment without work: folds a large write-ahead log into the database.
     ///
     /// # Errors
     /// What the database said.
     pub fn idle(&mut self) -> Result<(), StoreError> {
-        self.write_feed(IDLE_ROWS_MAX)?;
-        self.fold_log()
-    }
-
-    fn write_feed(&mut self, rows_max: usize) -> Result<(), StoreError> {
-        let mut left = rows_max;
-        while left > 0 {
-            let slice = self.pending()?.take(left);
-            let written = slice.rows.len();
-            if written == 0 {
-                break;
-            }
-            let mut rows = RowSet::default();
-            rows.pay(slice);
-            self.transaction::<StoreError>(Some(&rows), None)?;
-            if let Some(pending) = &mut self.pending {
-                pending.written(written);
-            }
-            left = left.saturating_sub(written);
-        }
-        Ok(())
-    }
-
-    fn fold_log(&mut self) -> Result<(), StoreError> {
         let Some(wal) = &self.wal else { return Ok(()) };
         if std::fs::metadata(wal).is_ok_and(|file| file.len() > WAL_BYTES_MAX) {
             // A reader in the way ends the attempt, not the writer's turn.
@@ -188,16 +116,6 @@ fn rows_of(batch: &Batch) -> Result<Option<RowSet>, StoreError> {
     let mut rows = RowSet::of(&batch.changes, last)?;
     rows.journal = batch.journal.iter().map(JournalEntry::of).collect();
     Ok(Some(rows))
-}
-
-impl RowSet {
-    /// Puts what is written of the feed beside what cannot be put off.
-    fn pay(&mut self, slice: Slice) {
-        let mut feed: Vec<FeedRow> = std::mem::take(&mut self.passed);
-        feed.extend(slice.rows);
-        self.feed = feed;
-        self.feed_state = slice.mark.into_iter().collect();
-    }
 }
 
 fn write(db: &mut Db, rows: &RowSet) -> Result<(), StoreError> {

@@ -54,6 +54,8 @@ number! {
     ContractId,
     /// One movement of money.
     TransferId,
+    /// One change of a contract's seller.
+    PassId,
 }
 
 impl OrganizationId {

@@ -124,11 +124,9 @@ impl Raw {
         rows
     }
 
-    /// Returns everything in the exchange's tables but the feed: that is written when there is time, and whether it is
-    /// right is for `verify` to say.
+    /// Returns everything in the exchange's tables.
     pub fn everything(&mut self) -> Vec<String> {
-        let mut tables = self.tables();
-        tables.retain(|table| !["feed", "feed_state"].contains(&table.name.as_str()));
+        let tables = self.tables();
         let rows =
             |table: &Table| self.rows(table, &[]).into_iter().map(|row| format!("{}: {row}", table.name)).collect();
         tables.iter().flat_map::<Vec<_>, _>(rows).collect()

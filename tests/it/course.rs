@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer::{Running, Submission};
 use gpubourse::app::{AppError, Receipt};
-use gpubourse::exchange::entities::{Contract, Order};
+use gpubourse::exchange::entities::{Contract, Order, Pass, Trade, Transfer};
 use gpubourse::exchange::{Command, Envelope, Exchange, Failure, Outcome, Reject, Snapshot};
 use gpubourse::types::{
     ContractId, ContractStatus, OrderId, OrderStatus, OrganizationId, ProductId, Source, Steps, Timestamp,
@@ -42,8 +42,14 @@ pub struct Course {
     pub orders: BTreeMap<OrderId, Order>,
     /// Every contract there ever was, as it stands.
     pub contracts: BTreeMap<ContractId, Contract>,
-    /// Contracts that passed to another seller.
-    pub passed: usize,
+    /// Every transfer there ever was.
+    pub transfers: Vec<Transfer>,
+    /// Every trade there ever was.
+    pub trades: Vec<Trade>,
+    /// Every contract with each seller and source it had, in the order in which it came to them.
+    pub holdings: Vec<(ContractId, OrganizationId, Source)>,
+    /// Every contract that passed to another seller.
+    pub passes: Vec<Pass>,
     last_at: Timestamp,
 }
 
@@ -84,11 +90,13 @@ impl Course {
         let order = |status| self.orders.values().any(|order| order.status == status);
         let contract = |status| self.contracts.values().any(|contract| contract.status == status);
         let named = self.orders.values().filter(|order| order.client_order_id.is_some()).count();
+        let passed =
+            |to_listing| self.passes.iter().any(|pass| matches!(pass.source, Source::Listing(_)) == to_listing);
         let resold = self.contracts.values().any(|contract| matches!(contract.source, Source::Contract(_)));
         OrderStatus::ALL.iter().all(|status| order(*status))
             && ContractStatus::ALL.iter().all(|status| contract(*status))
             && self.orders.values().any(|order| order.minutes.is_some() && order.expires_at.is_some())
-            && (named > 4 && resold && self.passed > 0)
+            && (named > 4 && resold && passed(true) && passed(false))
             && self.rows.iter().any(|(_, outcome, _)| outcome == "replayed")
             && self.exchange.snapshot().keys.len() > 3
     }
@@ -116,7 +124,11 @@ impl Course {
         let envelope = Envelope { at: self.last_at, actor, request_id, idempotency_key, command };
         let (answer, word) = execute(&mut self.exchange, &envelope);
         let changes = self.exchange.settle().unwrap();
-        self.passed += changes.passed.len();
+        self.transfers.extend(changes.transfers);
+        self.trades.extend(changes.trades);
+        self.holdings.extend(changes.contracted.iter().map(|row| (row.id, row.seller, row.source)));
+        self.holdings.extend(changes.passed.iter().map(|row| (row.contract, row.seller, row.source)));
+        self.passes.extend(changes.passed);
         self.rows.push((envelope, word, changes.digest));
         self.orders.extend(changes.orders);
         self.contracts

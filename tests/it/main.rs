@@ -9,6 +9,7 @@ mod audit;
 mod backend;
 mod catalogue;
 mod course;
+mod histories;
 mod licences;
 mod price_paths;
 mod process;

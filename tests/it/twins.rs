@@ -7,12 +7,13 @@ use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer;
 use gpubourse::exchange::{Envelope, Exchange, parse_command};
 use gpubourse::store::read::{Page, contracts, journal, orders};
-use gpubourse::store::{JournalRow, Store};
+use gpubourse::store::{JournalRow, Store, StoreError};
 use gpubourse::types::Timestamp;
 
 use crate::backend::Backend;
 use crate::catalogue::Raw;
 use crate::course::{Course, block_on, execute, follow, stored};
+use crate::histories;
 use crate::streams::rng::Rng;
 
 const COMMANDS: u32 = 300;
@@ -52,6 +53,7 @@ fn run(backend: &Backend, course: &Course, seed: u64) -> Vec<(String, Vec<String
         running.join();
     }
     same_state(&store, course);
+    store.read(|db| Ok::<_, StoreError>(histories::compare(db, course, &mut rng))).unwrap();
     same_journal(&store, course);
     let mut raw = Raw::open(backend);
     let tables = raw.tables();
@@ -73,10 +75,12 @@ fn same_state(store: &Store, course: &Course) {
     let mut page = Page::first(50);
     let mut seen = Vec::new();
     loop {
-        let rows = contracts::all(writer.db(), page).unwrap();
-        let Some(last) = rows.last() else { break };
-        page.before = Some(last.id.number());
-        seen.extend(rows);
+        let listed = contracts::all(writer.db(), page).unwrap();
+        seen.extend(listed.rows);
+        match listed.next {
+            Some(next) => page = page.after(next),
+            None => break,
+        }
     }
     seen.reverse();
     assert_eq!(seen, course.contracts.values().cloned().collect::<Vec<_>>());

@@ -8,7 +8,9 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 );
 
--- Append-only.
+-- Append-only. What belongs to one owner is a chain: each row names the one before it (`previous*`), the owner's own
+-- row the last one (`last_*`). A contract that came to somebody by its making is named by its number, one that passed
+-- to them by the number of its row in contract_passes with a minus.
 
 CREATE TABLE journal (
     sequence BIGINT NOT NULL PRIMARY KEY,
@@ -47,7 +49,8 @@ CREATE TABLE orders (
     post_only BIGINT NOT NULL,
     self_trade TEXT NOT NULL,
     client_order_id TEXT,
-    fingerprint TEXT
+    fingerprint TEXT,
+    previous BIGINT
 );
 
 CREATE TABLE trades (
@@ -63,7 +66,10 @@ CREATE TABLE trades (
     gpus BIGINT NOT NULL,
     start_minute BIGINT NOT NULL,
     end_minute BIGINT NOT NULL,
-    price BIGINT NOT NULL
+    price BIGINT NOT NULL,
+    previous_of_ask BIGINT,
+    previous_of_bid BIGINT,
+    previous_of_product BIGINT
 );
 
 CREATE TABLE contracts (
@@ -84,7 +90,22 @@ CREATE TABLE contracts (
     lot BIGINT NOT NULL,
     min_minutes BIGINT NOT NULL,
     fee_bps BIGINT NOT NULL,
-    depth BIGINT NOT NULL
+    depth BIGINT NOT NULL,
+    previous_of_seller BIGINT,
+    previous_of_buyer BIGINT,
+    previous_of_parent BIGINT
+);
+
+-- A contract that passed to another seller.
+CREATE TABLE contract_passes (
+    number BIGINT NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    contract BIGINT NOT NULL,
+    seller BIGINT NOT NULL,
+    source_kind TEXT NOT NULL,
+    source_number BIGINT NOT NULL,
+    previous_of_seller BIGINT,
+    previous_of_parent BIGINT
 );
 
 CREATE TABLE transfers (
@@ -98,6 +119,8 @@ CREATE TABLE transfers (
     cause TEXT NOT NULL,
     cause_number BIGINT,
     reference TEXT,
+    previous_of_debit BIGINT,
+    previous_of_credit BIGINT,
     CONSTRAINT transfers_amount_check CHECK (amount > 0)
 );
 
@@ -119,7 +142,8 @@ CREATE TABLE order_states (
     filled_gpu_minutes BIGINT NOT NULL,
     turnover BIGINT NOT NULL,
     sold TEXT NOT NULL,
-    held BIGINT NOT NULL
+    held BIGINT NOT NULL,
+    last_trade BIGINT
 );
 
 -- Recovery reads the open orders and the live contracts; queries must repeat these conditions word for word.
@@ -133,7 +157,8 @@ CREATE TABLE contract_states (
     depth BIGINT NOT NULL,
     status TEXT NOT NULL,
     ended_at BIGINT,
-    escrow BIGINT NOT NULL
+    escrow BIGINT NOT NULL,
+    last_child BIGINT
 );
 
 CREATE INDEX contract_states_live_index ON contract_states (number) WHERE status IN ('scheduled', 'active');
@@ -145,6 +170,9 @@ CREATE TABLE balances (
     escrow BIGINT NOT NULL,
     bond BIGINT NOT NULL,
     external BIGINT NOT NULL,
+    last_order BIGINT,
+    last_holding BIGINT,
+    last_transfer BIGINT,
     CONSTRAINT balances_negative_check CHECK (organization = 0 OR (available >= 0 AND held >= 0 AND escrow >= 0
         AND bond >= 0 AND external = 0))
 );
@@ -165,6 +193,11 @@ CREATE TABLE products (
     tick BIGINT NOT NULL,
     fee_bps BIGINT NOT NULL,
     halted BIGINT NOT NULL
+);
+
+CREATE TABLE tapes (
+    product BIGINT NOT NULL PRIMARY KEY,
+    last_trade BIGINT
 );
 
 CREATE TABLE sites (
@@ -216,32 +249,12 @@ CREATE TABLE exchange_state (
     next_trade BIGINT NOT NULL,
     next_contract BIGINT NOT NULL,
     next_transfer BIGINT NOT NULL,
+    next_pass BIGINT NOT NULL,
     last_sequence BIGINT NOT NULL,
     last_hash TEXT NOT NULL,
     digest TEXT NOT NULL,
     CONSTRAINT exchange_state_id_check CHECK (id = 0)
 );
-
--- Which numbers belong to whom, clustered by owner, so that a page of history reads neighbouring rows.
-CREATE TABLE feed (
-    stream BIGINT NOT NULL,
-    owner BIGINT NOT NULL,
-    number BIGINT NOT NULL,
-    PRIMARY KEY (stream, owner, number)
-);
-
--- One row: of each table, the highest number whose rows in the feed are all written. What lies past it is found in
--- the table itself.
-CREATE TABLE feed_state (
-    id BIGINT NOT NULL PRIMARY KEY,
-    orders BIGINT NOT NULL,
-    trades BIGINT NOT NULL,
-    contracts BIGINT NOT NULL,
-    transfers BIGINT NOT NULL,
-    CONSTRAINT feed_state_id_check CHECK (id = 0)
-);
-
-INSERT INTO feed_state (id, orders, trades, contracts, transfers) VALUES (0, 0, 0, 0, 0);
 
 -- What was written stays: corrections are new rows.
 
@@ -273,6 +286,12 @@ CREATE TRIGGER contracts_refuse_change BEFORE UPDATE OR DELETE ON contracts
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER contracts_refuse_truncate BEFORE TRUNCATE ON contracts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER contract_passes_refuse_change BEFORE UPDATE OR DELETE ON contract_passes
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER contract_passes_refuse_truncate BEFORE TRUNCATE ON contract_passes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_refuse_change BEFORE UPDATE OR DELETE ON transfers

@@ -1,15 +1,15 @@
-DROP TABLE feed_state;
-DROP TABLE feed;
 DROP TABLE exchange_state;
 DROP TABLE remembered_keys;
 DROP TABLE listings;
 DROP TABLE sites;
+DROP TABLE tapes;
 DROP TABLE products;
 DROP TABLE organizations;
 DROP TABLE balances;
 DROP TABLE contract_states;
 DROP TABLE order_states;
 DROP TABLE transfers;
+DROP TABLE contract_passes;
 DROP TABLE contracts;
 DROP TABLE trades;
 DROP TABLE orders;

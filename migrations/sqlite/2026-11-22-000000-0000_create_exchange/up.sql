@@ -9,7 +9,9 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 ) STRICT;
 
--- Append-only.
+-- Append-only. What belongs to one owner is a chain: each row names the one before it (`previous*`), the owner's own
+-- row the last one (`last_*`). A contract that came to somebody by its making is named by its number, one that passed
+-- to them by the number of its row in contract_passes with a minus.
 
 CREATE TABLE journal (
     sequence INTEGER NOT NULL PRIMARY KEY,
@@ -48,7 +50,8 @@ CREATE TABLE orders (
     post_only INTEGER NOT NULL,
     self_trade TEXT NOT NULL,
     client_order_id TEXT,
-    fingerprint TEXT
+    fingerprint TEXT,
+    previous INTEGER
 ) STRICT;
 
 CREATE TABLE trades (
@@ -64,7 +67,10 @@ CREATE TABLE trades (
     gpus INTEGER NOT NULL,
     start_minute INTEGER NOT NULL,
     end_minute INTEGER NOT NULL,
-    price INTEGER NOT NULL
+    price INTEGER NOT NULL,
+    previous_of_ask INTEGER,
+    previous_of_bid INTEGER,
+    previous_of_product INTEGER
 ) STRICT;
 
 CREATE TABLE contracts (
@@ -85,7 +91,22 @@ CREATE TABLE contracts (
     lot INTEGER NOT NULL,
     min_minutes INTEGER NOT NULL,
     fee_bps INTEGER NOT NULL,
-    depth INTEGER NOT NULL
+    depth INTEGER NOT NULL,
+    previous_of_seller INTEGER,
+    previous_of_buyer INTEGER,
+    previous_of_parent INTEGER
+) STRICT;
+
+-- A contract that passed to another seller.
+CREATE TABLE contract_passes (
+    number INTEGER NOT NULL PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    seller INTEGER NOT NULL,
+    source_kind TEXT NOT NULL,
+    source_number INTEGER NOT NULL,
+    previous_of_seller INTEGER,
+    previous_of_parent INTEGER
 ) STRICT;
 
 CREATE TABLE transfers (
@@ -99,6 +120,8 @@ CREATE TABLE transfers (
     cause TEXT NOT NULL,
     cause_number INTEGER,
     reference TEXT,
+    previous_of_debit INTEGER,
+    previous_of_credit INTEGER,
     CONSTRAINT transfers_amount_check CHECK (amount > 0)
 ) STRICT;
 
@@ -120,7 +143,8 @@ CREATE TABLE order_states (
     filled_gpu_minutes INTEGER NOT NULL,
     turnover INTEGER NOT NULL,
     sold TEXT NOT NULL,
-    held INTEGER NOT NULL
+    held INTEGER NOT NULL,
+    last_trade INTEGER
 ) STRICT;
 
 -- Recovery reads the open orders and the live contracts; queries must repeat these conditions word for word.
@@ -134,7 +158,8 @@ CREATE TABLE contract_states (
     depth INTEGER NOT NULL,
     status TEXT NOT NULL,
     ended_at INTEGER,
-    escrow INTEGER NOT NULL
+    escrow INTEGER NOT NULL,
+    last_child INTEGER
 ) STRICT;
 
 CREATE INDEX contract_states_live_index ON contract_states (number) WHERE status IN ('scheduled', 'active');
@@ -146,6 +171,9 @@ CREATE TABLE balances (
     escrow INTEGER NOT NULL,
     bond INTEGER NOT NULL,
     external INTEGER NOT NULL,
+    last_order INTEGER,
+    last_holding INTEGER,
+    last_transfer INTEGER,
     CONSTRAINT balances_negative_check CHECK (organization = 0 OR (available >= 0 AND held >= 0 AND escrow >= 0
         AND bond >= 0 AND external = 0))
 ) STRICT;
@@ -166,6 +194,11 @@ CREATE TABLE products (
     tick INTEGER NOT NULL,
     fee_bps INTEGER NOT NULL,
     halted INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE tapes (
+    product INTEGER NOT NULL PRIMARY KEY,
+    last_trade INTEGER
 ) STRICT;
 
 CREATE TABLE sites (
@@ -217,32 +250,12 @@ CREATE TABLE exchange_state (
     next_trade INTEGER NOT NULL,
     next_contract INTEGER NOT NULL,
     next_transfer INTEGER NOT NULL,
+    next_pass INTEGER NOT NULL,
     last_sequence INTEGER NOT NULL,
     last_hash TEXT NOT NULL,
     digest TEXT NOT NULL,
     CONSTRAINT exchange_state_id_check CHECK (id = 0)
 ) STRICT;
-
--- Which numbers belong to whom, clustered by owner, so that a page of history reads neighbouring rows.
-CREATE TABLE feed (
-    stream INTEGER NOT NULL,
-    owner INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    PRIMARY KEY (stream, owner, number)
-) STRICT, WITHOUT ROWID;
-
--- One row: of each table, the highest number whose rows in the feed are all written. What lies past it is found in
--- the table itself.
-CREATE TABLE feed_state (
-    id INTEGER NOT NULL PRIMARY KEY,
-    orders INTEGER NOT NULL,
-    trades INTEGER NOT NULL,
-    contracts INTEGER NOT NULL,
-    transfers INTEGER NOT NULL,
-    CONSTRAINT feed_state_id_check CHECK (id = 0)
-) STRICT;
-
-INSERT INTO feed_state (id, orders, trades, contracts, transfers) VALUES (0, 0, 0, 0, 0);
 
 -- What was written stays: corrections are new rows.
 
@@ -284,6 +297,16 @@ END;
 CREATE TRIGGER contracts_refuse_delete BEFORE DELETE ON contracts
 BEGIN
     SELECT RAISE(ABORT, 'contracts is append-only');
+END;
+
+CREATE TRIGGER contract_passes_refuse_update BEFORE UPDATE ON contract_passes
+BEGIN
+    SELECT RAISE(ABORT, 'contract_passes is append-only');
+END;
+
+CREATE TRIGGER contract_passes_refuse_delete BEFORE DELETE ON contract_passes
+BEGIN
+    SELECT RAISE(ABORT, 'contract_passes is append-only');
 END;
 
 CREATE TRIGGER transfers_refuse_update BEFORE UPDATE ON transfers

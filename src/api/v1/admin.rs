@@ -67,7 +67,7 @@ pub async fn organizations(
 ) -> Reply<Answer<Page<Organization>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.organizations(&caller, slice)?;
-    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), show)))
+    Ok(Answer(Page::of(rows, show)))
 }
 
 /// Suspends an organization or reinstates it.

@@ -105,8 +105,8 @@ pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<KeysQuery>
     let before = query.cursor.map(|text| Uuid::try_parse(&text).map_err(|_| wrong())).transpose()?;
     // Keys are numbered by their UUIDs, so the cursor is the last one shown. One more than fits is asked for.
     let limit = page::slice(query.limit, None)?.limit;
-    let mut rows = api.app.accounts().list_keys(&caller.principal, before, limit).await?;
-    let fits = usize::try_from(limit.saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut rows = api.app.accounts().list_keys(&caller.principal, before, limit.saturating_add(1)).await?;
+    let fits = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > fits;
     rows.truncate(fits);
     let next_cursor = rows.last().filter(|_| more).map(|key| key.id.to_string());

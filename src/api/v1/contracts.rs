@@ -106,7 +106,7 @@ pub async fn list(
 ) -> Reply<Answer<Page<ContractAnswer>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let (rows, mentioned) = api.app.contracts(&caller, slice).await?;
-    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show(&api.app, &row, &mentioned));
+    let shown = Page::of(rows, |row| show(&api.app, &row, &mentioned));
     Ok(Answer(shown.transpose()?))
 }
 
@@ -118,7 +118,7 @@ pub async fn list_all(
 ) -> Reply<Answer<Page<ContractAnswer>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let (rows, mentioned) = api.app.all_contracts(&caller, slice).await?;
-    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show(&api.app, &row, &mentioned));
+    let shown = Page::of(rows, |row| show(&api.app, &row, &mentioned));
     Ok(Answer(shown.transpose()?))
 }
 

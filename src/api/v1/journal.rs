@@ -42,7 +42,7 @@ pub struct JournalRow {
 pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>) -> Reply<Answer<Page<JournalRow>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.journal(&caller, slice).await?;
-    Ok(Answer(Page::of(slice, rows, |row| row.sequence, show).transpose()?))
+    Ok(Answer(Page::of(rows, show).transpose()?))
 }
 
 fn show(row: reads::JournalRow) -> Result<JournalRow, Problem> {

@@ -126,7 +126,7 @@ pub async fn create(
 pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>) -> Reply<Answer<Page<Listing>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.listings(&caller, slice)?;
-    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show_one(&api.app, &row));
+    let shown = Page::of(rows, |row| show_one(&api.app, &row));
     Ok(Answer(shown.transpose()?))
 }
 

@@ -104,7 +104,7 @@ pub async fn trades(
 ) -> Reply<Answer<Page<TradeRow>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.trades(&symbol, slice).await?;
-    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), trade)))
+    Ok(Answer(Page::of(rows, trade)))
 }
 
 fn level(level: Level) -> BookLevel {

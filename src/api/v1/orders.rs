@@ -199,7 +199,7 @@ pub async fn list(
     };
     let found = api.app.orders(&caller, asked, slice).await?;
     let one = |order| show(&api.app, &order, found.now, found.as_of, &found.mentioned);
-    let shown = Page::of(slice, found.orders, |order| order.id.number(), one);
+    let shown = Page::of(found.orders, one);
     Ok(Answer(shown.transpose()?.as_of(found.as_of)))
 }
 

@@ -84,7 +84,7 @@ pub async fn create(
 pub async fn list(api: Data<Api>, Query(query): Query<PageQuery>) -> Reply<Answer<Page<Product>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.products(slice);
-    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), show)))
+    Ok(Answer(Page::of(rows, show)))
 }
 
 /// Shows a product.

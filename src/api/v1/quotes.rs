@@ -81,7 +81,7 @@ pub async fn list(api: Data<Api>, Query(query): Query<QuotesQuery>) -> Reply<Ans
         until: query.to.map(|time| time.0),
     };
     let rows = api.app.quotes(filter, slice).await?;
-    Ok(Answer(Page::of(slice, rows, |row| row.id, show)))
+    Ok(Answer(Page::of(rows, show)))
 }
 
 fn show(row: reads::Quote) -> Quote {

@@ -82,7 +82,7 @@ pub async fn create(
 pub async fn list(api: Data<Api>, caller: Caller, Query(query): Query<PageQuery>) -> Reply<Answer<Page<Site>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let rows = api.app.sites(&caller, slice)?;
-    Ok(Answer(Page::of(slice, rows, |row| row.id.number(), show)))
+    Ok(Answer(Page::of(rows, show)))
 }
 
 /// Shows one of the caller's sites.

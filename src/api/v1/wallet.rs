@@ -116,7 +116,7 @@ pub async fn transfers(
 ) -> Reply<Answer<Page<TransferRow>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let (rows, mentioned) = api.app.transfers(&caller, slice).await?;
-    let shown = Page::of(slice, rows, |row| row.id.number(), |row| show(&api.app, row, &mentioned));
+    let shown = Page::of(rows, |row| show(&api.app, row, &mentioned));
     Ok(Answer(shown.transpose()?))
 }
 

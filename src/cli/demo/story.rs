@@ -57,7 +57,7 @@ async fn trades(venue: &Venue) -> Result<(), Failure> {
         let page = Slice::first(200);
         let id = product.id;
         let found = venue.app().read(move |db| read::trades::of_product(db, id, page)).await?;
-        all.extend(found.into_iter().map(|trade| (product.symbol.clone(), trade)));
+        all.extend(found.rows.into_iter().map(|trade| (product.symbol.clone(), trade)));
     }
     all.sort_by_key(|(_, trade)| trade.id);
     let mut table = Table::new(&["trade", "product", "GPUs", "from", "hours", "price", "seller", "buyer"]);
@@ -80,7 +80,7 @@ async fn trades(venue: &Venue) -> Result<(), Failure> {
 
 async fn contracts(venue: &Venue) -> Result<(), Failure> {
     let slice = Slice::first(CONTRACTS_SHOWN);
-    let mut newest: Vec<Contract> = venue.app().read(move |db| read::contracts::all(db, slice)).await?;
+    let mut newest: Vec<Contract> = venue.app().read(move |db| read::contracts::all(db, slice)).await?.rows;
     newest.reverse();
     let mut table = Table::new(&["contract", "status", "source", "depth", "GPUs", "from", "to", "price", "escrow"]);
     for contract in &newest {

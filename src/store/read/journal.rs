@@ -2,7 +2,7 @@
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
-use super::{Page, entities};
+use super::{Listed, Page, entities};
 use crate::store::db::{on, portable};
 use crate::store::rows::JournalEntry;
 use crate::store::schema::journal;
@@ -20,8 +20,9 @@ pub fn after(db: &mut Db, sequence: i64, limit: u32) -> Result<Vec<JournalRow>, 
 ///
 /// # Errors
 /// What the database said.
-pub fn page(db: &mut Db, page: Page) -> Result<Vec<JournalRow>, StoreError> {
-    entities(on!(db, |c, m| m::page(c, page))?)
+pub fn page(db: &mut Db, page: Page) -> Result<Listed<JournalRow>, StoreError> {
+    let rows = on!(db, |c, m| m::page(c, page))?;
+    Listed::of(rows, page, |row| row.sequence).try_map(JournalRow::try_from)
 }
 
 /// Returns the last row, if there is one.
@@ -60,7 +61,7 @@ portable! {
         journal::table
             .filter(journal::sequence.lt(page.before()))
             .order(journal::sequence.desc())
-            .limit(page.limit())
+            .limit(page.limit_and_one())
             .select(JournalEntry::as_select())
             .load(c)
     }

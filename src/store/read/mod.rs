@@ -1,9 +1,9 @@
 //! What can be asked of the tables, one file per resource. Each function runs inside [`super::Store::read`].
 //!
-//! Pages go from the newest backwards by number (keyset): the next page begins before the last number of this one.
-//! What a page lists is what the feed says and, past the feed's watermark, what the append-only table itself says;
-//! both are asked, because the feed may be ahead of its watermark, and `newest` makes one page of them.
+//! Pages go from the newest backwards, and say where to read on. Histories are walked ([`chain`]), tables as a whole are
+//! read by number.
 
+mod chain;
 pub mod contracts;
 pub mod journal;
 pub mod orders;
@@ -13,16 +13,30 @@ pub mod transfers;
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Only numbers below this one; all if absent.
+    /// Only what comes after this place of the list: the [`Listed::next`] of the page before; all if absent.
     pub before: Option<i64>,
     /// At most so many rows.
     pub limit: u32,
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The rows. There may be fewer than asked for, even none, where there are more to come.
+    pub rows: Vec<T>,
+    /// Where to read on; absent at the end.
+    pub next: Option<i64>,
 }
 
 impl Page {
     /// Returns the first page of a list.
     pub const fn first(limit: u32) -> Self {
         Self { before: None, limit }
+    }
+
+    /// Returns the page that begins at a place.
+    pub const fn after(self, place: i64) -> Self {
+        Self { before: Some(place), ..self }
     }
 
     pub(crate) fn before(self) -> i64 {
@@ -32,15 +46,30 @@ impl Page {
     pub(crate) fn limit(self) -> i64 {
         i64::from(self.limit)
     }
+
+    /// Returns one row more than fits, which tells whether there are more.
+    pub(crate) fn limit_and_one(self) -> i64 {
+        self.limit().saturating_add(1)
+    }
 }
 
-/// Makes a page of what the feed lists and what lies past its watermark.
-pub(crate) fn newest<R>(mut rows: Vec<R>, past: Vec<R>, page: Page, number: impl Fn(&R) -> i64) -> Vec<R> {
-    rows.extend(past);
-    rows.sort_by_key(|row| std::cmp::Reverse(number(row)));
-    rows.dedup_by_key(|row| number(row));
-    rows.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-    rows
+impl<T> Listed<T> {
+    /// Returns a page of rows by number, of which one more was read than fits.
+    pub fn of(mut rows: Vec<T>, page: Page, number: impl Fn(&T) -> i64) -> Self {
+        let fits = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > fits;
+        rows.truncate(fits);
+        let next = rows.last().filter(|_| more).map(number);
+        Self { rows, next }
+    }
+
+    /// Returns the page with each row turned into something else.
+    ///
+    /// # Errors
+    /// The first one met.
+    pub fn try_map<U, E>(self, map: impl FnMut(T) -> Result<U, E>) -> Result<Listed<U>, E> {
+        Ok(Listed { rows: self.rows.into_iter().map(map).collect::<Result<_, E>>()?, next: self.next })
+    }
 }
 
 /// Turns rows into entities.

@@ -2,14 +2,27 @@
 
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
-use super::{Page, newest};
+use super::chain::{self, Chain};
+use super::{Listed, Page};
 use crate::exchange::entities::Order;
 use crate::store::db::{on, portable};
-use crate::store::feed::{Stream, state};
 use crate::store::rows::{OrderRow, OrderStateRow};
-use crate::store::schema::{feed, order_states, orders};
+use crate::store::schema::{balances, order_states, orders};
 use crate::store::{Db, StoreError};
 use crate::types::{OrderId, OrderStatus, OrganizationId, ProductId, Side};
+
+/// Orders looked at for one page: those that a filter leaves out cost time too.
+pub const LOOKED_AT_MAX: usize = 10_000;
+/// Orders looked at in one statement.
+const STRETCH: u32 = 500;
+
+const OF_ORGANIZATION: Chain = Chain(
+    "WITH RECURSIVE walk (place, previous, step) AS (
+         SELECT number, previous, 1 FROM orders WHERE organization = $1 AND number = $2
+         UNION ALL
+         SELECT o.number, o.previous, step + 1 FROM walk JOIN orders o ON o.number = walk.previous WHERE step < $3)
+     SELECT place, place AS number, previous FROM walk ORDER BY step",
+);
 
 /// Which of an organization's orders; absent fields ask nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +35,15 @@ pub struct OrderFilter {
     pub product: Option<ProductId>,
 }
 
+impl OrderFilter {
+    /// Tells whether an order is asked for.
+    pub fn takes(&self, order: &Order) -> bool {
+        self.side.is_none_or(|side| side == order.side)
+            && self.product.is_none_or(|product| product == order.product)
+            && self.status.is_none_or(|status| status == order.status)
+    }
+}
+
 /// Returns an order as it stands.
 ///
 /// # Errors
@@ -31,7 +53,8 @@ pub fn get(db: &mut Db, order: OrderId) -> Result<Option<Order>, StoreError> {
     row.map(|(order, state)| order.with(state)).transpose()
 }
 
-/// Returns a page of an organization's orders.
+/// Returns a page of an organization's orders. At most [`LOOKED_AT_MAX`] are looked at, so a filter that leaves out
+/// most of them gives pages with few rows or none, and a place to read on.
 ///
 /// # Errors
 /// What the database said.
@@ -40,28 +63,32 @@ pub fn of_organization(
     organization: OrganizationId,
     filter: &OrderFilter,
     page: Page,
-) -> Result<Vec<Order>, StoreError> {
-    let after = state::get(db)?.orders;
-    let listed = on!(&mut *db, |c, m| m::listed(c, organization.number(), filter, page))?;
-    let past = on!(db, |c, m| m::past(c, organization.number(), after, filter, page))?;
-    newest(listed, past, page, |(order, _)| order.number).into_iter().map(|(order, state)| order.with(state)).collect()
-}
-
-/// Adds what a filter asks to a query that joins orders with their states.
-macro_rules! filtered {
-    ($query:expr, $filter:expr) => {{
-        let mut query = $query;
-        if let Some(status) = $filter.status {
-            query = query.filter(order_states::status.eq(status.as_str()));
+) -> Result<Listed<Order>, StoreError> {
+    let owner = organization.number();
+    let last = on!(&mut *db, |c, m| m::last(c, owner))?.flatten();
+    let fits = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let stretch = if *filter == OrderFilter::default() { page.limit } else { STRETCH };
+    let mut found = Listed { rows: Vec::new(), next: page.before };
+    let mut looked_at = 0_usize;
+    loop {
+        let steps = chain::walk(db, OF_ORGANIZATION, owner, last, Page { before: found.next, limit: stretch })?;
+        let rows = on!(&mut *db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+        found.next = None;
+        for (order, state) in chain::listed(&steps, rows, |(order, _)| order.number).rows {
+            let order = order.with(state)?;
+            looked_at = looked_at.saturating_add(1);
+            found.next = order.previous.map(|_| order.id.number());
+            if filter.takes(&order) {
+                found.rows.push(order);
+                if found.rows.len() == fits {
+                    return Ok(found);
+                }
+            }
         }
-        if let Some(side) = $filter.side {
-            query = query.filter(orders::side.eq(side.as_str()));
+        if found.next.is_none() || looked_at >= LOOKED_AT_MAX {
+            return Ok(found);
         }
-        if let Some(product) = $filter.product {
-            query = query.filter(orders::product.eq(product.number()));
-        }
-        query
-    }};
+    }
 }
 
 portable! {
@@ -74,41 +101,15 @@ portable! {
             .optional()
     }
 
-    pub(crate) fn listed(
-        c: &mut Conn,
-        organization: i64,
-        filter: &OrderFilter,
-        page: Page,
-    ) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
-        let query = feed::table
-            .inner_join(orders::table.on(orders::number.eq(feed::number)))
-            .inner_join(order_states::table.on(order_states::number.eq(feed::number)))
-            .filter(feed::stream.eq(Stream::OrdersOfOrganization.code()))
-            .filter(feed::owner.eq(organization))
-            .filter(feed::number.lt(page.before()))
-            .order(feed::number.desc())
-            .limit(page.limit())
-            .select((OrderRow::as_select(), OrderStateRow::as_select()))
-            .into_boxed::<DB>();
-        filtered!(query, filter).load(c)
+    pub(crate) fn last(c: &mut Conn, organization: i64) -> QueryResult<Option<Option<i64>>> {
+        balances::table.find(organization).select(balances::last_order).first(c).optional()
     }
 
-    pub(crate) fn past(
-        c: &mut Conn,
-        organization: i64,
-        after: i64,
-        filter: &OrderFilter,
-        page: Page,
-    ) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
-        let query = orders::table
+    pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
+        orders::table
             .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
-            .filter(orders::number.gt(after))
-            .filter(orders::number.lt(page.before()))
-            .filter(orders::organization.eq(organization))
-            .order(orders::number.desc())
-            .limit(page.limit())
+            .filter(orders::number.eq_any(numbers))
             .select((OrderRow::as_select(), OrderStateRow::as_select()))
-            .into_boxed::<DB>();
-        filtered!(query, filter).load(c)
+            .load(c)
     }
 }

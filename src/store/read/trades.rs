@@ -1,18 +1,34 @@
 //! Trades.
 
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
-    SelectableHelper,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
-use super::{Page, entities, newest};
+use super::chain::{self, Chain};
+use super::{Listed, Page};
 use crate::exchange::entities::Trade;
 use crate::store::db::{on, portable};
-use crate::store::feed::{Stream, state};
 use crate::store::rows::TradeRow;
-use crate::store::schema::{feed, trades};
+use crate::store::schema::{order_states, tapes, trades};
 use crate::store::{Db, StoreError};
 use crate::types::{OrderId, ProductId, TradeId};
+
+const OF_ORDER: Chain = Chain(
+    "WITH RECURSIVE walk (place, previous, step) AS (
+         SELECT number, CASE WHEN ask = $1 THEN previous_of_ask ELSE previous_of_bid END, 1
+         FROM trades WHERE number = $2 AND (ask = $1 OR bid = $1)
+         UNION ALL
+         SELECT t.number, CASE WHEN t.ask = $1 THEN t.previous_of_ask ELSE t.previous_of_bid END, step + 1
+         FROM walk JOIN trades t ON t.number = walk.previous WHERE step < $3)
+     SELECT place, place AS number, previous FROM walk ORDER BY step",
+);
+
+const OF_PRODUCT: Chain = Chain(
+    "WITH RECURSIVE walk (place, previous, step) AS (
+         SELECT number, previous_of_product, 1 FROM trades WHERE product = $1 AND number = $2
+         UNION ALL
+         SELECT t.number, t.previous_of_product, step + 1
+         FROM walk JOIN trades t ON t.number = walk.previous WHERE step < $3)
+     SELECT place, place AS number, previous FROM walk ORDER BY step",
+);
 
 /// Returns a trade.
 ///
@@ -26,38 +42,24 @@ pub fn get(db: &mut Db, trade: TradeId) -> Result<Option<Trade>, StoreError> {
 ///
 /// # Errors
 /// What the database said.
-pub fn of_order(db: &mut Db, order: OrderId, page: Page) -> Result<Vec<Trade>, StoreError> {
-    of(db, Stream::TradesOfOrder, order.number(), page)
+pub fn of_order(db: &mut Db, order: OrderId, page: Page) -> Result<Listed<Trade>, StoreError> {
+    let last = on!(&mut *db, |c, m| m::last_of_order(c, order.number()))?.flatten();
+    of(db, OF_ORDER, order.number(), last, page)
 }
 
 /// Returns a page of a product's trades.
 ///
 /// # Errors
 /// What the database said.
-pub fn of_product(db: &mut Db, product: ProductId, page: Page) -> Result<Vec<Trade>, StoreError> {
-    of(db, Stream::TradesOfProduct, product.number(), page)
+pub fn of_product(db: &mut Db, product: ProductId, page: Page) -> Result<Listed<Trade>, StoreError> {
+    let last = on!(&mut *db, |c, m| m::last_of_product(c, product.number()))?.flatten();
+    of(db, OF_PRODUCT, product.number(), last, page)
 }
 
-/// Returns a product's first trades after one, oldest first: for series that are kept up to date.
-///
-/// # Errors
-/// What the database said.
-pub fn of_product_after(db: &mut Db, product: ProductId, after: TradeId, limit: u32) -> Result<Vec<Trade>, StoreError> {
-    let (product, after, limit) = (product.number(), after.number(), i64::from(limit));
-    let mark = state::get(db)?.trades;
-    let mut rows = on!(&mut *db, |c, m| m::listed_after(c, product, after, limit))?;
-    rows.extend(on!(db, |c, m| m::past_after(c, product, mark.max(after), limit))?);
-    rows.sort_by_key(|trade| trade.number);
-    rows.dedup_by_key(|trade| trade.number);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    entities(rows)
-}
-
-fn of(db: &mut Db, stream: Stream, owner: i64, page: Page) -> Result<Vec<Trade>, StoreError> {
-    let after = state::get(db)?.trades;
-    let listed = on!(&mut *db, |c, m| m::listed(c, stream, owner, page))?;
-    let past = on!(db, |c, m| m::past(c, stream, owner, after, page))?;
-    entities(newest(listed, past, page, |trade| trade.number))
+fn of(db: &mut Db, chain: Chain, owner: i64, last: Option<i64>, page: Page) -> Result<Listed<Trade>, StoreError> {
+    let steps = chain::walk(db, chain, owner, last, page)?;
+    let rows = on!(db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+    chain::listed(&steps, rows, |trade| trade.number).try_map(Trade::try_from)
 }
 
 portable! {
@@ -65,57 +67,15 @@ portable! {
         trades::table.find(number).select(TradeRow::as_select()).first(c).optional()
     }
 
-    pub(crate) fn listed(c: &mut Conn, stream: Stream, owner: i64, page: Page) -> QueryResult<Vec<TradeRow>> {
-        feed::table
-            .inner_join(trades::table.on(trades::number.eq(feed::number)))
-            .filter(feed::stream.eq(stream.code()))
-            .filter(feed::owner.eq(owner))
-            .filter(feed::number.lt(page.before()))
-            .order(feed::number.desc())
-            .limit(page.limit())
-            .select(TradeRow::as_select())
-            .load(c)
+    pub(crate) fn last_of_order(c: &mut Conn, order: i64) -> QueryResult<Option<Option<i64>>> {
+        order_states::table.find(order).select(order_states::last_trade).first(c).optional()
     }
 
-    pub(crate) fn past(
-        c: &mut Conn,
-        stream: Stream,
-        owner: i64,
-        after: i64,
-        page: Page,
-    ) -> QueryResult<Vec<TradeRow>> {
-        let query = trades::table
-            .filter(trades::number.gt(after))
-            .filter(trades::number.lt(page.before()))
-            .order(trades::number.desc())
-            .limit(page.limit())
-            .select(TradeRow::as_select())
-            .into_boxed::<DB>();
-        match stream {
-            Stream::TradesOfProduct => query.filter(trades::product.eq(owner)).load(c),
-            _ => query.filter(trades::ask.eq(owner).or(trades::bid.eq(owner))).load(c),
-        }
+    pub(crate) fn last_of_product(c: &mut Conn, product: i64) -> QueryResult<Option<Option<i64>>> {
+        tapes::table.find(product).select(tapes::last_trade).first(c).optional()
     }
 
-    pub(crate) fn past_after(c: &mut Conn, product: i64, after: i64, limit: i64) -> QueryResult<Vec<TradeRow>> {
-        trades::table
-            .filter(trades::number.gt(after))
-            .filter(trades::product.eq(product))
-            .order(trades::number)
-            .limit(limit)
-            .select(TradeRow::as_select())
-            .load(c)
-    }
-
-    pub(crate) fn listed_after(c: &mut Conn, product: i64, after: i64, limit: i64) -> QueryResult<Vec<TradeRow>> {
-        feed::table
-            .inner_join(trades::table.on(trades::number.eq(feed::number)))
-            .filter(feed::stream.eq(Stream::TradesOfProduct.code()))
-            .filter(feed::owner.eq(product))
-            .filter(feed::number.gt(after))
-            .order(feed::number)
-            .limit(limit)
-            .select(TradeRow::as_select())
-            .load(c)
+    pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<TradeRow>> {
+        trades::table.filter(trades::number.eq_any(numbers)).select(TradeRow::as_select()).load(c)
     }
 }

@@ -1,18 +1,26 @@
 //! Movements of money.
 
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
-    SelectableHelper,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
-use super::{Page, entities, newest};
+use super::chain::{self, Chain};
+use super::{Listed, Page};
 use crate::exchange::entities::Transfer;
 use crate::store::db::{on, portable};
-use crate::store::feed::{Stream, state};
 use crate::store::rows::TransferRow;
-use crate::store::schema::{feed, transfers};
+use crate::store::schema::{balances, transfers};
 use crate::store::{Db, StoreError};
 use crate::types::{OrganizationId, TransferId};
+
+const OF_ORGANIZATION: Chain = Chain(
+    "WITH RECURSIVE walk (place, previous, step) AS (
+         SELECT number, CASE WHEN debit_organization = $1 THEN previous_of_debit ELSE previous_of_credit END, 1
+         FROM transfers WHERE number = $2 AND (debit_organization = $1 OR credit_organization = $1)
+         UNION ALL
+         SELECT t.number, CASE WHEN t.debit_organization = $1 THEN t.previous_of_debit ELSE t.previous_of_credit END,
+             step + 1
+         FROM walk JOIN transfers t ON t.number = walk.previous WHERE step < $3)
+     SELECT place, place AS number, previous FROM walk ORDER BY step",
+);
 
 /// Returns a transfer.
 ///
@@ -26,11 +34,11 @@ pub fn get(db: &mut Db, transfer: TransferId) -> Result<Option<Transfer>, StoreE
 ///
 /// # Errors
 /// What the database said.
-pub fn of_organization(db: &mut Db, organization: OrganizationId, page: Page) -> Result<Vec<Transfer>, StoreError> {
-    let after = state::get(db)?.transfers;
-    let listed = on!(&mut *db, |c, m| m::listed(c, organization.number(), page))?;
-    let past = on!(db, |c, m| m::past(c, organization.number(), after, page))?;
-    entities(newest(listed, past, page, |transfer| transfer.number))
+pub fn of_organization(db: &mut Db, organization: OrganizationId, page: Page) -> Result<Listed<Transfer>, StoreError> {
+    let last = on!(&mut *db, |c, m| m::last(c, organization.number()))?.flatten();
+    let steps = chain::walk(db, OF_ORGANIZATION, organization.number(), last, page)?;
+    let rows = on!(db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+    chain::listed(&steps, rows, |transfer| transfer.number).try_map(Transfer::try_from)
 }
 
 portable! {
@@ -38,27 +46,11 @@ portable! {
         transfers::table.find(number).select(TransferRow::as_select()).first(c).optional()
     }
 
-    pub(crate) fn listed(c: &mut Conn, organization: i64, page: Page) -> QueryResult<Vec<TransferRow>> {
-        feed::table
-            .inner_join(transfers::table.on(transfers::number.eq(feed::number)))
-            .filter(feed::stream.eq(Stream::TransfersOfOrganization.code()))
-            .filter(feed::owner.eq(organization))
-            .filter(feed::number.lt(page.before()))
-            .order(feed::number.desc())
-            .limit(page.limit())
-            .select(TransferRow::as_select())
-            .load(c)
+    pub(crate) fn last(c: &mut Conn, organization: i64) -> QueryResult<Option<Option<i64>>> {
+        balances::table.find(organization).select(balances::last_transfer).first(c).optional()
     }
 
-    pub(crate) fn past(c: &mut Conn, organization: i64, after: i64, page: Page) -> QueryResult<Vec<TransferRow>> {
-        let debit = transfers::debit_organization.eq(organization);
-        transfers::table
-            .filter(transfers::number.gt(after))
-            .filter(transfers::number.lt(page.before()))
-            .filter(debit.or(transfers::credit_organization.eq(organization)))
-            .order(transfers::number.desc())
-            .limit(page.limit())
-            .select(TransferRow::as_select())
-            .load(c)
+    pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<TransferRow>> {
+        transfers::table.filter(transfers::number.eq_any(numbers)).select(TransferRow::as_select()).load(c)
     }
 }

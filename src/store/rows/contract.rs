@@ -1,7 +1,8 @@
-//! Contracts: the terms as made stand in `contracts`, what becomes of them in `contract_states`.
+//! Contracts: the terms as made stand in `contracts`, what becomes of them in `contract_states`, who else came to sell
+//! them in `contract_passes`.
 
 use super::field::{Place, minutes, word};
-use crate::exchange::entities::Contract;
+use crate::exchange::entities::{Contract, Holding, Pass};
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
@@ -30,6 +31,21 @@ row! {
         min_minutes: i64,
         fee_bps: i64,
         depth: i64,
+        previous_of_seller: Option<i64>,
+        previous_of_buyer: Option<i64>,
+        previous_of_parent: Option<i64>,
+    }
+
+    /// A contract that passed to another seller.
+    PassRow in contract_passes (number) Fail {
+        number: i64,
+        created_at: i64,
+        contract: i64,
+        seller: i64,
+        source_kind: Word,
+        source_number: i64,
+        previous_of_seller: Option<i64>,
+        previous_of_parent: Option<i64>,
     }
 
     /// A contract as it stands.
@@ -42,6 +58,7 @@ row! {
         status: Word,
         ended_at: Option<i64>,
         escrow: i64,
+        last_child: Option<i64>,
     }
 }
 
@@ -68,6 +85,9 @@ impl ContractRow {
             min_minutes: i64::from(contract.min_minutes),
             fee_bps: i64::from(contract.fee_bps),
             depth: i64::from(contract.depth),
+            previous_of_seller: contract.previous_of_seller.map(Holding::code),
+            previous_of_buyer: contract.previous_of_buyer.map(Holding::code),
+            previous_of_parent: contract.previous_of_parent.map(Holding::code),
         }
     }
 
@@ -96,6 +116,10 @@ impl ContractRow {
             status: now.parsed("status", ContractStatus::parse(&state.status))?,
             ended_at: ended_at.transpose()?,
             escrow: Money::from_micros(state.escrow),
+            previous_of_seller: at.holding("previous_of_seller", self.previous_of_seller)?,
+            previous_of_buyer: at.holding("previous_of_buyer", self.previous_of_buyer)?,
+            previous_of_parent: at.holding("previous_of_parent", self.previous_of_parent)?,
+            last_child: now.holding("last_child", state.last_child)?,
             used: Steps::new(),
         })
     }
@@ -113,6 +137,23 @@ impl ContractStateRow {
             status: word(contract.status.as_str()),
             ended_at: contract.ended_at.map(|minute| i64::from(minute.get())),
             escrow: contract.escrow.micros(),
+            last_child: contract.last_child.map(Holding::code),
+        }
+    }
+}
+
+impl PassRow {
+    pub(crate) fn of(pass: &Pass) -> Self {
+        let (source_kind, source_number) = pass.source.parts();
+        Self {
+            number: pass.id.number(),
+            created_at: pass.created_at.millis(),
+            contract: pass.contract.number(),
+            seller: pass.seller.number(),
+            source_kind: word(source_kind),
+            source_number,
+            previous_of_seller: pass.previous_of_seller.map(Holding::code),
+            previous_of_parent: pass.previous_of_parent.map(Holding::code),
         }
     }
 }

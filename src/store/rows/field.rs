@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::exchange::entities::Holding;
 use crate::store::StoreError;
 use crate::store::row::Word;
 use crate::types::{Minute, Source, Steps, Window};
@@ -49,6 +50,11 @@ impl Place {
 
     pub(crate) fn source(self, kind: &str, number: i64) -> Result<Source, StoreError> {
         self.parsed("source_kind", Source::from_parts(kind, number))
+    }
+
+    /// Returns what a link of a chain of contracts leads to.
+    pub(crate) fn holding(self, column: &str, code: Option<i64>) -> Result<Option<Holding>, StoreError> {
+        code.map(|code| self.parsed(column, Holding::of_code(code))).transpose()
     }
 
     pub(crate) fn steps(self, column: &str, text: &str) -> Result<Steps, StoreError> {

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
     Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, TimeInForce,
-    Timestamp, Turnover,
+    Timestamp, TradeId, Turnover,
 };
 
 row! {
@@ -38,6 +38,7 @@ row! {
         self_trade: Word,
         client_order_id: Option<Word>,
         fingerprint: Option<Word>,
+        previous: Option<i64>,
     }
 
     /// An order as it stands.
@@ -58,6 +59,7 @@ row! {
         turnover: i64,
         sold: Word,
         held: i64,
+        last_trade: Option<i64>,
     }
 }
 
@@ -91,6 +93,7 @@ impl OrderRow {
             self_trade: word(order.self_trade.as_str()),
             client_order_id: order.client_order_id.clone().map(text),
             fingerprint: order.fingerprint.map(u128_text),
+            previous: order.previous.map(OrderId::number),
         })
     }
 
@@ -138,6 +141,8 @@ impl OrderRow {
             turnover: Turnover::new(state.turnover),
             sold: now.steps("sold", &state.sold)?,
             held: Money::from_micros(state.held),
+            previous: self.previous.map(OrderId::new),
+            last_trade: state.last_trade.map(TradeId::new),
         })
     }
 }
@@ -163,6 +168,7 @@ impl OrderStateRow {
             turnover: order.turnover.get(),
             sold: steps_text(&order.sold),
             held: order.held.micros(),
+            last_trade: order.last_trade.map(TradeId::number),
         })
     }
 }

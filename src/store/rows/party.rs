@@ -1,12 +1,12 @@
 //! Organizations and their balances, products, sites and listings.
 
 use super::field::{Place, minutes, text, word};
-use crate::exchange::entities::{Listing, Organization, Product, Purse, Site};
+use crate::exchange::entities::{Holding, Listing, Organization, Product, Purse, Site, Tape};
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    Country, Interconnect, ListingId, Money, OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId,
-    SlaClass, Steps, Symbol, Timestamp,
+    Country, Interconnect, ListingId, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId, Region,
+    SiteId, SlaClass, Steps, Symbol, Timestamp, TradeId, TransferId,
 };
 
 row! {
@@ -19,7 +19,7 @@ row! {
         suspended: i64,
     }
 
-    /// An organization's accounts.
+    /// An organization's accounts and the ends of its histories.
     BalanceRow in balances (organization) Replace {
         organization: i64,
         available: i64,
@@ -27,6 +27,15 @@ row! {
         escrow: i64,
         bond: i64,
         external: i64,
+        last_order: Option<i64>,
+        last_holding: Option<i64>,
+        last_transfer: Option<i64>,
+    }
+
+    /// Where a product's trades end.
+    TapeRow in tapes (product) Replace {
+        product: i64,
+        last_trade: Option<i64>,
     }
 
     /// A product.
@@ -105,18 +114,35 @@ impl BalanceRow {
             escrow: purse.escrow.micros(),
             bond: purse.bond.micros(),
             external: purse.external.micros(),
+            last_order: purse.last_order.map(OrderId::number),
+            last_holding: purse.last_holding.map(Holding::code),
+            last_transfer: purse.last_transfer.map(TransferId::number),
         }
     }
 
-    pub(crate) fn purse(&self) -> (OrganizationId, Purse) {
+    pub(crate) fn purse(&self) -> Result<(OrganizationId, Purse), StoreError> {
+        let at = Place::new("balances", self.organization);
         let purse = Purse {
             available: Money::from_micros(self.available),
             held: Money::from_micros(self.held),
             escrow: Money::from_micros(self.escrow),
             bond: Money::from_micros(self.bond),
             external: Money::from_micros(self.external),
+            last_order: self.last_order.map(OrderId::new),
+            last_holding: at.holding("last_holding", self.last_holding)?,
+            last_transfer: self.last_transfer.map(TransferId::new),
         };
-        (OrganizationId::new(self.organization), purse)
+        Ok((OrganizationId::new(self.organization), purse))
+    }
+}
+
+impl TapeRow {
+    pub(crate) fn of(product: ProductId, tape: &Tape) -> Self {
+        Self { product: product.number(), last_trade: tape.last_trade.map(TradeId::number) }
+    }
+
+    pub(crate) fn tape(&self) -> (ProductId, Tape) {
+        (ProductId::new(self.product), Tape { last_trade: self.last_trade.map(TradeId::new) })
     }
 }
 

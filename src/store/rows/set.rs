@@ -2,10 +2,9 @@
 
 use super::{
     BalanceRow, ContractRow, ContractStateRow, JournalEntry, KeyRow, ListingRow, OrderRow, OrderStateRow,
-    OrganizationRow, ProductRow, SiteRow, StateRow, TradeRow, TransferRow,
+    OrganizationRow, PassRow, ProductRow, SiteRow, StateRow, TapeRow, TradeRow, TransferRow,
 };
 use crate::exchange::Changes;
-use crate::store::feed::{self, FeedRow, FeedStateRow};
 use crate::store::row::Row;
 use crate::store::{JournalRow, StoreError};
 
@@ -18,19 +17,15 @@ pub(crate) struct RowSet {
     pub(crate) trades: Vec<TradeRow>,
     pub(crate) contracts: Vec<ContractRow>,
     pub(crate) contract_states: Vec<ContractStateRow>,
+    pub(crate) passes: Vec<PassRow>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) balances: Vec<BalanceRow>,
+    pub(crate) tapes: Vec<TapeRow>,
     pub(crate) organizations: Vec<OrganizationRow>,
     pub(crate) products: Vec<ProductRow>,
     pub(crate) sites: Vec<SiteRow>,
     pub(crate) listings: Vec<ListingRow>,
     pub(crate) keys: Vec<KeyRow>,
-    /// What the feed is owed; the writer puts here what it writes instead.
-    pub(crate) feed: Vec<FeedRow>,
-    /// Feed rows that cannot be found again, and so are not put off.
-    pub(crate) passed: Vec<FeedRow>,
-    /// How far the feed goes then; the writer's alone.
-    pub(crate) feed_state: Vec<FeedStateRow>,
     pub(crate) state: Vec<StateRow>,
     /// Keys to delete, by (actor, key).
     pub(crate) forgotten: Vec<(String, String)>,
@@ -56,8 +51,8 @@ impl RowSet {
             products: changes.products.values().map(ProductRow::of).collect(),
             sites: changes.sites.values().map(SiteRow::of).collect(),
             listings: changes.listings.values().map(ListingRow::of).collect(),
-            feed: feed::rows(changes),
-            passed: feed::passed(changes),
+            passes: changes.passed.iter().map(PassRow::of).collect(),
+            tapes: changes.tapes.iter().map(|(id, tape)| TapeRow::of(*id, tape)).collect(),
             state: vec![StateRow::of(&changes.counters, changes.digest, last)],
             ..Self::default()
         };
@@ -70,22 +65,22 @@ impl RowSet {
         Ok(set)
     }
 
-    /// Shows the rows of every table but the journal; of the feed without [`Self::passed`].
+    /// Shows the rows of every table but the journal.
     pub(crate) fn visit<'a>(&'a self, visit: &mut impl Visit<'a>) -> Result<(), StoreError> {
         visit.rows(&self.orders)?;
         visit.rows(&self.trades)?;
         visit.rows(&self.contracts)?;
+        visit.rows(&self.passes)?;
         visit.rows(&self.transfers)?;
         visit.rows(&self.order_states)?;
         visit.rows(&self.contract_states)?;
         visit.rows(&self.balances)?;
+        visit.rows(&self.tapes)?;
         visit.rows(&self.organizations)?;
         visit.rows(&self.products)?;
         visit.rows(&self.sites)?;
         visit.rows(&self.listings)?;
         visit.rows(&self.keys)?;
-        visit.rows(&self.feed)?;
-        visit.rows(&self.feed_state)?;
         visit.rows(&self.state)
     }
 }

@@ -23,6 +23,7 @@ row! {
         next_trade: i64,
         next_contract: i64,
         next_transfer: i64,
+        next_pass: i64,
         last_sequence: i64,
         last_hash: Word,
         digest: Word,
@@ -45,6 +46,7 @@ impl StateRow {
             next_trade: counters.trade,
             next_contract: counters.contract,
             next_transfer: counters.transfer,
+            next_pass: counters.pass,
             last_sequence: last.sequence,
             last_hash: hash_text(&last.hash),
             digest: u128_text(digest),
@@ -64,6 +66,7 @@ impl StateRow {
             trade: self.next_trade,
             contract: self.next_contract,
             transfer: self.next_transfer,
+            pass: self.next_pass,
         })
     }
 

@@ -22,6 +22,9 @@ row! {
         start_minute: i64,
         end_minute: i64,
         price: i64,
+        previous_of_ask: Option<i64>,
+        previous_of_bid: Option<i64>,
+        previous_of_product: Option<i64>,
     }
 }
 
@@ -42,6 +45,9 @@ impl TradeRow {
             start_minute,
             end_minute,
             price: trade.price.micros(),
+            previous_of_ask: trade.previous_of_ask.map(TradeId::number),
+            previous_of_bid: trade.previous_of_bid.map(TradeId::number),
+            previous_of_product: trade.previous_of_product.map(TradeId::number),
         }
     }
 }
@@ -64,6 +70,9 @@ impl TryFrom<TradeRow> for Trade {
             gpus: at.int("gpus", row.gpus)?,
             window: at.window(row.start_minute, row.end_minute)?,
             price: Price::from_micros(row.price),
+            previous_of_ask: row.previous_of_ask.map(TradeId::new),
+            previous_of_bid: row.previous_of_bid.map(TradeId::new),
+            previous_of_product: row.previous_of_product.map(TradeId::new),
         })
     }
 }

@@ -19,6 +19,8 @@ row! {
         cause: Word,
         cause_number: Option<i64>,
         reference: Option<Word>,
+        previous_of_debit: Option<i64>,
+        previous_of_credit: Option<i64>,
     }
 }
 
@@ -36,6 +38,8 @@ impl TransferRow {
             cause: word(cause),
             cause_number,
             reference: transfer.reference.clone().map(text),
+            previous_of_debit: transfer.previous_of_debit.map(TransferId::number),
+            previous_of_credit: transfer.previous_of_credit.map(TransferId::number),
         }
     }
 }
@@ -58,6 +62,8 @@ impl TryFrom<TransferRow> for Transfer {
             amount: Money::from_micros(row.amount),
             cause: at.parsed("cause", cause_of(&row.cause, row.cause_number))?,
             reference: row.reference.map(String::from),
+            previous_of_debit: row.previous_of_debit.map(TransferId::new),
+            previous_of_credit: row.previous_of_credit.map(TransferId::new),
         })
     }
 }

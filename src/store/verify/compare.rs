@@ -9,11 +9,10 @@ use diesel::{QueryDsl, QueryResult, QueryableByName, RunQueryDsl, SelectableHelp
 use super::Mismatch;
 use super::expected::{Entry, Expected, decode, encode};
 use crate::store::db::{on, portable};
-use crate::store::feed::{FeedRow, FeedStateRow};
 use crate::store::row::{Cell, Row};
 use crate::store::rows::{
-    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
-    ProductRow, SiteRow, StateRow, TradeRow, TransferRow,
+    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow, PassRow,
+    ProductRow, SiteRow, StateRow, TapeRow, TradeRow, TransferRow,
 };
 use crate::store::schema;
 use crate::store::{Db, StoreError};
@@ -34,43 +33,12 @@ pub fn compare(db: &mut Db, expected: &Expected) -> Result<Vec<Mismatch>, StoreE
     }
     tables! {
         orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
-        contract_states: ContractStateRow, transfers: TransferRow, balances: BalanceRow,
-        organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
+        contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
+        tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
         remembered_keys: KeyRow, exchange_state: StateRow,
     }
-    compare_feed(db, expected, &mut found)?;
     found.sort();
     Ok(found)
-}
-
-/// The feed must hold what lies up to its watermarks, and may hold what is expected past them. The watermarks depend
-/// on when there was time, so they are held against their promise alone: that nothing up to them is missing.
-fn compare_feed(db: &mut Db, expected: &Expected, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
-    let mut states = Comparison::new::<FeedStateRow>(expected);
-    let mut feed = None;
-    on!(&mut *db, |c, m| m::feed_state(c, |row| {
-        match row? {
-            row if row.id == 0 => feed = Some(row),
-            row => states.add::<FeedStateRow>(expected.last(), shown(&row.key()), "", "should not be there".to_owned()),
-        }
-        Ok(())
-    }))?;
-    match &feed {
-        Some(feed) => {
-            for ((column, mark), (_, last)) in feed.marks().into_iter().zip(expected.feed().marks()) {
-                if !(0..=last).contains(&mark) {
-                    let what = format!("is {mark}, should be from 0 to {last}");
-                    states.add::<FeedStateRow>(expected.last(), "0".to_owned(), column, what);
-                }
-            }
-        }
-        None => states.add::<FeedStateRow>(expected.last(), "0".to_owned(), "", "is missing".to_owned()),
-    }
-    let feed = feed.unwrap_or(FeedStateRow::EMPTY);
-    states.finish::<FeedStateRow>(found)?;
-    let mut table = Comparison::new::<FeedRow>(expected);
-    on!(&mut *db, |c, m| m::feed(c, |row| table.row::<FeedRow>(row)))?;
-    table.finish_where::<FeedRow>(found, |key| expected.is_put_off(key, &feed).map(|is_put_off| !is_put_off))
 }
 
 /// Returns what the embedded database finds wrong with its own file; nothing on PostgreSQL.
@@ -144,18 +112,10 @@ impl<'e> Comparison<'e> {
         Ok(())
     }
 
-    fn finish<R: Row>(self, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
-        self.finish_where::<R>(found, |_| Ok(true))
-    }
-
-    /// Adds the rows that are missing, of those that must be there.
-    fn finish_where<R: Row>(
-        mut self,
-        found: &mut Vec<Mismatch>,
-        is_due: impl Fn(&[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
+    /// Adds the rows that are missing.
+    fn finish<R: Row>(mut self, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
         for (key, entry) in self.rows.into_iter().flatten() {
-            if entry.row.is_some() && !self.seen.contains(&**key) && is_due(key)? {
+            if entry.row.is_some() && !self.seen.contains(&**key) {
                 let cells = decode(R::TABLE.name, key)?;
                 self.add::<R>(entry.sequence, shown(&cells), "", "is missing".to_owned());
             }
@@ -190,7 +150,6 @@ macro_rules! scans {
 
 scans! {
     orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
-    contract_states: ContractStateRow, transfers: TransferRow, balances: BalanceRow, organizations: OrganizationRow,
-    products: ProductRow, sites: SiteRow, listings: ListingRow, remembered_keys: KeyRow, exchange_state: StateRow,
-    feed: FeedRow, feed_state: FeedStateRow,
+    contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
+    tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow, remembered_keys: KeyRow, exchange_state: StateRow,
 }

@@ -1,10 +1,9 @@
 //! What every table must hold, collected batch by batch.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use crate::exchange::Changes;
-use crate::store::feed::{FeedRow, FeedStateRow};
-use crate::store::row::{Cell, Conflict, Row};
+use crate::store::row::{Cell, Row};
 use crate::store::rows::{KeyRow, RowSet, Visit};
 use crate::store::{JournalRow, StoreError};
 
@@ -17,20 +16,10 @@ pub(super) struct Entry {
 }
 
 /// The complete content of the exchange's tables, the journal aside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Expected {
     tables: BTreeMap<&'static str, BTreeMap<Box<[u8]>, Entry>>,
-    /// The feed's rows that are never put off, by key.
-    prompt: HashSet<Box<[u8]>>,
-    /// How far the feed can go.
-    feed: FeedStateRow,
     last: i64,
-}
-
-impl Default for Expected {
-    fn default() -> Self {
-        Self { tables: BTreeMap::new(), prompt: HashSet::new(), feed: FeedStateRow::EMPTY, last: 0 }
-    }
 }
 
 impl Expected {
@@ -42,11 +31,6 @@ impl Expected {
         let rows = RowSet::of(changes, last)?;
         self.last = last.sequence;
         rows.visit(self)?;
-        self.feed.raise(&rows.feed);
-        self.rows(&rows.passed)?;
-        for row in &rows.passed {
-            self.prompt.insert(encode(FeedRow::TABLE.name, &row.key())?);
-        }
         for (actor, key) in &rows.forgotten {
             let key = encode(KeyRow::TABLE.name, &[Cell::Text(actor.clone()), Cell::Text(key.clone())])?;
             let entry = Entry { row: None, sequence: self.last };
@@ -60,18 +44,6 @@ impl Expected {
         self.last
     }
 
-    /// Returns the last numbers of the tables that the feed lists.
-    pub(super) const fn feed(&self) -> &FeedStateRow {
-        &self.feed
-    }
-
-    /// Tells whether a row of the feed may not be there yet, if the feed goes so far.
-    pub(super) fn is_put_off(&self, key: &[u8], feed: &FeedStateRow) -> Result<bool, StoreError> {
-        let cells = decode(FeedRow::TABLE.name, key)?;
-        let [Cell::Int(stream), Cell::Int(_), Cell::Int(number)] = *cells.as_slice() else { return Ok(false) };
-        Ok(number > feed.mark(stream) && !self.prompt.contains(key))
-    }
-
     /// Returns what a table must hold, by key.
     pub(super) fn table(&self, table: &str) -> Option<&BTreeMap<Box<[u8]>, Entry>> {
         self.tables.get(table)
@@ -83,9 +55,6 @@ impl<'a> Visit<'a> for Expected {
         let table = self.tables.entry(R::TABLE.name).or_default();
         for row in rows {
             let key = encode(R::TABLE.name, &row.key())?;
-            if R::TABLE.conflict == Conflict::Keep && table.contains_key(&key) {
-                continue;
-            }
             let row = encode(R::TABLE.name, &row.cells())?;
             table.insert(key, Entry { row: Some(row), sequence: self.last });
         }

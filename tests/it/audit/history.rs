@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use gpubourse::exchange::{Changes, Envelope, Exchange, parse_command};
 use gpubourse::store::read::journal;
 use gpubourse::store::{JournalRow, Store};
-use gpubourse::types::Source;
 
 use crate::course::execute;
 
@@ -37,7 +36,7 @@ impl History {
     pub fn writer(&self, table: &str, key: &[String]) -> i64 {
         match table {
             "journal" => key[0].parse().unwrap(),
-            "exchange_state" | "feed_state" => self.last(),
+            "exchange_state" => self.last(),
             _ => {
                 let found = self.writers.iter().find(|((name, at), _)| *name == table && *at == key.join(","));
                 *found.unwrap_or_else(|| panic!("nobody wrote {table} {key:?}")).1
@@ -59,40 +58,9 @@ impl History {
         changes.sites.keys().for_each(|id| wrote("sites", id.to_string()));
         changes.listings.keys().for_each(|id| wrote("listings", id.to_string()));
         changes.keys.keys().for_each(|(actor, key)| wrote("remembered_keys", format!("{actor},{key}")));
-        for key in feed(changes) {
-            self.writers.entry(("feed", key)).or_insert(sequence);
-        }
+        changes.passed.iter().for_each(|row| wrote("contract_passes", row.id.to_string()));
+        changes.tapes.keys().for_each(|id| wrote("tapes", id.to_string()));
     }
-}
-
-/// Returns the keys of the feed: stream, owner, number.
-fn feed(changes: &Changes) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut add = |stream: u8, owner: String, number: String| keys.push(format!("{stream},{owner},{number}"));
-    for row in &changes.placed {
-        add(1, row.organization.to_string(), row.id.to_string());
-    }
-    for row in &changes.contracted {
-        add(2, row.seller.to_string(), row.id.to_string());
-        add(2, row.buyer.to_string(), row.id.to_string());
-        add(7, row.listing.to_string(), row.id.to_string());
-        if let Source::Contract(parent) = row.source {
-            add(6, parent.to_string(), row.id.to_string());
-        }
-    }
-    for (contract, seller) in &changes.passed {
-        add(2, seller.to_string(), contract.to_string());
-    }
-    for row in &changes.transfers {
-        add(3, row.debit.organization.to_string(), row.id.to_string());
-        add(3, row.credit.organization.to_string(), row.id.to_string());
-    }
-    for row in &changes.trades {
-        add(4, row.ask.to_string(), row.id.to_string());
-        add(4, row.bid.to_string(), row.id.to_string());
-        add(5, row.product.to_string(), row.id.to_string());
-    }
-    keys
 }
 
 /// Returns what a journal row records of its command.

@@ -10,11 +10,10 @@ use crate::catalogue::{Column, Table};
 
 const TABLES: [&str; 16] = [
     "balances",
+    "contract_passes",
     "contract_states",
     "contracts",
     "exchange_state",
-    "feed",
-    "feed_state",
     "journal",
     "listings",
     "order_states",
@@ -23,9 +22,13 @@ const TABLES: [&str; 16] = [
     "products",
     "remembered_keys",
     "sites",
+    "tapes",
     "trades",
     "transfers",
 ];
+
+/// Columns that are empty only where somebody has bought back their own capacity, or has asks but never had money.
+const MAY_BE_FULL: [&str; 2] = ["contract_passes.previous_of_seller", "balances.last_transfer"];
 
 #[test]
 fn the_database_is_sound_and_has_rows_of_every_kind() {
@@ -43,7 +46,8 @@ fn the_database_is_sound_and_has_rows_of_every_kind() {
                 let filled = count(&mut scene.raw, &format!("\"{}\" IS NOT NULL", column.name));
                 assert!(filled > 0, "{name} is never set");
                 let empty = count(&mut scene.raw, &format!("\"{}\" IS NULL", column.name));
-                assert!(empty > 0 || !column.is_nullable, "{name} is always set");
+                let may_be_full = !column.is_nullable || MAY_BE_FULL.contains(&name.as_str());
+                assert!(empty > 0 || may_be_full, "{name} is always set");
             }
         }
         for (sql, least) in [

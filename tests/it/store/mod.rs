@@ -1,6 +1,5 @@
 //! The store on both databases.
 
-mod feed;
 mod queries;
 mod quotes;
 mod recovery;

@@ -1,8 +1,8 @@
 //! Every read of history.
 
 use gpubourse::exchange::Changes;
-use gpubourse::exchange::entities::{Cause, Counters, Order};
-use gpubourse::store::read::{Page, contracts, journal, orders, trades, transfers};
+use gpubourse::exchange::entities::{Cause, Counters, Holding, Order, Pass, Purse, Tape};
+use gpubourse::store::read::{Listed, Page, contracts, journal, orders, trades, transfers};
 use gpubourse::store::{Batch, Store, StoreError};
 use gpubourse::types::*;
 
@@ -13,25 +13,70 @@ use crate::backend::for_each_backend;
 pub fn second(first: &Batch) -> Batch {
     let mut changes =
         Changes { counters: Counters { now: sample::at(5), ..first.changes.counters }, ..Changes::default() };
-    changes.placed = (3..=12).map(|number| Order { status: OrderStatus::Cancelled, ..sample::ask(number) }).collect();
+    // The first two orders belong to two organizations.
+    let previous = |number: i64| Some(OrderId::new(if number == 3 { 1 } else { number - 1 }));
+    let cancelled = |number| Order {
+        status: OrderStatus::Cancelled,
+        previous: previous(number),
+        ..sample::ask(number)
+    };
+    changes.placed = (3..=12).map(cancelled).collect();
     changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
     let mut child = sample::contract(2);
+    let first_made = Some(Holding::Made(ContractId::new(1)));
+    let made = Some(Holding::Made(child.id));
     child.source = Source::Contract(ContractId::new(1));
+    child.previous_of_seller = first_made;
     (child.seller, child.buyer, child.depth) = (sample::organization(2), sample::organization(3), 1);
     changes.contracted = vec![child.clone()];
     (child.source, child.seller, child.depth) = (Source::Listing(ListingId::new(1)), sample::organization(1), 0);
     let mut parent = sample::contract(1);
     (parent.status, parent.ended_at) = (ContractStatus::Terminated, Some(Minute::new(30_000_090)));
+    parent.last_child = made;
     changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, contract)).collect();
-    changes.passed = vec![(ContractId::new(2), sample::organization(1))];
+    let pass = Pass {
+        id: PassId::new(2),
+        created_at: sample::at(5),
+        contract: ContractId::new(2),
+        seller: sample::organization(1),
+        source: Source::Listing(ListingId::new(1)),
+        previous_of_seller: first_made,
+        previous_of_parent: None,
+    };
+    changes.passed = vec![pass];
     changes.trades = vec![gpubourse::exchange::entities::Trade {
         id: TradeId::new(2),
         contract: ContractId::new(2),
         ask: OrderId::new(3),
         bid: OrderId::new(2),
+        previous_of_bid: Some(TradeId::new(1)),
+        previous_of_product: Some(TradeId::new(1)),
         ..sample::trade()
     }];
     changes.transfers = vec![sample::transfer(4, Cause::Refund(ContractId::new(1)), None)];
+    let last_trade = Some(TradeId::new(2));
+    changes.tapes = [(ProductId::new(1), Tape { last_trade })].into();
+    for (number, order) in [(2, first.changes.orders[&OrderId::new(2)].clone()), (3, cancelled(3))] {
+        changes.orders.insert(OrderId::new(number), Order { last_trade, ..order });
+    }
+    let last_transfer = Some(TransferId::new(4));
+    changes.purses = [
+        (OrganizationId::EXCHANGE, Purse { last_transfer, ..Purse::default() }),
+        (
+            sample::organization(1),
+            Purse {
+                last_order: Some(OrderId::new(12)),
+                last_holding: Some(Holding::Passed(pass.id)),
+                ..Purse::default()
+            },
+        ),
+        (
+            sample::organization(2),
+            Purse { last_order: Some(OrderId::new(2)), last_holding: made, last_transfer, ..Purse::default() },
+        ),
+        (sample::organization(3), Purse { last_holding: made, ..Purse::default() }),
+    ]
+    .into();
     sample::batch(3, first.journal.last().unwrap().hash, &["{\"kind\":\"c\",\"v\":1}"], changes)
 }
 
@@ -44,25 +89,25 @@ fn filled(store: &Store) -> (Batch, Batch) {
     (first, second)
 }
 
-fn numbers<T>(rows: &[T], number: impl Fn(&T) -> i64) -> Vec<i64> {
-    rows.iter().map(number).collect()
+fn numbers<T>(listed: &Listed<T>, number: impl Fn(&T) -> i64) -> Vec<i64> {
+    listed.rows.iter().map(number).collect()
 }
 
 #[test]
 fn orders_are_found_by_number_and_by_owner() {
     for_each_backend(|backend| {
         let store = backend.open();
-        let (first, _) = filled(&store);
+        let (first, second) = filled(&store);
         store
             .read(|db| {
-                for number in [1, 2] {
+                for (number, batch) in [(1, &first), (2, &second), (3, &second)] {
                     let order = orders::get(db, OrderId::new(number))?;
-                    assert_eq!(order.as_ref(), first.changes.orders.get(&OrderId::new(number)));
+                    assert_eq!(order.as_ref(), batch.changes.orders.get(&OrderId::new(number)));
                 }
                 assert_eq!(orders::get(db, OrderId::new(99))?, None);
                 let mut of = |filter: orders::OrderFilter, page: Page| {
                     let rows = orders::of_organization(db, sample::organization(1), &filter, page);
-                    rows.map(|rows| numbers(&rows, |order| order.id.number()))
+                    rows.map(|rows| numbers(&rows, |order: &Order| order.id.number()))
                 };
                 let any = orders::OrderFilter::default();
                 assert_eq!(of(any, Page::first(4))?, [12, 11, 10, 9]);
@@ -95,9 +140,10 @@ fn trades_are_found_by_order_and_by_product() {
                 assert_eq!(numbers(&trades::of_order(db, OrderId::new(2), Page::first(9))?, id), [2, 1]);
                 let product = ProductId::new(1);
                 assert_eq!(numbers(&trades::of_product(db, product, Page { before: Some(2), limit: 9 })?, id), [1]);
-                assert_eq!(numbers(&trades::of_product_after(db, product, TradeId::new(0), 9)?, id), [1, 2]);
-                assert_eq!(numbers(&trades::of_product_after(db, product, TradeId::new(1), 9)?, id), [2]);
-                assert_eq!(trades::of_product(db, ProductId::new(2), Page::first(9))?, []);
+                assert_eq!(numbers(&trades::of_product(db, product, Page::first(1))?, id), [2]);
+                assert_eq!(trades::of_product(db, ProductId::new(2), Page::first(9))?.rows, []);
+                // A place of somebody else's history is no place of this one.
+                assert_eq!(trades::of_order(db, OrderId::new(1), Page { before: Some(2), limit: 9 })?.rows, []);
                 Ok::<_, StoreError>(())
             })
             .unwrap();
@@ -123,8 +169,13 @@ fn contracts_are_found_by_party_chain_and_listing() {
                     assert_eq!(numbers(&rows, id), expected, "organization {organization}");
                 }
                 assert_eq!(numbers(&contracts::children(db, ContractId::new(1), page)?, id), [2]);
-                assert_eq!(contracts::children(db, ContractId::new(2), page)?, []);
-                assert_eq!(numbers(&contracts::of_listing(db, ListingId::new(1), page)?, id), [2, 1]);
+                assert_eq!(contracts::children(db, ContractId::new(2), page)?.rows, []);
+                let first = contracts::of_organization(db, sample::organization(1), Page::first(1))?;
+                assert_eq!((numbers(&first, id), first.next), (vec![2], Some(-2)));
+                let rest = contracts::of_organization(db, sample::organization(1), Page { before: Some(-2), limit: 1 })?;
+                assert_eq!((numbers(&rest, id), rest.next), (vec![1], None));
+                let other = contracts::of_organization(db, sample::organization(3), Page { before: Some(-2), limit: 1 })?;
+                assert_eq!((other.rows, other.next), (vec![], None));
                 assert_eq!(numbers(&contracts::all(db, Page { before: Some(2), limit: 9 })?, id), [1]);
                 assert_eq!(numbers(&contracts::all(db, Page::first(1))?, id), [2]);
                 Ok::<_, StoreError>(())
@@ -148,7 +199,7 @@ fn transfers_are_found_by_party() {
                 assert_eq!(numbers(&of, id), [3, 2]);
                 let of = transfers::of_organization(db, OrganizationId::EXCHANGE, Page::first(9))?;
                 assert_eq!(numbers(&of, id), [4, 3, 2, 1]);
-                assert_eq!(transfers::of_organization(db, sample::organization(1), Page::first(9))?, []);
+                assert_eq!(transfers::of_organization(db, sample::organization(1), Page::first(9))?.rows, []);
                 Ok::<_, StoreError>(())
             })
             .unwrap();
@@ -190,7 +241,7 @@ fn the_journal_is_read_from_both_ends() {
                 assert_eq!(journal::after(db, 0, 9)?, rows);
                 assert_eq!(journal::after(db, 1, 1)?, rows[1..2]);
                 let page = journal::page(db, Page { before: Some(3), limit: 9 })?;
-                assert_eq!(page, [rows[1].clone(), rows[0].clone()]);
+                assert_eq!(page, Listed { rows: vec![rows[1].clone(), rows[0].clone()], next: None });
                 Ok::<_, StoreError>(())
             })
             .unwrap();

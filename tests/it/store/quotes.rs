@@ -38,7 +38,7 @@ fn importing_twice_changes_nothing() {
         assert_eq!(writer.side(|db| insert(db, &rows)).unwrap(), 0);
         let more = [rows[3].clone(), quote(0, "ask", None), quote(0, "ask", None), rows[4].clone()];
         assert_eq!(writer.side(|db| insert(db, &more)).unwrap(), 1);
-        let found = store.read(|db| page(db, &QuoteFilter::default(), Page::first(1_000))).unwrap();
+        let found = store.read(|db| page(db, &QuoteFilter::default(), Page::first(1_000))).unwrap().rows;
         assert_eq!(found.len(), 501);
         assert!(found.iter().zip(&found[1..]).all(|(a, b)| a.id > b.id));
         for (number, found) in found.iter().rev().take(500).enumerate() {
@@ -60,7 +60,7 @@ fn quotes_are_filtered_paged_and_put_in_order() {
         assert_eq!(store.writer().unwrap().side(|db| insert(db, &rows)).unwrap(), 8);
         let find = |filter: QuoteFilter, before: Option<i64>| {
             let found = store.read(|db| page(db, &filter, Page { before, limit: 3 })).unwrap();
-            found.iter().map(|found| found.id).collect::<Vec<_>>()
+            found.rows.iter().map(|found| found.id).collect::<Vec<_>>()
         };
         let any = QuoteFilter::default();
         assert_eq!(find(any.clone(), None), [8, 7, 6]);

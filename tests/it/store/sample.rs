@@ -53,6 +53,8 @@ pub fn ask(number: i64) -> Order {
         turnover: Turnover::ZERO,
         sold: Steps::new(),
         held: Money::ZERO,
+        previous: None,
+        last_trade: None,
     }
 }
 
@@ -99,6 +101,9 @@ pub fn trade() -> Trade {
         gpus: 8,
         window: window(60, 120),
         price: Price::from_micros(2_000_000),
+        previous_of_ask: None,
+        previous_of_bid: None,
+        previous_of_product: None,
     }
 }
 
@@ -123,6 +128,10 @@ pub fn contract(number: i64) -> Contract {
         status: ContractStatus::Scheduled,
         ended_at: None,
         escrow: Money::from_micros(16_000_000),
+        previous_of_seller: None,
+        previous_of_buyer: None,
+        previous_of_parent: None,
+        last_child: None,
         used: Steps::new(),
     }
 }
@@ -137,6 +146,8 @@ pub fn transfer(number: i64, cause: Cause, reference: Option<&str>) -> Transfer 
         amount: Money::from_micros(100_000_000 + number),
         cause,
         reference: reference.map(str::to_owned),
+        previous_of_debit: (number > 1).then(|| TransferId::new(number - 1)),
+        previous_of_credit: (number > 1).then(|| TransferId::new(number - 1)),
     }
 }
 
@@ -208,6 +219,15 @@ pub fn changes() -> Changes {
         transfer(2, Cause::Hold(OrderId::new(2)), None),
         transfer(3, Cause::Escrow(ContractId::new(1)), None),
     ];
+    changes.passed = vec![Pass {
+        id: PassId::new(1),
+        created_at: at(2),
+        contract: ContractId::new(1),
+        seller: organization(1),
+        source: Source::Listing(ListingId::new(1)),
+        previous_of_seller: None,
+        previous_of_parent: None,
+    }];
     let mut sold = Steps::block(window(60, 120), 8);
     sold.add(window(90, 200), 4).unwrap();
     let filled = Order {
@@ -223,8 +243,18 @@ pub fn changes() -> Changes {
     let partial = Order { status: OrderStatus::PartiallyFilled, filled_gpus: 12, fills: 2, sold, ..ask(1) };
     changes.orders = by([partial, filled], |row| row.id);
     changes.contracts = by([contract(1)], |row| row.id);
-    changes.purses =
-        by([(organization(1), purse(5)), (organization(2), purse(7))], |row| row.0).into_values().collect();
+    let trade = Some(TradeId::new(1));
+    changes.orders.values_mut().for_each(|order| order.last_trade = trade);
+    changes.tapes = [(ProductId::new(1), Tape { last_trade: trade })].into();
+    let made = Some(Holding::Made(ContractId::new(1)));
+    let last = |order| Purse { last_order: Some(OrderId::new(order)), last_holding: made, ..purse(order) };
+    let transfers = Some(TransferId::new(3));
+    changes.purses = [
+        (OrganizationId::EXCHANGE, Purse { last_transfer: transfers, ..Purse::default() }),
+        (organization(1), last(1)),
+        (organization(2), Purse { last_transfer: transfers, ..last(2) }),
+    ]
+    .into();
     let key = RememberedKey { fingerprint: 7, used_at: at(1), made: Made::Transfer(TransferId::new(1), Money::ZERO) };
     changes.keys.insert(("user:1".into(), "k".into()), Some(key));
     changes.counters = Counters { now: at(0), sequence: 3, order: 3, trade: 2, contract: 2, ..Counters::default() };

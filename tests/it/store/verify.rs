@@ -9,7 +9,7 @@ use gpubourse::types::{OrderId, OrderStatus};
 use super::{columns, commit, run, sample};
 use crate::backend::{Backend, for_each_backend};
 
-const APPEND_ONLY: [&str; 5] = ["journal", "orders", "trades", "contracts", "transfers"];
+const APPEND_ONLY: [&str; 6] = ["journal", "orders", "trades", "contracts", "contract_passes", "transfers"];
 
 fn batches() -> [Batch; 2] {
     let first = sample::first();
@@ -54,7 +54,6 @@ fn disarm(db: &mut Db) {
             drops.collect::<String>()
                 + "ALTER TABLE transfers DROP CONSTRAINT transfers_amount_check;
                    ALTER TABLE balances DROP CONSTRAINT balances_negative_check;
-                   ALTER TABLE feed_state DROP CONSTRAINT feed_state_id_check;
                    ALTER TABLE exchange_state DROP CONSTRAINT exchange_state_id_check;"
         }
     };
@@ -78,8 +77,8 @@ fn key_of(table: &str) -> &'static str {
         "journal" => "sequence",
         "balances" => "organization",
         "remembered_keys" => "actor, key",
-        "exchange_state" | "feed_state" => "id",
-        "feed" => "stream, owner, number",
+        "exchange_state" => "id",
+        "tapes" => "product",
         _ => "number",
     }
 }
@@ -121,7 +120,7 @@ fn any_one_changed_value_is_found() {
             let first = found.first().unwrap_or_else(|| panic!("not found: {sql}"));
             assert_eq!(first.table, table, "{sql}: {found:?}");
             // Batch 1 ends with row 2 and wrote all but the only rows of the states and the journal's last.
-            let sequence = if ["journal", "exchange_state", "feed_state"].contains(&table) { 3 } else { 2 };
+            let sequence = if ["journal", "exchange_state"].contains(&table) { 3 } else { 2 };
             assert_eq!(first.sequence, sequence, "{sql}: {found:?}");
         }
         assert_eq!(tables.len(), 16, "{tables:?}");
@@ -133,9 +132,7 @@ fn a_missing_row_is_found() {
     for_each_backend(|backend| {
         let (mut writer, expected) = filled(backend);
         disarm(writer.db());
-        for (table, sequence) in
-            [("journal", 1), ("orders", 2), ("order_states", 2), ("feed", 2), ("exchange_state", 3), ("feed_state", 3)]
-        {
+        for (table, sequence) in [("journal", 1), ("orders", 2), ("order_states", 2), ("exchange_state", 3)] {
             let key = key_of(table);
             let place = format!("({key}) = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)");
             let found = tampered(&mut writer, &expected, &format!("DELETE FROM {table} WHERE {place}"));
@@ -166,8 +163,8 @@ fn an_added_row_is_found() {
     for_each_backend(|backend| {
         let (mut writer, expected) = filled(backend);
         for (sql, table, sequence) in [
-            ("INSERT INTO feed VALUES (1, 1, 99)", "feed", 3),
-            ("INSERT INTO balances VALUES (9, 1, 0, 0, 0, 0)", "balances", 3),
+            ("INSERT INTO tapes VALUES (9, 99)", "tapes", 3),
+            ("INSERT INTO balances VALUES (9, 1, 0, 0, 0, 0, NULL, NULL, NULL)", "balances", 3),
             ("INSERT INTO remembered_keys VALUES ('user:2', 'gone', 'x', 1, '\"nothing\"')", "remembered_keys", 3),
             ("INSERT INTO organizations VALUES (9, 1, 'x', 'renter', 0)", "organizations", 3),
         ] {

@@ -24,6 +24,7 @@ fn expected(batch: &Batch) -> Recovered {
             orders: vec![changes.orders[&OrderId::new(1)].clone()],
             contracts: changes.contracts.values().cloned().collect(),
             purses: changes.purses.iter().map(|(id, purse)| (*id, *purse)).collect(),
+            tapes: changes.tapes.iter().map(|(id, tape)| (*id, *tape)).collect(),
             client_orders: vec![((bid.organization, bid.client_order_id.unwrap()), named)],
             keys: changes.keys.iter().map(|(key, value)| (key.clone(), value.clone().unwrap())).collect(),
         },

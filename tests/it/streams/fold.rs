@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gpubourse::exchange::entities::{
-    Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Trade, Transfer,
+    Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape, Trade,
+    Transfer,
 };
 use gpubourse::exchange::{Changes, Event, Snapshot};
 use gpubourse::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, SiteId, Steps};
@@ -20,6 +21,7 @@ pub struct Fold {
     orders: BTreeMap<OrderId, Order>,
     contracts: BTreeMap<ContractId, Contract>,
     purses: BTreeMap<OrganizationId, Purse>,
+    tapes: BTreeMap<ProductId, Tape>,
     keys: BTreeMap<(String, String), RememberedKey>,
     counters: Counters,
     pub digest: u128,
@@ -53,6 +55,7 @@ impl Fold {
         self.sites.extend(changes.sites);
         self.listings.extend(changes.listings);
         self.purses.extend(changes.purses);
+        self.tapes.extend(changes.tapes);
         self.orders.extend(changes.orders);
         self.orders.retain(|_, order| order.status.is_open());
         self.contracts.extend(changes.contracts);
@@ -83,6 +86,7 @@ impl Fold {
             orders: self.orders.into_values().collect(),
             contracts: self.contracts.into_values().collect(),
             purses: self.purses.into_iter().collect(),
+            tapes: self.tapes.into_iter().collect(),
             client_orders: state.client_orders.clone(),
             keys: self.keys.into_iter().collect(),
         };
