@@ -33,7 +33,9 @@ impl App {
     /// `role_required` for all but admins and auditors.
     pub fn organizations(&self, caller: &Caller, slice: Slice) -> Result<Listed<Organization>, AppError> {
         caller.overseer()?;
-        Ok(self.live().read(|view| page(&view.organizations, (OrganizationId::new, OrganizationId::number), slice, |_| true)))
+        Ok(self
+            .live()
+            .read(|view| page(&view.organizations, (OrganizationId::new, OrganizationId::number), slice, |_| true)))
     }
 
     /// Suspends an organization or reinstates it.

@@ -57,7 +57,11 @@ impl App {
     ///
     /// # Errors
     /// `role_required` for all but admins and auditors, or if the store fails.
-    pub async fn all_contracts(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Contract>, Mentioned), AppError> {
+    pub async fn all_contracts(
+        &self,
+        caller: &Caller,
+        slice: Slice,
+    ) -> Result<(Listed<Contract>, Mentioned), AppError> {
         caller.overseer()?;
         self.contract_page(None, slice).await
     }

@@ -3,8 +3,8 @@
 use super::{App, AppError};
 pub use crate::store::JournalRow;
 pub use crate::store::quotes::{Quote, QuoteFilter};
-pub use crate::store::read::{Listed, Page as Slice};
 pub use crate::store::read::orders::OrderFilter;
+pub use crate::store::read::{Listed, Page as Slice};
 use crate::store::{Db, StoreError};
 
 impl App {

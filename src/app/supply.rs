@@ -12,9 +12,7 @@ use crate::market::supply::{Contracted, DaySupply, Inputs, OfferedAsk, Unsold, W
 use crate::market::{Day, GpuMinutes};
 use crate::store::{Db, StoreError, read};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{
-    ContractId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window,
-};
+use crate::types::{ContractId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window};
 
 /// Delivery days in one answer.
 pub const SUPPLY_DAYS_MAX: u32 = 366;

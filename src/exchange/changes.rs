@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::entities::{
-    ClientOrder, Contract, Counters, Listing, Order, Organization, Pass, Product, Purse, RememberedKey, Site, Tape, Trade,
-    Transfer,
+    ClientOrder, Contract, Counters, Listing, Order, Organization, Pass, Product, Purse, RememberedKey, Site, Tape,
+    Trade, Transfer,
 };
 use super::event::{Event, Made};
 use crate::types::{ContractId, ListingId, Money, OrderId, OrganizationId, Price, ProductId, SiteId};

@@ -12,8 +12,8 @@ use super::command::Requirements;
 use super::event::Made;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
-    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region, SelfTrade, Side, SiteId,
-    SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover, Window,
+    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region, SelfTrade, Side,
+    SiteId, SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover, Window,
 };
 
 /// Whoever trades.

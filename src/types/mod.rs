@@ -16,7 +16,9 @@ pub use attributes::{
     AccountKind, ContractStatus, Fault, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side,
     SlaClass, Source, TimeInForce,
 };
-pub use ids::{ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId};
+pub use ids::{
+    ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId,
+};
 pub use money::{Money, Price, Turnover};
 pub use steps::Steps;
 pub use text::{Country, Region, Symbol};

@@ -8,6 +8,7 @@ mod writer;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::core::{Core, Stop};
 pub use writer::{Running, start};
 
 use super::AppError;

@@ -1,144 +1,107 @@
-//! The market the load runs in: many organizations, products and windows, and no two orders equal.
+//! The market the load runs in: many organizations, products, listings and resting asks.
 
 use std::sync::Arc;
 
-use serde_json::json;
-use uuid::Uuid;
+use futures_util::future::join_all;
 
-use crate::app::accounts::NewKey;
+use super::stream::{AHEAD, ASK_MINUTES_MAX, Buyer, Cast, Dice, Seller};
 use crate::app::clock::SystemClock;
 use crate::app::ids::{Ids, OsIds};
 use crate::app::ingest::{FEE_BPS, TICK};
-use crate::app::{AppError, Principal, Receipt, Role, Scope, Side, Submission, Venue};
-use crate::auth::EmailAddress;
+use crate::app::{AppError, Receipt, Role, Scope, Side, Submission, Venue};
+use crate::auth::{EmailAddress, SecretKind};
 use crate::cli::Failure;
 use crate::exchange::{Command, Made};
-use crate::store::accounts::{User, insert_user};
+use crate::store::accounts::{ApiKey, User, insert_api_key, insert_user};
 use crate::types::{
     Country, Interconnect, Kind, ListingId, Minute, Money, OrganizationId, OrganizationKind, ProductId, PublicId,
     Region, SiteId, SlaClass, Symbol, Timestamp,
 };
 
-const PRODUCTS: u64 = 50;
-const PROVIDERS: u64 = 100;
-const RENTERS: u64 = 400;
-const DAY: u32 = 24 * 60;
+const PRODUCTS: u32 = 50;
+const SELLERS: u64 = 1_000;
+const LISTINGS_EACH: u64 = 10;
+const BUYERS: u64 = 4_000;
 const FUNDS: Money = Money::from_micros(1_000_000_000_000_000);
+/// Commands under way at once while the market is set up.
+const TOGETHER: usize = 1_000;
+/// Users written in one transaction, each with a key.
+const USERS_TOGETHER: usize = 200;
+/// Resting asks have the numbers from here on, which no measurement reaches.
+const RESTING_FROM: u64 = 1 << 40;
 
-/// Who trades what under which key.
-pub struct Market {
-    /// Keys of the providers, with the outward id of each one's listing.
-    providers: Vec<(String, Uuid)>,
-    renters: Vec<String>,
-    now: Minute,
-}
-
-impl Market {
-    /// Returns a bare echo with the body of an order.
-    pub fn echo(&self, number: u64) -> Vec<u8> {
-        let (key, body) = self.parts(number);
-        request("/v1/echo", &key, &body)
-    }
-
-    /// Returns an order: asks and bids in turn, so that about half of the orders trade.
-    pub fn order(&self, number: u64) -> Vec<u8> {
-        let (key, body) = self.parts(number);
-        request("/v1/orders", &key, &body)
-    }
-
-    fn parts(&self, number: u64) -> (String, String) {
-        let mut dice = Dice(number.wrapping_add(1));
-        let client_order_id = format!("bench-{number}");
-        if number.is_multiple_of(2) {
-            let (key, listing) = pick(&self.providers, dice.next());
-            let start = self.now.plus(60 + dice.below(30 * DAY));
-            let end = start.plus(14 * DAY + dice.below(46 * DAY));
-            let body = json!({
-                "side": "ask", "listing_id": listing, "gpus": 1 + dice.below(64), "price": dice.price(),
-                "start": start.to_rfc3339(), "end": end.to_rfc3339(), "client_order_id": client_order_id,
-            });
-            return (key, body.to_string());
-        }
-        let start = self.now.plus(120 + dice.below(45 * DAY));
-        let end = start.plus(60 + dice.below(5 * DAY));
-        let product = dice.next().checked_rem(PRODUCTS).unwrap_or_default();
-        let body = json!({
-            "side": "bid", "product": symbol(product), "gpus": 1 + dice.below(8), "price": "3.5",
-            "start": start.to_rfc3339(), "end": end.to_rfc3339(), "client_order_id": client_order_id,
-        });
-        (pick(&self.renters, dice.next()), body.to_string())
-    }
-}
-
-fn request(path: &str, key: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
-}
-
-/// Sets the market up in an empty database.
-pub async fn open(url: &str) -> Result<Market, Failure> {
+/// Sets the market up in an empty database, with so many resting asks.
+pub async fn open(url: &str, resting: u64) -> Result<Cast, Failure> {
     let venue = Venue::open(url, Arc::new(SystemClock), Arc::new(OsIds), Vec::new()).await?;
-    let market = fill(&venue).await;
+    let cast = fill(&venue, resting).await;
     venue.close();
-    Ok(market?)
+    Ok(cast?)
 }
 
-async fn fill(venue: &Venue) -> Result<Market, AppError> {
+async fn fill(venue: &Venue, resting: u64) -> Result<Cast, AppError> {
     let now = venue.clock().now().minute();
-    let mut market = Market { providers: Vec::new(), renters: Vec::new(), now };
-    for number in 0..PRODUCTS {
-        let symbol = Symbol::new(symbol(number)).ok_or_else(|| broken("symbol"))?;
-        let name = symbol.to_string();
-        run(venue, Command::CreateProduct { symbol, name, tick: TICK, fee_bps: FEE_BPS }).await?;
-    }
-    for number in 0..PROVIDERS {
-        let (organization, key) = member(venue, OrganizationKind::Provider, number).await?;
-        market.providers.push((key, list(venue, organization, number, now).await?));
-    }
-    for number in 0..RENTERS {
-        let (organization, key) = member(venue, OrganizationKind::Renter, number).await?;
-        run(venue, Command::Deposit { organization, amount: FUNDS, reference: "bench".to_owned() }).await?;
-        market.renters.push(key);
-    }
-    Ok(market)
+    let mut cast = Cast { now, ..Cast::default() };
+    cast.symbols = (0..PRODUCTS).map(|number| format!("bench-gpu-{number}")).collect();
+    let products = cast.symbols.iter().map(|name| product(name)).collect::<Result<Vec<_>, _>>()?;
+    run(venue, products).await?;
+    cast.sellers = sellers(venue, now).await?;
+    cast.buyers = buyers(venue).await?;
+    let asks = (RESTING_FROM..RESTING_FROM.saturating_add(resting)).filter_map(|number| cast.ask(number));
+    run(venue, asks.map(|draft| draft.command())).await?;
+    Ok(cast)
 }
 
-/// Lists a provider's capacity; returns the listing's outward id.
-async fn list(venue: &Venue, organization: OrganizationId, number: u64, now: Minute) -> Result<Uuid, AppError> {
+fn product(name: &str) -> Result<Command, AppError> {
+    let symbol = Symbol::new(name).ok_or_else(|| broken("symbol"))?;
+    Ok(Command::CreateProduct { symbol, name: name.to_owned(), tick: TICK, fee_bps: FEE_BPS })
+}
+
+async fn sellers(venue: &Venue, now: Minute) -> Result<Vec<Seller>, AppError> {
+    let members = members(venue, OrganizationKind::Provider, SELLERS).await?;
     let place = (Region::new("us-central1"), Country::new("US"));
     let (Some(region), Some(country)) = place else { return Err(broken("place")) };
-    let site = Command::CreateSite {
+    let site = |organization: OrganizationId| Command::CreateSite {
         organization,
-        name: format!("site {number}"),
-        region,
-        country,
+        name: format!("site of {organization}"),
+        region: region.clone(),
+        country: country.clone(),
         power_w: None,
         pue_milli: None,
     };
-    let Made::Site(site) = run(venue, site).await?.outcome.made else { return Err(broken("site")) };
-    let product = number.checked_rem(PRODUCTS).and_then(|product| i64::try_from(product).ok()).unwrap_or_default();
-    let listing = listing(organization, site, ProductId::new(product.saturating_add(1)), now);
-    let receipt = run(venue, listing).await?;
-    let Made::Listing(id) = receipt.outcome.made else { return Err(broken("listing")) };
-    Ok(public(receipt.at, id))
+    let sites = run(venue, members.iter().map(|(organization, _)| site(*organization))).await?;
+    let mut listings = Vec::new();
+    for (number, (receipt, (organization, _))) in (0_u64..).zip(sites.iter().zip(&members)) {
+        let Made::Site(site) = receipt.outcome.made else { return Err(broken("site")) };
+        let mut dice = Dice::of(number);
+        listings.extend((0..LISTINGS_EACH).map(|_| listing(*organization, site, dice.below(PRODUCTS), now)));
+    }
+    let mut made = run(venue, listings).await?.into_iter();
+    let seller = |(organization, key)| {
+        let mine = made.by_ref().take(usize::try_from(LISTINGS_EACH).unwrap_or_default());
+        let listings = mine.filter_map(|receipt| match receipt.outcome.made {
+            Made::Listing(id) => Some((id, public(receipt.at, id))),
+            _ => None,
+        });
+        Seller { organization, key, listings: listings.collect() }
+    };
+    Ok(members.into_iter().map(seller).collect())
 }
 
-fn public(created_at: Timestamp, id: ListingId) -> Uuid {
-    PublicId { created_at, kind: Kind::Listing, number: id.number() }.to_uuid()
+async fn buyers(venue: &Venue) -> Result<Vec<Buyer>, AppError> {
+    let members = members(venue, OrganizationKind::Renter, BUYERS).await?;
+    let deposit = |organization| Command::Deposit { organization, amount: FUNDS, reference: "bench".to_owned() };
+    run(venue, members.iter().map(|(organization, _)| deposit(*organization))).await?;
+    Ok(members.into_iter().map(|(organization, key)| Buyer { organization, key }).collect())
 }
 
-fn listing(organization: OrganizationId, site: SiteId, product: ProductId, now: Minute) -> Command {
+fn listing(organization: OrganizationId, site: SiteId, product: u32, now: Minute) -> Command {
     Command::CreateListing {
         organization,
         site,
-        product,
+        product: ProductId::new(i64::from(product) + 1),
         gpus: 1_000_000,
         start: now,
-        end: now.plus(120 * DAY),
+        end: now.plus(AHEAD.saturating_add(ASK_MINUTES_MAX).saturating_mul(2)),
         gpus_per_node: 8,
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P99,
@@ -146,77 +109,88 @@ fn listing(organization: OrganizationId, site: SiteId, product: ProductId, now: 
     }
 }
 
-/// Makes an organization with a user and an API key; returns the key.
-async fn member(venue: &Venue, kind: OrganizationKind, number: u64) -> Result<(OrganizationId, String), AppError> {
+fn public(created_at: Timestamp, id: ListingId) -> uuid::Uuid {
+    PublicId { created_at, kind: Kind::Listing, number: id.number() }.to_uuid()
+}
+
+/// Makes organizations, each with a user and an API key.
+async fn members(venue: &Venue, kind: OrganizationKind, count: u64) -> Result<Vec<(OrganizationId, String)>, AppError> {
+    let register =
+        |number: u64| Command::RegisterOrganization { name: format!("{kind} {number}"), organization_kind: kind };
+    let made = run(venue, (0..count).map(register)).await?;
+    let mut members = Vec::new();
+    for receipts in made.chunks(USERS_TOGETHER) {
+        let mut rows = Vec::new();
+        for receipt in receipts {
+            let Made::Organization(organization) = receipt.outcome.made else { return Err(broken("organization")) };
+            let (user, key, secret) = member(organization, kind, receipt.at)?;
+            rows.push((user, key));
+            members.push((organization, secret));
+        }
+        let side = Side { submission: None, before: None };
+        let write = venue.app().sequencer().side(side, move |db, _| {
+            rows.iter().try_for_each(|(user, key)| {
+                insert_user(db, user)?;
+                insert_api_key(db, key)
+            })?;
+            Ok(())
+        });
+        write.await?;
+    }
+    Ok(members)
+}
+
+fn member(
+    organization: OrganizationId,
+    kind: OrganizationKind,
+    now: Timestamp,
+) -> Result<(User, ApiKey, String), AppError> {
     let ids: &dyn Ids = &OsIds;
-    let now = venue.clock().now();
-    let id = ids.uuid(now)?;
-    let role = Role::Member(kind);
-    let email = EmailAddress::parse(&format!("{kind}-{number}@bench.invalid")).ok_or_else(|| broken("address"))?;
-    let command = Command::RegisterOrganization { name: format!("{kind} {number}"), organization_kind: kind };
-    let side = Side { submission: Some(submission(command)), before: None };
-    let organization = venue
-        .app()
-        .sequencer()
-        .side(side, move |db, receipt: Option<&Receipt>| {
-            let Some(Made::Organization(organization)) = receipt.map(|receipt| receipt.outcome.made) else {
-                return Err(broken("organization"));
-            };
-            // Nobody logs in here: the hash fits no password.
-            let password_hash = "none".to_owned();
-            let organization = Some(organization);
-            let user = User { id, organization, email, password_hash, role, created_at: now, disabled: false };
-            insert_user(db, &user)?;
-            organization.ok_or_else(|| broken("organization"))
-        })
-        .await?;
-    let scopes = role.scopes().to_vec();
-    let principal = Principal { user: id, key: None, organization: Some(organization), role, scopes };
-    let new = NewKey { name: "bench".to_owned(), scopes: vec![Scope::Read, Scope::Trade], expires_at: None };
-    let created = venue.accounts().create_key(&principal, new, "bench").await?;
-    Ok((organization, created.secret.expose().to_owned()))
+    let email = EmailAddress::parse(&format!("{organization}@bench.invalid")).ok_or_else(|| broken("address"))?;
+    let user = User {
+        id: ids.uuid(now)?,
+        organization: Some(organization),
+        email,
+        // Nobody logs in here: the hash fits no password.
+        password_hash: "none".to_owned(),
+        role: Role::Member(kind),
+        created_at: now,
+        disabled: false,
+    };
+    let minted = SecretKind::ApiKey.mint(ids.random()?);
+    let key = ApiKey {
+        id: ids.uuid(now)?,
+        hash: minted.hash,
+        user: user.id,
+        organization: Some(organization),
+        name: "bench".to_owned(),
+        scopes: vec![Scope::Read, Scope::Trade],
+        last_four: minted.last_four,
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+    };
+    Ok((user, key, minted.secret.expose().to_owned()))
 }
 
-async fn run(venue: &Venue, command: Command) -> Result<Receipt, AppError> {
-    venue.app().sequencer().submit(submission(command)).await
+/// Executes commands, many at a time; all must succeed.
+async fn run(venue: &Venue, commands: impl IntoIterator<Item = Command>) -> Result<Vec<Receipt>, AppError> {
+    let mut receipts = Vec::new();
+    let mut commands = commands.into_iter().peekable();
+    while commands.peek().is_some() {
+        let some = commands.by_ref().take(TOGETHER).map(|command| venue.app().sequencer().submit(submission(command)));
+        for receipt in join_all(some.collect::<Vec<_>>()).await {
+            receipts.push(receipt?);
+        }
+    }
+    Ok(receipts)
 }
 
-fn submission(command: Command) -> Submission {
+/// Returns a command as the journal records those of the load.
+pub fn submission(command: Command) -> Submission {
     Submission { actor: "system".to_owned(), request_id: "bench".to_owned(), idempotency_key: None, command }
-}
-
-fn symbol(number: u64) -> String {
-    format!("bench-gpu-{number}")
 }
 
 fn broken(what: &str) -> AppError {
     AppError::Internal(format!("the benchmark could not make a {what}"))
-}
-
-fn pick<T: Clone + Default>(values: &[T], number: u64) -> T {
-    let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
-    let index = number.checked_rem(count).and_then(|index| usize::try_from(index).ok());
-    index.and_then(|index| values.get(index)).cloned().unwrap_or_default()
-}
-
-/// A generator (splitmix64) that starts anew from the number of each order.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        let rolled = self.next().checked_rem(u64::from(bound.max(1))).unwrap_or_default();
-        u32::try_from(rolled).unwrap_or_default()
-    }
-
-    /// A price between 2.00 and 3.00 on the tick.
-    fn price(&mut self) -> String {
-        format!("2.{:03}", self.below(1_000))
-    }
 }

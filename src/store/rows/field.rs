@@ -7,6 +7,9 @@ use crate::store::StoreError;
 use crate::store::row::Word;
 use crate::types::{Minute, Source, Steps, Window};
 
+/// About how long the text of one step is: eight digits of minutes, a few of GPUs.
+const STEP_CHARS: usize = 12;
+
 /// Says in which row a value stands, for errors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
@@ -90,8 +93,18 @@ pub(crate) fn steps_text(steps: &Steps) -> Word {
     if steps.is_zero() {
         return word("");
     }
-    let steps: Vec<String> = steps.steps().iter().map(|(at, gpus)| format!("{}:{gpus}", at.get())).collect();
-    text(steps.join(","))
+    let steps = steps.steps();
+    let mut digits = itoa::Buffer::new();
+    let mut out = String::with_capacity(steps.len().saturating_mul(STEP_CHARS));
+    for (at, gpus) in steps {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        out.push_str(digits.format(at.get()));
+        out.push(':');
+        out.push_str(digits.format(*gpus));
+    }
+    text(out)
 }
 
 fn steps_of(text: &str) -> Option<Steps> {
@@ -147,6 +160,7 @@ mod tests {
         assert_eq!(hash_of(&hash_text(&hash).to_uppercase()), None);
         let mut steps = Steps::block(Window::new(Minute::new(5), Minute::new(9)), 8);
         steps.add(Window::new(Minute::new(7), Minute::new(20)), 3).unwrap();
+        assert_eq!(steps_text(&steps), "5:8,7:11,9:3,20:0");
         assert_eq!(steps_of(&steps_text(&steps)), Some(steps));
         assert_eq!(steps_of(""), Some(Steps::new()));
         assert_eq!(steps_of("5:8"), None);

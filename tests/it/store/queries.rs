@@ -15,11 +15,8 @@ pub fn second(first: &Batch) -> Batch {
         Changes { counters: Counters { now: sample::at(5), ..first.changes.counters }, ..Changes::default() };
     // The first two orders belong to two organizations.
     let previous = |number: i64| Some(OrderId::new(if number == 3 { 1 } else { number - 1 }));
-    let cancelled = |number| Order {
-        status: OrderStatus::Cancelled,
-        previous: previous(number),
-        ..sample::ask(number)
-    };
+    let cancelled =
+        |number| Order { status: OrderStatus::Cancelled, previous: previous(number), ..sample::ask(number) };
     changes.placed = (3..=12).map(cancelled).collect();
     changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
     let mut child = sample::contract(2);
@@ -172,9 +169,11 @@ fn contracts_are_found_by_party_chain_and_listing() {
                 assert_eq!(contracts::children(db, ContractId::new(2), page)?.rows, []);
                 let first = contracts::of_organization(db, sample::organization(1), Page::first(1))?;
                 assert_eq!((numbers(&first, id), first.next), (vec![2], Some(-2)));
-                let rest = contracts::of_organization(db, sample::organization(1), Page { before: Some(-2), limit: 1 })?;
+                let rest =
+                    contracts::of_organization(db, sample::organization(1), Page { before: Some(-2), limit: 1 })?;
                 assert_eq!((numbers(&rest, id), rest.next), (vec![1], None));
-                let other = contracts::of_organization(db, sample::organization(3), Page { before: Some(-2), limit: 1 })?;
+                let other =
+                    contracts::of_organization(db, sample::organization(3), Page { before: Some(-2), limit: 1 })?;
                 assert_eq!((other.rows, other.next), (vec![], None));
                 assert_eq!(numbers(&contracts::all(db, Page { before: Some(2), limit: 9 })?, id), [1]);
                 assert_eq!(numbers(&contracts::all(db, Page::first(1))?, id), [2]);

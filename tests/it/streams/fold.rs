@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use gpubourse::exchange::entities::{
-    Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape, Trade,
-    Transfer,
+    Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape, Trade, Transfer,
 };
 use gpubourse::exchange::{Changes, Event, Snapshot};
 use gpubourse::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, SiteId, Steps};
