@@ -51,6 +51,8 @@
 //!    improvement back.
 //! 5. The batch is settled: what changed, and the digest of the whole state, go to the store with the journal
 //!    rows and their hashes, in one transaction. Then the caller hears of it.
+//! 6. What was added goes to append-only tables at once. What stands now (orders, contracts, balances) goes into one
+//!    compact row of the batch, and to its own tables later, many at a time ([`store`], module `pending`).
 //!
 //! # Invariants
 //!
@@ -78,6 +80,9 @@
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
 //!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.
+//! - Histories are chains: each row names the one before it of each owner. No table has an index but its key.
+//! - What stands is read by a [`store::Reader`], which knows what is not in its table yet; the tables alone are complete
+//!   only up to the mark, and altogether when nobody has written for a moment.
 //! - Passwords, tokens and e-mail addresses never enter the journal.
 //!
 //! # Known quirks, not to be imitated
@@ -85,8 +90,7 @@
 //! - An asker's `order_not_open` for an order of somebody else that has ended would tell that it existed; the
 //!   use cases look the owner up first and answer `not_found`.
 //! - Past thin days of the index carry the last fix forward: resting asks of days gone by are not kept.
-//! - The feed, from which pages of history are read, lags behind its watermark; readers look past it in the
-//!   append-only tables. The other projections are written with their batch.
+//! - A page of orders behind a filter that leaves out most of them may be empty and still have a next page.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)

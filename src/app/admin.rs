@@ -16,7 +16,7 @@ impl App {
     /// `role_required` for all but admins and auditors, or if the store fails.
     pub async fn journal(&self, caller: &Caller, slice: Slice) -> Result<Listed<JournalRow>, AppError> {
         caller.overseer()?;
-        self.read(move |db| read::journal::page(db, slice)).await
+        self.read(move |reader| read::journal::page(reader.db(), slice)).await
     }
 
     /// Returns the last row of the journal; nothing before the first command.
@@ -24,7 +24,7 @@ impl App {
     /// # Errors
     /// If the store fails.
     pub async fn audit_head(&self) -> Result<Option<JournalRow>, AppError> {
-        self.read(read::journal::head).await
+        self.read(|reader| read::journal::head(reader.db())).await
     }
 
     /// Returns the organizations, newest first.

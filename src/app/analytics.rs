@@ -17,7 +17,7 @@ use crate::market::drawdown::{Drawdown, Point, daily, drawdown};
 use crate::market::index::{DayTrade, Fix, RestingAsk, fix};
 use crate::market::{Day, GpuMinutes};
 use crate::store::quotes::Series;
-use crate::store::{Db, StoreError, quotes, read};
+use crate::store::{Db, Reader, StoreError, quotes, read};
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{ContractStatus, ProductId, Side, Source, Symbol, Timestamp};
 
@@ -83,7 +83,7 @@ impl App {
         }
         let (now, as_of, asks) = self.live().read(|view| (view.now, view.as_of, resting_asks(view, product)));
         let first = Day::new(Day::of(now).get().saturating_sub(INDEX_DAYS_MAX));
-        let (days, truncated) = self.read(move |db| day_trades(db, product, first.start())).await?;
+        let (days, truncated) = self.read(move |reader| day_trades(reader, product, first.start())).await?;
         let fixes = fixes(&days, &asks, Day::of(now))?;
         let index = Arc::new(Index { fixes, truncated, as_of });
         indices.insert(product, Arc::clone(&index));
@@ -102,7 +102,7 @@ impl App {
         };
         let name = symbol.as_str().to_owned();
         let turn = self.figures().series.lock().await;
-        let imported = self.read(move |db| imported(db, &name)).await?;
+        let imported = self.read(move |reader| imported(reader.db(), &name)).await?;
         drop(turn);
         if own.is_none() && imported.is_empty() {
             return Err(AppError::NotFound);
@@ -114,7 +114,7 @@ impl App {
 
 /// Returns the primary and resale asks that rest now, with what they still offer at most.
 fn resting_asks(view: &View, product: ProductId) -> Vec<RestingAsk> {
-    let resting = |ask: &Order| RestingAsk {
+    let resting = |ask: &Arc<Order>| RestingAsk {
         order: ask.id,
         price: ask.price,
         gpus: ask.remaining_gpus(view.now),
@@ -125,7 +125,7 @@ fn resting_asks(view: &View, product: ProductId) -> Vec<RestingAsk> {
 
 /// Reads the trades since a time by day, and whether some were left out.
 fn day_trades(
-    db: &mut Db,
+    reader: &mut Reader,
     product: ProductId,
     since: Timestamp,
 ) -> Result<(BTreeMap<Day, Vec<DayTrade>>, bool), StoreError> {
@@ -133,12 +133,12 @@ fn day_trades(
     let mut count = 0_usize;
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
-        let Listed { rows: trades, next } = read::trades::of_product(db, product, page)?;
+        let Listed { rows: trades, next } = read::trades::of_product(reader, product, page)?;
         let done = next.is_none() || trades.last().is_some_and(|trade| trade.created_at < since);
         page.before = next;
         for trade in trades.into_iter().filter(|trade| trade.created_at >= since) {
             count = count.saturating_add(1);
-            days.entry(Day::of(trade.created_at)).or_default().push(day_trade(db, &trade)?);
+            days.entry(Day::of(trade.created_at)).or_default().push(day_trade(reader, &trade)?);
         }
         if done {
             return Ok((days, false));
@@ -151,8 +151,8 @@ fn day_trades(
     }
 }
 
-fn day_trade(db: &mut Db, trade: &Trade) -> Result<DayTrade, StoreError> {
-    let contract = read::contracts::get(db, trade.contract)?;
+fn day_trade(reader: &mut Reader, trade: &Trade) -> Result<DayTrade, StoreError> {
+    let contract = read::contracts::get(reader, trade.contract)?;
     Ok(DayTrade {
         trade: trade.id,
         buyer: trade.buyer,

@@ -1,12 +1,12 @@
 //! Contracts and their chains of title: who may see which leg.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::face::{Mentioned, Mentions};
 use super::reads::{Listed, Slice};
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::Contract;
-use crate::store::{Db, StoreError, read};
+use crate::store::{Reader, StoreError, read};
 use crate::types::limits::CHAIN_DEPTH_MAX;
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{ContractId, Kind, OrganizationId, PublicId, Source};
@@ -84,14 +84,14 @@ impl App {
     pub async fn chain(&self, caller: &Caller, id: PublicId) -> Result<Chain, AppError> {
         let contract = self.own_contract(caller, id).await?;
         let sees = viewer(caller);
-        self.read(move |db| {
-            let above = parents(db, &contract)?;
-            let below = resales(db, contract.id, &sees)?;
+        self.read(move |reader| {
+            let above = parents(reader, &contract)?;
+            let below = resales(reader, &contract, &sees)?;
             let mut mentions = Mentions::default();
             above.iter().chain(&below).for_each(|row| mention(&mut mentions, row));
             mention(&mut mentions, &contract);
             let legs = above.into_iter().chain([contract]).map(|row| Leg { visible: sees(&row), contract: row });
-            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(db)? })
+            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(reader)? })
         })
         .await
     }
@@ -99,7 +99,7 @@ impl App {
     async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<Contract, AppError> {
         caller.reader()?;
         let number = ContractId::new(id.number);
-        let contract = self.read(move |db| read::contracts::get(db, number)).await?;
+        let contract = self.read(move |reader| read::contracts::get(reader, number)).await?;
         let same = |row: &Contract| id.kind == Kind::Contract && row.created_at == id.created_at;
         let sees = viewer(caller);
         contract.filter(|row| same(row) && sees(row)).ok_or(AppError::NotFound)
@@ -110,14 +110,14 @@ impl App {
         of: Option<OrganizationId>,
         slice: Slice,
     ) -> Result<(Listed<Contract>, Mentioned), AppError> {
-        self.read(move |db| {
+        self.read(move |reader| {
             let contracts = match of {
-                None => read::contracts::all(db, slice)?,
-                Some(own) => read::contracts::of_organization(db, own, slice)?,
+                None => read::contracts::all(reader, slice)?,
+                Some(own) => read::contracts::of_organization(reader, own, slice)?,
             };
             let mut mentions = Mentions::default();
             contracts.rows.iter().for_each(|row| mention(&mut mentions, row));
-            let mentioned = mentions.look_up(db)?;
+            let mentioned = mentions.look_up(reader)?;
             Ok((contracts, mentioned))
         })
         .await
@@ -135,12 +135,12 @@ fn mention(mentions: &mut Mentions, contract: &Contract) {
 }
 
 /// Returns the contracts above a contract, the first sale first.
-fn parents(db: &mut Db, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
+fn parents(reader: &mut Reader, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut chain = Vec::new();
     let mut source = contract.source;
     while let Source::Contract(id) = source {
         // Chains are bounded by the rules; the bound here only guards against a broken database.
-        let next = read::contracts::get(db, id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
+        let next = read::contracts::get(reader, id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
         let Some(parent) = next else { break };
         source = parent.source;
         chain.push(parent);
@@ -150,35 +150,38 @@ fn parents(db: &mut Db, contract: &Contract) -> Result<Vec<Contract>, StoreError
 }
 
 /// Returns the resales under a contract that somebody may see, nearest first.
-fn resales(db: &mut Db, root: ContractId, sees: &impl Fn(&Contract) -> bool) -> Result<Vec<Contract>, StoreError> {
+fn resales(
+    reader: &mut Reader,
+    root: &Contract,
+    sees: &impl Fn(&Contract) -> bool,
+) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
-    let mut level = BTreeSet::from([root]);
+    let mut level = vec![root.clone()];
     for _ in 0..CHAIN_DEPTH_MAX {
-        let mut next = BTreeSet::new();
-        for parent in level {
-            for child in children(db, parent)? {
-                next.insert(child.id);
-                if sees(&child) {
-                    found.push(child);
-                }
-            }
+        let mut next = BTreeMap::new();
+        for parent in &level {
+            next.extend(children(reader, parent)?.into_iter().map(|child| (child.id, child)));
             if found.len() >= RESALES_SHOWN_MAX || next.len() >= RESALES_SHOWN_MAX {
-                found.truncate(RESALES_SHOWN_MAX);
-                return Ok(found);
+                break;
             }
         }
-        level = next;
+        level = next.into_values().collect();
+        found.extend(level.iter().filter(|child| sees(child)).cloned());
+        if found.len() >= RESALES_SHOWN_MAX || level.len() >= RESALES_SHOWN_MAX {
+            found.truncate(RESALES_SHOWN_MAX);
+            break;
+        }
     }
     Ok(found)
 }
 
 /// Returns the contracts sold out of a contract, or passed to it, that still have it as their source.
-fn children(db: &mut Db, parent: ContractId) -> Result<Vec<Contract>, StoreError> {
+fn children(reader: &mut Reader, parent: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
-        let listed = read::contracts::children(db, parent, page)?;
-        found.extend(listed.rows.into_iter().filter(|row| row.source == Source::Contract(parent)));
+        let listed = read::contracts::children(reader, parent, page)?;
+        found.extend(listed.rows.into_iter().filter(|row| row.source == Source::Contract(parent.id)));
         match listed.next.filter(|_| found.len() < RESALES_SHOWN_MAX) {
             Some(next) => page = page.after(next),
             None => return Ok(found),

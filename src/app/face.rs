@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{App, AppError, View};
-use crate::store::{Db, StoreError, read};
+use crate::store::{Reader, StoreError, read};
 use crate::types::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, ProductId, PublicId, SiteId, Source, Symbol, Timestamp,
 };
@@ -47,19 +47,13 @@ impl Mentions {
     ///
     /// # Errors
     /// If the store fails.
-    pub fn look_up(&self, db: &mut Db) -> Result<Mentioned, StoreError> {
-        let mut mentioned = Mentioned::default();
-        for number in &self.orders {
-            if let Some(order) = read::orders::get(db, *number)? {
-                mentioned.orders.insert(order.id, order.created_at);
-            }
-        }
-        for number in &self.contracts {
-            if let Some(contract) = read::contracts::get(db, *number)? {
-                mentioned.contracts.insert(contract.id, contract.created_at);
-            }
-        }
-        Ok(mentioned)
+    pub fn look_up(&self, reader: &mut Reader) -> Result<Mentioned, StoreError> {
+        let orders: Vec<_> = self.orders.iter().copied().collect();
+        let contracts: Vec<_> = self.contracts.iter().copied().collect();
+        Ok(Mentioned {
+            orders: read::orders::placed_at(reader, &orders)?.into_iter().collect(),
+            contracts: read::contracts::made_at(reader, &contracts)?.into_iter().collect(),
+        })
     }
 }
 
@@ -162,7 +156,7 @@ impl App {
         if mentions.orders.is_empty() && mentions.contracts.is_empty() {
             return Ok(Mentioned::default());
         }
-        self.read(move |db| mentions.look_up(db)).await
+        self.read(move |reader| mentions.look_up(reader)).await
     }
 }
 

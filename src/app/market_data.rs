@@ -66,7 +66,7 @@ impl App {
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn trades(&self, symbol: &Symbol, slice: Slice) -> Result<Listed<Trade>, AppError> {
         let product = self.product(symbol)?.id;
-        self.read(move |db| read::trades::of_product(db, product, slice)).await
+        self.read(move |reader| read::trades::of_product(reader, product, slice)).await
     }
 
     /// Returns imported prices, newest first.
@@ -74,7 +74,7 @@ impl App {
     /// # Errors
     /// If the store fails.
     pub async fn quotes(&self, filter: QuoteFilter, slice: Slice) -> Result<Listed<Quote>, AppError> {
-        self.read(move |db| quotes::page(db, &filter, slice)).await
+        self.read(move |reader| quotes::page(reader.db(), &filter, slice)).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::{App, AppError, View};
 use crate::exchange::entities::{Contract, Order};
 use crate::market::supply::{Contracted, DaySupply, Inputs, OfferedAsk, Unsold, Wanted, supply};
 use crate::market::{Day, GpuMinutes};
-use crate::store::{Db, StoreError, read};
+use crate::store::{Reader, StoreError, read};
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{ContractId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window};
 
@@ -34,7 +34,7 @@ struct Seen {
     product: ProductId,
     now: Timestamp,
     as_of: i64,
-    asks: Vec<Order>,
+    asks: Vec<Arc<Order>>,
     bids: Vec<Wanted>,
     sellers: BTreeSet<OrganizationId>,
 }
@@ -53,7 +53,7 @@ impl App {
             return Ok(Arc::clone(kept));
         }
         let seen = self.live().read(|view| seen(view, symbol)).ok_or(AppError::NotFound)?;
-        let computed = Arc::new(self.read(move |db| compute(db, &seen, first, last)).await?);
+        let computed = Arc::new(self.read(move |reader| compute(reader, &seen, first, last)).await?);
         if supplies.len() >= KEPT_MAX {
             supplies.clear();
         }
@@ -64,7 +64,7 @@ impl App {
 
 fn seen(view: &View, symbol: &Symbol) -> Option<Seen> {
     let product = product_by_symbol(view, symbol)?;
-    let wanted = |bid: &Order| Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) };
+    let wanted = |bid: &Arc<Order>| Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) };
     let listings = view.listings.values().filter(|listing| listing.product == product.id);
     let asks = || view.side(product.id, Side::Ask);
     Some(Seen {
@@ -77,14 +77,14 @@ fn seen(view: &View, symbol: &Symbol) -> Option<Seen> {
     })
 }
 
-fn compute(db: &mut Db, seen: &Seen, first: Day, last: Day) -> Result<Supply, StoreError> {
-    let contracts = contracts(db, seen.product)?;
+fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Supply, StoreError> {
+    let contracts = contracts(reader, seen.product)?;
     let holders = contracts.values().map(|contract| contract.buyer);
     let sellers: BTreeSet<_> = seen.sellers.iter().copied().chain(holders).collect();
     let mut asks = seen.asks.clone();
-    asks.extend(ended_asks(db, seen, &sellers)?);
+    asks.extend(ended_asks(reader, seen, &sellers)?);
     let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (lapsed(ask, seen.now), is_primary(ask))).collect();
-    let residual: Vec<(Steps, &Order)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
+    let residual: Vec<(Steps, &Arc<Order>)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
     let offered: Vec<OfferedAsk<'_>> = residual
         .iter()
         .map(|(residual, ask)| OfferedAsk { residual, price: ask.price, primary: is_primary(ask) })
@@ -102,13 +102,13 @@ fn compute(db: &mut Db, seen: &Seen, first: Day, last: Day) -> Result<Supply, St
 }
 
 /// Reads every contract of the product: each trade made one.
-fn contracts(db: &mut Db, product: ProductId) -> Result<BTreeMap<ContractId, Contract>, StoreError> {
+fn contracts(reader: &mut Reader, product: ProductId) -> Result<BTreeMap<ContractId, Contract>, StoreError> {
     let mut found = BTreeMap::new();
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
-        let trades = read::trades::of_product(db, product, page)?;
+        let trades = read::trades::of_product(reader, product, page)?;
         let made: Vec<ContractId> = trades.rows.iter().map(|trade| trade.contract).collect();
-        found.extend(read::contracts::numbered(db, &made)?.into_iter().map(|row| (row.id, row)));
+        found.extend(read::contracts::numbered(reader, &made)?.into_iter().map(|row| (row.id, row)));
         match trades.next {
             Some(next) => page = page.after(next),
             None => return Ok(found),
@@ -117,13 +117,17 @@ fn contracts(db: &mut Db, product: ProductId) -> Result<BTreeMap<ContractId, Con
 }
 
 /// Reads the asks of the product that have ended.
-fn ended_asks(db: &mut Db, seen: &Seen, sellers: &BTreeSet<OrganizationId>) -> Result<Vec<Order>, StoreError> {
+fn ended_asks(
+    reader: &mut Reader,
+    seen: &Seen,
+    sellers: &BTreeSet<OrganizationId>,
+) -> Result<Vec<Arc<Order>>, StoreError> {
     let filter = OrderFilter { status: None, side: Some(Side::Ask), product: Some(seen.product) };
     let mut ended = Vec::new();
     for seller in sellers {
         let mut page = Slice::first(PAGE_ROWS_MAX);
         loop {
-            let asks = read::orders::of_organization(db, *seller, &filter, page)?;
+            let asks = read::orders::of_organization(reader, *seller, &filter, page)?;
             ended.extend(asks.rows.into_iter().filter(|order| !order.status.is_open()));
             match asks.next {
                 Some(next) => page = page.after(next),

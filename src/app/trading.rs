@@ -1,6 +1,7 @@
 //! Orders: placing, previewing, amending, cancelling and reading them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::catalogue::{Accepted, listing_by_id, made_nothing, product_named, site_by_id};
 use super::face::{Faces, Mentioned, Mentions};
@@ -131,9 +132,9 @@ pub struct OrdersAsked {
 #[derive(Debug, Clone)]
 pub struct OrderStanding {
     /// The order.
-    pub order: Order,
+    pub order: Arc<Order>,
     /// Its newest fills, newest first.
-    pub fills: Vec<Trade>,
+    pub fills: Vec<Arc<Trade>>,
     /// The exchange's time.
     pub now: Timestamp,
     /// The journal row this reflects.
@@ -142,11 +143,20 @@ pub struct OrderStanding {
     pub mentioned: Mentioned,
 }
 
+/// An order as it was seen.
+struct Seen {
+    order: Arc<Order>,
+    /// The exchange's time then.
+    now: Timestamp,
+    /// The journal row it reflects at least.
+    as_of: i64,
+}
+
 /// A page of orders, without their fills.
 #[derive(Debug, Clone)]
 pub struct OrderPage {
     /// The orders.
-    pub orders: Listed<Order>,
+    pub orders: Listed<Arc<Order>>,
     /// The exchange's time.
     pub now: Timestamp,
     /// The journal row the open ones reflect.
@@ -271,9 +281,9 @@ impl App {
     /// [`AppError::NotFound`], `scope_required`, or if the store fails.
     pub async fn order(&self, caller: &Caller, id: PublicId) -> Result<OrderStanding, AppError> {
         let of = caller.reader()?;
-        let found = self.find_order(id).await?;
-        let order = found.filter(|order| of.is_none_or(|own| own == order.organization)).ok_or(AppError::NotFound)?;
-        self.with_fills(order).await
+        let seen = self.find_order(id).await?;
+        let seen = seen.filter(|seen| of.is_none_or(|own| own == seen.order.organization));
+        self.with_fills(seen.ok_or(AppError::NotFound)?).await
     }
 
     /// Returns the orders of the caller's organization, newest first.
@@ -290,7 +300,10 @@ impl App {
         });
         let orders = match open {
             Some(orders) => orders,
-            None => self.read(move |db| read::orders::of_organization(db, organization, &filter, slice)).await?,
+            None => {
+                let read = move |reader: &mut _| read::orders::of_organization(reader, organization, &filter, slice);
+                self.read(read).await?
+            }
         };
         let mut mentions = Mentions::default();
         orders.rows.iter().for_each(|order| mentions.source(order.source));
@@ -312,60 +325,58 @@ impl App {
         command: Command,
     ) -> Result<OrderStanding, AppError> {
         let receipt = self.submit(caller, None, command).await?;
+        let now = self.live().read(|view| view.now);
         match receipt.outcome.order {
-            Some(order) => self.with_fills(order).await,
+            Some(order) => self.with_fills(Seen { order, now, as_of: receipt.sequence }).await,
             None => self.standing(organization, order).await,
         }
     }
 
     /// Returns the number of an order if it is the organization's and can still trade.
     async fn own_open(&self, organization: OrganizationId, id: PublicId) -> Result<OrderId, AppError> {
-        let order = self.find_order(id).await?.filter(|order| order.organization == organization);
-        let order = order.ok_or(AppError::NotFound)?;
+        let Seen { order, .. } = self.find_order(id).await?.ok_or(AppError::NotFound)?;
+        if order.organization != organization {
+            return Err(AppError::NotFound);
+        }
         if order.status.is_open() { Ok(order.id) } else { Err(Reject::OrderNotOpen.into()) }
     }
 
-    async fn find_order(&self, id: PublicId) -> Result<Option<Order>, AppError> {
-        let number = OrderId::new(id.number);
-        let order = match self.live().read(|view| view.orders.get(&number).cloned()) {
+    async fn find_order(&self, id: PublicId) -> Result<Option<Seen>, AppError> {
+        let seen = self.see(OrderId::new(id.number)).await?;
+        Ok(seen.filter(|seen| id.kind == Kind::Order && seen.order.created_at == id.created_at))
+    }
+
+    async fn see(&self, id: OrderId) -> Result<Option<Seen>, AppError> {
+        let (open, now, as_of) = self.live().read(|view| (view.orders.get(&id).cloned(), view.now, view.as_of));
+        let order = match open {
             Some(order) => Some(order),
-            None => self.read(move |db| read::orders::get(db, number)).await?,
+            None => self.read(move |reader| read::orders::get(reader, id)).await?,
         };
-        Ok(order.filter(|order| id.kind == Kind::Order && order.created_at == id.created_at))
+        Ok(order.map(|order| Seen { order, now, as_of }))
     }
 
     async fn standing(&self, organization: OrganizationId, id: OrderId) -> Result<OrderStanding, AppError> {
-        let order = match self.live().read(|view| view.orders.get(&id).cloned()) {
-            Some(order) => Some(order),
-            None => self.read(move |db| read::orders::get(db, id)).await?,
-        };
-        let order = order.filter(|order| order.organization == organization).ok_or(AppError::NotFound)?;
-        self.with_fills(order).await
+        let seen = self.see(id).await?.filter(|seen| seen.order.organization == organization);
+        self.with_fills(seen.ok_or(AppError::NotFound)?).await
     }
 
-    async fn with_fills(&self, order: Order) -> Result<OrderStanding, AppError> {
-        let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
+    /// Adds its fills to an order. They are walked from the last one it knows, so they are those of the order as it was
+    /// seen, whatever has happened since.
+    async fn with_fills(&self, seen: Seen) -> Result<OrderStanding, AppError> {
+        let Seen { order, now, as_of } = seen;
         let mut mentions = Mentions::default();
         mentions.source(order.source);
         if order.fills == 0 {
-            return Ok(OrderStanding {
-                order,
-                fills: Vec::new(),
-                now,
-                as_of,
-                mentioned: self.look_up(mentions).await?,
-            });
+            let mentioned = self.look_up(mentions).await?;
+            return Ok(OrderStanding { order, fills: Vec::new(), now, as_of, mentioned });
         }
-        let id = order.id;
-        // The order is read again beside its fills: what the view says of it may be a fill behind the store.
         let (order, fills, mut mentioned) = self
-            .read(move |db| {
-                let order = read::orders::get(db, id)?;
-                let fills = read::trades::of_order(db, id, Slice::first(FILLS_SHOWN_MAX))?.rows;
-                Ok((order, fills, mentions.look_up(db)?))
+            .read(move |reader| {
+                let fills = read::trades::of_order(reader, &order, Slice::first(FILLS_SHOWN_MAX))?.map(Arc::new).rows;
+                let mentioned = mentions.look_up(reader)?;
+                Ok((order, fills, mentioned))
             })
             .await?;
-        let order = order.ok_or(AppError::NotFound)?;
         for fill in &fills {
             mentioned.contract(fill.contract, fill.created_at);
         }
@@ -401,7 +412,7 @@ impl App {
             Some(title) => Some(title),
             // Only what cannot be resold any more is not in the view; the store tells that from what never was.
             None => {
-                let ended = self.read(move |db| read::contracts::get(db, number)).await?;
+                let ended = self.read(move |reader| read::contracts::get(reader, number)).await?;
                 ended.map(|row| Title { created_at: row.created_at, buyer: row.buyer })
             }
         };
@@ -413,9 +424,9 @@ impl App {
 }
 
 /// Returns the fills of an order among the events of the command that placed it, newest first.
-fn fills_of(receipt: &Receipt, order: OrderId) -> Vec<Trade> {
+fn fills_of(receipt: &Receipt, order: OrderId) -> Vec<Arc<Trade>> {
     let traded = |event: &Event| match event {
-        Event::Traded { trade, .. } if trade.ask == order || trade.bid == order => Some((**trade).clone()),
+        Event::Traded { trade, .. } if trade.ask == order || trade.bid == order => Some(Arc::clone(trade)),
         _ => None,
     };
     let newest_first = receipt.outcome.events.iter().rev();
@@ -429,7 +440,7 @@ const fn ended_order(event: &Event) -> Option<OrderId> {
     }
 }
 
-fn open_orders(view: &View, own: OrganizationId, filter: OrderFilter, slice: Slice) -> Listed<Order> {
+fn open_orders(view: &View, own: OrganizationId, filter: OrderFilter, slice: Slice) -> Listed<Arc<Order>> {
     let before = OrderId::new(slice.before.unwrap_or(i64::MAX));
     let fits = usize::try_from(slice.limit).unwrap_or(usize::MAX);
     let ids = view.orders_of.get(&own).into_iter().flat_map(|ids| ids.range(..before).rev());

@@ -5,7 +5,7 @@
 //! then held against the tables, so that a difference names the command that wrote there.
 
 use crate::exchange::{Envelope, Exchange, Failure, parse_command};
-use crate::store::verify::{Expected, Mismatch, chain, compare, integrity};
+use crate::store::verify::{Expected, Mismatch, chain, compare, integrity, mark};
 use crate::store::{Db, JournalRow, Store, StoreError};
 
 /// Journal rows read at a time.
@@ -57,7 +57,7 @@ pub fn verify(store: &Store, anchor: Option<Anchor>) -> Result<Verdict, StoreErr
 }
 
 fn check(db: &mut Db, anchor: Option<Anchor>, verdict: &mut Verdict) -> Result<(), StoreError> {
-    let mut replay = Replay::default();
+    let mut replay = Replay { exchange: Exchange::new(), expected: Expected::since(mark(db)?) };
     if let Some(mismatch) = walk(db, &mut replay, anchor, verdict)? {
         verdict.mismatches.push(mismatch);
         return Ok(());
@@ -108,7 +108,6 @@ fn walk(
 }
 
 /// The exchange as the journal makes it.
-#[derive(Default)]
 struct Replay {
     exchange: Exchange,
     expected: Expected,
@@ -147,6 +146,9 @@ impl Replay {
         }
         let last = JournalRow { digest: Some(changes.digest), ..row.clone() };
         self.expected.take(&last, &changes)?;
+        if row.digest.is_some() {
+            self.expected.end_batch()?;
+        }
         Ok(None)
     }
 }

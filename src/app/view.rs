@@ -1,6 +1,7 @@
 //! What hot reads see: the state as of the last committed batch, folded from its changes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::exchange::entities::{Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
@@ -33,7 +34,7 @@ pub struct View {
     /// All listings.
     pub listings: BTreeMap<ListingId, Listing>,
     /// Open orders.
-    pub orders: BTreeMap<OrderId, Order>,
+    pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// Open orders by owner.
     pub orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
     /// Open orders by product and side.
@@ -90,7 +91,7 @@ impl View {
     }
 
     /// Returns the open orders of one side of a product's book.
-    pub fn side(&self, product: ProductId, side: Side) -> impl Iterator<Item = &Order> {
+    pub fn side(&self, product: ProductId, side: Side) -> impl Iterator<Item = &Arc<Order>> {
         let ids = self.book.get(&(product, side));
         ids.into_iter().flatten().filter_map(|id| self.orders.get(id))
     }

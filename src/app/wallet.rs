@@ -45,11 +45,11 @@ impl App {
     /// `role_required`, `scope_required`, or if the store fails.
     pub async fn transfers(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Transfer>, Mentioned), AppError> {
         let organization = caller.member(Scope::Read)?;
-        self.read(move |db| {
-            let transfers = read::transfers::of_organization(db, organization, slice)?;
+        self.read(move |reader| {
+            let transfers = read::transfers::of_organization(reader, organization, slice)?;
             let mut mentions = Mentions::default();
             transfers.rows.iter().for_each(|transfer| mention_cause(&mut mentions, transfer.cause));
-            let mentioned = mentions.look_up(db)?;
+            let mentioned = mentions.look_up(reader)?;
             Ok((transfers, mentioned))
         })
         .await
@@ -62,7 +62,7 @@ impl App {
     pub async fn transfer(&self, caller: &Caller, id: PublicId) -> Result<(Transfer, Mentioned), AppError> {
         let of = caller.reader()?;
         let number = TransferId::new(id.number);
-        let transfer = self.read(move |db| read::transfers::get(db, number)).await?;
+        let transfer = self.read(move |reader| read::transfers::get(reader, number)).await?;
         let theirs = |row: &Transfer| {
             of.is_none_or(|organization| [row.debit.organization, row.credit.organization].contains(&organization))
         };
@@ -95,7 +95,8 @@ impl App {
         };
         let receipt = self.submit(caller, Some(key), command).await?;
         let Made::Transfer(id, _) = receipt.outcome.made else { return Err(made_nothing("transfer")) };
-        let value = self.read(move |db| read::transfers::get(db, id)).await?.ok_or_else(|| made_nothing("transfer"))?;
+        let value =
+            self.read(move |reader| read::transfers::get(reader, id)).await?.ok_or_else(|| made_nothing("transfer"))?;
         Ok(Accepted { value, replayed: receipt.outcome.replayed })
     }
 }

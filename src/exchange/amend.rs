@@ -3,6 +3,8 @@
 //! Fewer GPUs, or for an ask a window inside its old one, keep an order's place in the queue; any other
 //! amendment is a new arrival under the same id.
 
+use std::sync::Arc;
+
 use super::book::{Book, Walk, WalkEnd};
 use super::catalogue::next;
 use super::entities::{Cause, Order};
@@ -24,7 +26,11 @@ struct Amended {
 }
 
 impl<B: Book> Exchange<B> {
-    pub(super) fn amend_order(&mut self, at: Timestamp, amend: &AmendOrder) -> Result<(Made, Option<Order>), Failure> {
+    pub(super) fn amend_order(
+        &mut self,
+        at: Timestamp,
+        amend: &AmendOrder,
+    ) -> Result<(Made, Option<Arc<Order>>), Failure> {
         let Some(old) = self.open_order(amend.organization, amend.order)? else {
             return Err(judge_ended(amend).into());
         };
@@ -34,11 +40,11 @@ impl<B: Book> Exchange<B> {
         if !keeps_sequence {
             order.sequence = next(&mut self.counters.sequence);
         }
-        self.events.push(Event::OrderAmended { order: Box::new(order.clone()) });
+        self.events.push(Event::OrderAmended { order: Arc::new(order.clone()) });
         self.change_hold(at, &old, &order)?;
         if let Some(source) = order.source {
-            self.unreserve(source, &reservation(&old)?)?;
-            self.reserve(source, &reservation(&order)?)?;
+            self.capacity.unreserve(source, &reservation(&old)?)?;
+            self.capacity.reserve(source, &reservation(&order)?)?;
         }
         let order = self.trade(at, order, &walk)?;
         Ok((Made::Order(order.id), Some(order)))
@@ -49,7 +55,7 @@ impl<B: Book> Exchange<B> {
         at: Timestamp,
         organization: OrganizationId,
         id: OrderId,
-    ) -> Result<(Made, Option<Order>), Failure> {
+    ) -> Result<(Made, Option<Arc<Order>>), Failure> {
         self.open_order(organization, id)?.ok_or(Reject::OrderNotOpen)?;
         let order = self.end_order(at, id, OrderStatus::Cancelled, Some(OrderReason::Requested))?;
         Ok((Made::Order(id), Some(order)))

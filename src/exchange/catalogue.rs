@@ -5,7 +5,7 @@ use super::entities::{Listing, Organization, Product, Site, Tape};
 use super::{Command, Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::{BPS_WHOLE, GPUS_MAX, NAME_CHARS_MAX, PRICE_MICROS_MAX, WINDOW_MINUTES_MAX};
 use crate::types::{
-    ListingId, Minute, OrderReason, OrderStatus, OrganizationId, OrganizationKind, Price, ProductId, SiteId, Steps,
+    ListingId, Minute, OrderReason, OrderStatus, OrganizationId, OrganizationKind, Price, ProductId, SiteId, Source,
     Timestamp, Window,
 };
 
@@ -136,7 +136,6 @@ impl<B: Book> Exchange<B> {
             interconnect: *interconnect,
             sla_class: *sla_class,
             resale_allowed: *resale_allowed,
-            used: Steps::new(),
         };
         self.listings.insert(id, listing);
         self.events.push(Event::ListingCreated { listing: id });
@@ -169,7 +168,8 @@ impl<B: Book> Exchange<B> {
         let before = Window::new(to_come.start, window.start.max(to_come.start).min(to_come.end));
         let inside = Window::new(window.start.max(to_come.start), window.end.max(to_come.start));
         let after = Window::new(window.end.max(to_come.start), to_come.end);
-        if [before, inside, after].into_iter().any(|part| listing.used.max_over(part) > lowered(part)) {
+        let used = |part| self.capacity.most_used(Source::Listing(id), part);
+        if [before, inside, after].into_iter().any(|part| used(part) > lowered(part)) {
             return Err(Reject::BelowSold.into());
         }
         let listing = self.listings.get_mut(&id).ok_or(Failure::Invariant("listing_missing"))?;

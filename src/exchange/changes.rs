@@ -1,6 +1,7 @@
 //! What a batch of commands changed, for the store and the view.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::entities::{
     ClientOrder, Contract, Counters, Listing, Order, Organization, Pass, Product, Purse, RememberedKey, Site, Tape,
@@ -19,7 +20,7 @@ pub struct Outcome {
     /// Whether this repeats an earlier request and changed nothing.
     pub replayed: bool,
     /// The order the command placed, amended or cancelled, as it stands after it.
-    pub order: Option<Order>,
+    pub order: Option<Arc<Order>>,
 }
 
 /// What an order would do if it were placed next.
@@ -39,19 +40,19 @@ pub struct Preview {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
     /// Orders accepted, as they stood before they traded, by number.
-    pub placed: Vec<Order>,
+    pub placed: Vec<Arc<Order>>,
     /// Trades made, by number.
-    pub trades: Vec<Trade>,
+    pub trades: Vec<Arc<Trade>>,
     /// Contracts made, as they stood when made, by number.
-    pub contracted: Vec<Contract>,
+    pub contracted: Vec<Arc<Contract>>,
     /// Contracts that passed to another seller, by number: one may pass more than once.
     pub passed: Vec<Pass>,
     /// Money moved, by number.
     pub transfers: Vec<Transfer>,
     /// Orders touched (ended ones included).
-    pub orders: BTreeMap<OrderId, Order>,
+    pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// Contracts touched (ended ones included).
-    pub contracts: BTreeMap<ContractId, Contract>,
+    pub contracts: BTreeMap<ContractId, Arc<Contract>>,
     /// Organizations touched.
     pub organizations: BTreeMap<OrganizationId, Organization>,
     /// Products touched.
@@ -72,8 +73,7 @@ pub struct Changes {
     pub digest: u128,
 }
 
-/// The whole state, as the store gives it back after a restart. Derived fields are filled in by
-/// [`super::Exchange::restore`].
+/// The whole state, as the store gives it back after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     /// The clock and the next numbers.
@@ -87,9 +87,9 @@ pub struct Snapshot {
     /// All of them.
     pub listings: Vec<Listing>,
     /// The open ones.
-    pub orders: Vec<Order>,
+    pub orders: Vec<Arc<Order>>,
     /// The live ones.
-    pub contracts: Vec<Contract>,
+    pub contracts: Vec<Arc<Contract>>,
     /// All of them.
     pub purses: Vec<(OrganizationId, Purse)>,
     /// All of them.

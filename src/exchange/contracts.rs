@@ -5,6 +5,8 @@
 //! the child's own terms; where the child pays less than the ended contract did, the gap for the minutes
 //! left is charged to the buyer's escrow. What comes back is free in the source again.
 
+use std::sync::Arc;
+
 use super::book::Book;
 use super::catalogue::{check_text, next};
 use super::entities::{Cause, Contract, Holding, Pass};
@@ -78,8 +80,8 @@ impl<B: Book> Exchange<B> {
         let old = std::mem::replace(&mut child.source, parent.source);
         child.seller = parent.seller;
         let buyer = child.buyer;
-        self.unreserve(old, &block)?;
-        self.reserve(parent.source, &block)?;
+        self.capacity.unreserve(old, &block)?;
+        self.capacity.reserve(parent.source, &block)?;
         unlist(&mut self.sold_out_of, old, id);
         self.sold_out_of.entry(parent.source).or_default().insert(id);
         let pass = PassId::new(next(&mut self.counters.pass));
@@ -153,18 +155,26 @@ impl<B: Book> Exchange<B> {
 
     /// Takes a contract out of the live ones.
     pub(super) fn remove_contract(&mut self, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
-        let mut contract = self.contracts.remove(&id).ok_or(Failure::Invariant("contract_missing"))?;
-        contract.status = status;
+        let contract = self.contracts.remove(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        let contract = Contract { status, ..Arc::unwrap_or_clone(contract) };
         self.due.remove_contract(&contract);
         let block = Steps::block(contract.window, contract.gpus);
         // A parent completes no later than its child in the calendar's order; then there is nothing to give back to.
-        if self.used(contract.source).is_some() {
-            self.unreserve(contract.source, &block)?;
+        if self.is_live(contract.source) {
+            self.capacity.unreserve(contract.source, &block)?;
         }
+        self.capacity.forget(Source::Contract(id));
         unlist(&mut self.sold_out_of, contract.source, id);
         self.events.push(Event::ContractMoved { contract: id, status });
-        self.changes.contracts.insert(id, contract);
+        self.changes.contracts.insert(id, Arc::new(contract));
         Ok(())
+    }
+
+    fn is_live(&self, source: Source) -> bool {
+        match source {
+            Source::Listing(id) => self.listings.get(&id).is_some(),
+            Source::Contract(id) => self.contracts.get(&id).is_some(),
+        }
     }
 
     fn children(&self, id: ContractId) -> Vec<ContractId> {

@@ -1,7 +1,5 @@
 //! What the exchange keeps: plain data, changed only by [`super::Exchange`].
 //!
-//! Fields marked "derived" follow from other entities and take no part in the digest.
-//!
 //! Histories are chains: what was made last is named by whoever it belongs to (`last_*`), and each thing names the one
 //! before it (`previous*`). So the append-only tables need no index but their numbers, and a page of anybody's history
 //! is a walk from one row to the one before it.
@@ -96,9 +94,6 @@ pub struct Listing {
     pub sla_class: SlaClass,
     /// Whether its contracts may be resold.
     pub resale_allowed: bool,
-    /// GPUs sold or resting in asks, per minute (derived; minutes gone may still show lapsed asks).
-    #[serde(skip)]
-    pub used: Steps,
 }
 
 /// An ask or a bid.
@@ -258,9 +253,6 @@ pub struct Contract {
     pub previous_of_parent: Option<Holding>,
     /// What was last sold out of it.
     pub last_child: Option<Holding>,
-    /// GPUs resold or resting in resale asks, per minute (derived).
-    #[serde(skip)]
-    pub used: Steps,
 }
 
 /// How a contract came to whoever has it in their history.

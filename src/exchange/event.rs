@@ -1,5 +1,7 @@
 //! What the exchange says has happened. Past tense, in the order in which it happened.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::entities::{Contract, Order, Trade, Transfer};
@@ -59,19 +61,19 @@ pub enum Event {
     /// An order was accepted, as it stood before it traded.
     OrderPlaced {
         /// The order.
-        order: Box<Order>,
+        order: Arc<Order>,
     },
     /// An order was amended, as it stood before it traded on.
     OrderAmended {
         /// The order.
-        order: Box<Order>,
+        order: Arc<Order>,
     },
     /// An ask and a bid traded; the contract is what the trade created.
     Traded {
         /// The trade.
-        trade: Box<Trade>,
+        trade: Arc<Trade>,
         /// The contract.
-        contract: Box<Contract>,
+        contract: Arc<Contract>,
     },
     /// An order ended.
     OrderEnded {

@@ -98,7 +98,7 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::OutsideSourceWindow.into());
         }
         // A new ask is one block: no need to lay it over a copy of the whole schedule.
-        let used = self.used(ask.source).ok_or(Failure::Invariant("source_missing"))?.max_over(window);
+        let used = self.capacity.most_used(ask.source, window);
         if used.checked_add(ask.gpus).is_none_or(|most| most > backing.gpus) {
             return Err(Reject::InsufficientCapacity.into());
         }
@@ -188,10 +188,8 @@ impl<B: Book> Exchange<B> {
         after: &Steps,
         window: Window,
     ) -> Result<(), Failure> {
-        let mut used = self.used(source).ok_or(Failure::Invariant("source_missing"))?.clone();
-        used.subtract_steps(before).map_err(|_| Failure::Invariant("reservation_missing"))?;
-        used.add_steps(after).map_err(|_| Reject::InsufficientCapacity)?;
-        if used.max_over(window) > backing.gpus { Err(Reject::InsufficientCapacity.into()) } else { Ok(()) }
+        let most = self.capacity.most_used_after(source, before, after, window)?;
+        if most.is_none_or(|most| most > backing.gpus) { Err(Reject::InsufficientCapacity.into()) } else { Ok(()) }
     }
 
     fn check_requirements(&self, requirements: &Requirements) -> Result<(), Reject> {

@@ -60,7 +60,7 @@ impl<B: Book> Exchange<B> {
 
     pub(super) fn replayed(&self, made: Made) -> Outcome {
         let order = match made {
-            Made::Order(id) => self.orders.get(&id).cloned(),
+            Made::Order(id) => self.orders.share(&id),
             _ => None,
         };
         Outcome { events: vec![Event::Replayed { made }], made, replayed: true, order }

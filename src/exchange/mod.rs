@@ -9,6 +9,7 @@
 
 mod amend;
 pub mod book;
+mod capacity;
 mod catalogue;
 pub mod changes;
 pub mod command;
@@ -28,6 +29,7 @@ mod time;
 mod trading;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use book::{Book, NaiveBook, PriceTimeBook};
 pub use catalogue::check_text;
@@ -37,6 +39,7 @@ pub use event::{Event, Made};
 pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
 
+use capacity::Capacity;
 use due::Due;
 use entities::{
     Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape,
@@ -87,6 +90,7 @@ pub struct Exchange<B = PriceTimeBook> {
     symbols: BTreeMap<Symbol, ProductId>,
     books: BTreeMap<ProductId, B>,
     due: Due,
+    capacity: Capacity,
     orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
     asks_out_of: BTreeMap<Source, BTreeSet<OrderId>>,
     sold_out_of: BTreeMap<Source, BTreeSet<ContractId>>,
@@ -120,7 +124,7 @@ impl<B: Book> Exchange<B> {
         Ok(Outcome { events, made, replayed, order })
     }
 
-    fn dispatch(&mut self, envelope: &Envelope) -> Result<(Made, Option<Order>), Failure> {
+    fn dispatch(&mut self, envelope: &Envelope) -> Result<(Made, Option<Arc<Order>>), Failure> {
         let at = envelope.at;
         let made = match &envelope.command {
             Command::PlaceAsk(ask) => return self.place_ask(at, ask),

@@ -1,5 +1,7 @@
 //! Placing orders, and saying what placing one would do.
 
+use std::sync::Arc;
+
 use super::book::{Arrival, Book, Step, Walk};
 use super::entities::{Cause, Order};
 use super::judge::Draft;
@@ -9,7 +11,7 @@ use crate::types::limits::FILLS_PER_COMMAND_MAX;
 use crate::types::{AccountKind, Side, Steps, TimeInForce, Timestamp};
 
 impl<B: Book> Exchange<B> {
-    pub(super) fn place_bid(&mut self, at: Timestamp, bid: &PlaceBid) -> Result<(Made, Option<Order>), Failure> {
+    pub(super) fn place_bid(&mut self, at: Timestamp, bid: &PlaceBid) -> Result<(Made, Option<Arc<Order>>), Failure> {
         let key = self.client_key(bid.organization, bid.terms.client_order_id.as_ref(), bid)?;
         if let ClientKey::Repeat(made) = key {
             return Ok(self.repeat(made));
@@ -18,7 +20,7 @@ impl<B: Book> Exchange<B> {
         self.enter(at, draft, &key)
     }
 
-    pub(super) fn place_ask(&mut self, at: Timestamp, ask: &PlaceAsk) -> Result<(Made, Option<Order>), Failure> {
+    pub(super) fn place_ask(&mut self, at: Timestamp, ask: &PlaceAsk) -> Result<(Made, Option<Arc<Order>>), Failure> {
         let key = self.client_key(ask.organization, ask.terms.client_order_id.as_ref(), ask)?;
         if let ClientKey::Repeat(made) = key {
             return Ok(self.repeat(made));
@@ -81,7 +83,7 @@ impl<B: Book> Exchange<B> {
         if matches!(key, ClientKey::Reused) { Err(Reject::ClientOrderIdReused) } else { Ok(()) }
     }
 
-    fn enter(&mut self, at: Timestamp, draft: Draft, key: &ClientKey) -> Result<(Made, Option<Order>), Failure> {
+    fn enter(&mut self, at: Timestamp, draft: Draft, key: &ClientKey) -> Result<(Made, Option<Arc<Order>>), Failure> {
         let walk = self.plan(&draft.order, FILLS_PER_COMMAND_MAX)?;
         self.check_arrival(&draft, &walk, key)?;
         let Draft { mut order, hold } = draft;
@@ -93,21 +95,22 @@ impl<B: Book> Exchange<B> {
         self.counters.sequence = self.counters.sequence.saturating_add(1);
         self.purse_mut(order.organization)?.last_order = Some(id);
         self.remember_order(&order);
-        self.changes.placed.push(order.clone());
-        self.events.push(Event::OrderPlaced { order: Box::new(order.clone()) });
+        let placed = Arc::new(order.clone());
+        self.changes.placed.push(Arc::clone(&placed));
+        self.events.push(Event::OrderPlaced { order: placed });
         let spend = (AccountKind::Available, AccountKind::Held);
         self.move_within(at, order.organization, spend, hold, Cause::Hold(id))?;
         if let Some(source) = order.source {
-            self.reserve(source, &Steps::block(order.window, order.gpus))?;
+            self.capacity.reserve(source, &Steps::block(order.window, order.gpus))?;
         }
         let order = self.trade(at, order, &walk)?;
         Ok((Made::Order(id), Some(order)))
     }
 
-    fn repeat(&mut self, made: Made) -> (Made, Option<Order>) {
+    fn repeat(&mut self, made: Made) -> (Made, Option<Arc<Order>>) {
         self.events.push(Event::Replayed { made });
         let order = match made {
-            Made::Order(id) => self.orders.get(&id).cloned(),
+            Made::Order(id) => self.orders.share(&id),
             _ => None,
         };
         (made, order)

@@ -1,6 +1,9 @@
 //! The state as a whole: what a batch changed, the digest, and rebuilding it from the store.
 
+use std::sync::Arc;
+
 use super::book::Book;
+use super::capacity::Capacity;
 use super::due::Due;
 use super::entities::{Contract, Counters, Listing, Order, Organization, Product, Purse, Site};
 use super::memory::forgotten_at;
@@ -35,6 +38,7 @@ impl<B: Book> Exchange<B> {
             books: Default::default(),
             due: Due::default(),
             orders_of: Default::default(),
+            capacity: Capacity::default(),
             asks_out_of: Default::default(),
             sold_out_of: Default::default(),
             events: Vec::new(),
@@ -64,8 +68,7 @@ impl<B: Book> Exchange<B> {
         for row in snapshot.sites {
             exchange.sites.insert(row.id, row);
         }
-        for mut row in snapshot.listings {
-            row.used = Steps::new();
+        for row in snapshot.listings {
             exchange.listings.insert(row.id, row);
         }
         for (id, purse) in snapshot.purses {
@@ -88,9 +91,8 @@ impl<B: Book> Exchange<B> {
         Ok(exchange)
     }
 
-    fn restore_contracts(&mut self, contracts: Vec<Contract>) -> Result<(), Failure> {
-        for mut row in contracts {
-            row.used = Steps::new();
+    fn restore_contracts(&mut self, contracts: Vec<Arc<Contract>>) -> Result<(), Failure> {
+        for row in contracts {
             self.due.add_contract(&row);
             if row.status == ContractStatus::Active {
                 self.due.starts.remove(&(row.window.start, row.id));
@@ -101,15 +103,15 @@ impl<B: Book> Exchange<B> {
         let sold: Vec<_> =
             self.contracts.values().map(|row| (row.source, Steps::block(row.window, row.gpus))).collect();
         for (source, block) in sold {
-            self.reserve(source, &block)?;
+            self.capacity.reserve(source, &block)?;
         }
         Ok(())
     }
 
-    fn restore_orders(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
+    fn restore_orders(&mut self, orders: Vec<Arc<Order>>) -> Result<(), Failure> {
         for row in orders {
             if let (Side::Ask, Some(source)) = (row.side, row.source) {
-                self.reserve(source, &reservation(&row)?)?;
+                self.capacity.reserve(source, &reservation(&row)?)?;
             }
             self.rest(row)?;
         }
@@ -124,8 +126,8 @@ impl<B: Book> Exchange<B> {
             products: self.products.values().cloned().collect(),
             sites: self.sites.values().cloned().collect(),
             listings: self.listings.values().cloned().collect(),
-            orders: self.orders.values().cloned().collect(),
-            contracts: self.contracts.values().cloned().collect(),
+            orders: self.orders.shared().collect(),
+            contracts: self.contracts.shared().collect(),
             purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
             tapes: self.tapes.iter().map(|(id, row)| (*id, *row)).collect(),
             client_orders: self.client_orders.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
@@ -141,16 +143,16 @@ impl<B: Book> Exchange<B> {
         let mut changes = std::mem::take(&mut self.changes);
         let mut sum = hash("counters", &(), &self.counters)?;
         let mut add = |part: u128| sum = sum.wrapping_add(part);
-        add(self.organizations.settle(|key, row| drop(changes.organizations.insert(*key, row.clone())))?);
-        add(self.products.settle(|key, row| drop(changes.products.insert(*key, row.clone())))?);
-        add(self.sites.settle(|key, row| drop(changes.sites.insert(*key, row.clone())))?);
-        add(self.listings.settle(|key, row| drop(changes.listings.insert(*key, row.clone())))?);
-        add(self.orders.settle(|key, row| drop(changes.orders.insert(*key, row.clone())))?);
-        add(self.contracts.settle(|key, row| drop(changes.contracts.insert(*key, row.clone())))?);
-        add(self.purses.settle(|key, row| changes.purses.extend([(*key, *row)]))?);
-        add(self.tapes.settle(|key, row| changes.tapes.extend([(*key, *row)]))?);
+        add(self.organizations.settle(|key, row| changes.organizations.extend([(*key, (**row).clone())]))?);
+        add(self.products.settle(|key, row| changes.products.extend([(*key, (**row).clone())]))?);
+        add(self.sites.settle(|key, row| changes.sites.extend([(*key, (**row).clone())]))?);
+        add(self.listings.settle(|key, row| changes.listings.extend([(*key, (**row).clone())]))?);
+        add(self.orders.settle(|key, row| changes.orders.extend([(*key, Arc::clone(row))]))?);
+        add(self.contracts.settle(|key, row| changes.contracts.extend([(*key, Arc::clone(row))]))?);
+        add(self.purses.settle(|key, row| changes.purses.extend([(*key, **row)]))?);
+        add(self.tapes.settle(|key, row| changes.tapes.extend([(*key, **row)]))?);
         add(self.client_orders.settle(|_, _| ())?);
-        add(self.keys.settle(|key, row| changes.keys.extend([(key.clone(), Some(row.clone()))]))?);
+        add(self.keys.settle(|key, row| changes.keys.extend([(key.clone(), Some((**row).clone()))]))?);
         changes.counters = self.counters;
         changes.digest = sum;
         Ok(changes)

@@ -1,6 +1,9 @@
 //! Keyed rows that know what a batch touched and what they add to the digest.
+//!
+//! A row is shared with whoever was told of it when the batch was settled; it is copied when it is changed after that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -20,12 +23,12 @@ pub struct Table<K, V> {
 
 #[derive(Debug)]
 struct Row<V> {
-    value: V,
+    value: Arc<V>,
     /// What the row added to `sum`; 0 until it is settled for the first time.
     hash: u128,
 }
 
-impl<K: Ord + Clone + Serialize, V: Serialize> Table<K, V> {
+impl<K: Ord + Clone + Serialize, V: Clone + Serialize> Table<K, V> {
     /// Returns an empty table.
     pub const fn new(kind: &'static str) -> Self {
         Self { kind, rows: BTreeMap::new(), touched: BTreeSet::new(), sum: 0 }
@@ -33,30 +36,31 @@ impl<K: Ord + Clone + Serialize, V: Serialize> Table<K, V> {
 
     /// Returns a row.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(key).map(|row| &row.value)
+        self.rows.get(key).map(|row| &*row.value)
+    }
+
+    /// Returns a row as it is now, to be kept.
+    pub fn share(&self, key: &K) -> Option<Arc<V>> {
+        self.rows.get(key).map(|row| Arc::clone(&row.value))
     }
 
     /// Returns a row to be changed.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let row = self.rows.get_mut(key)?;
         self.touched.insert(key.clone());
-        Some(&mut row.value)
-    }
-
-    /// Returns a row to change its derived fields only: it does not count as touched.
-    pub fn derived_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.rows.get_mut(key).map(|row| &mut row.value)
+        Some(Arc::make_mut(&mut row.value))
     }
 
     /// Adds a row or replaces the one with the same key.
-    pub fn insert(&mut self, key: K, value: V) {
+    pub fn insert(&mut self, key: K, value: impl Into<Arc<V>>) {
+        let value = value.into();
         self.remove(&key);
         self.touched.insert(key.clone());
         self.rows.insert(key, Row { value, hash: 0 });
     }
 
     /// Takes a row out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
+    pub fn remove(&mut self, key: &K) -> Option<Arc<V>> {
         let row = self.rows.remove(key)?;
         self.touched.remove(key);
         self.sum = self.sum.wrapping_sub(row.hash);
@@ -65,12 +69,17 @@ impl<K: Ord + Clone + Serialize, V: Serialize> Table<K, V> {
 
     /// Returns all rows by key.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter().map(|(key, row)| (key, &row.value))
+        self.rows.iter().map(|(key, row)| (key, &*row.value))
     }
 
     /// Returns all values by key.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.rows.values().map(|row| &row.value)
+        self.rows.values().map(|row| &*row.value)
+    }
+
+    /// Returns all values by key, to be kept.
+    pub fn shared(&self) -> impl Iterator<Item = Arc<V>> {
+        self.rows.values().map(|row| Arc::clone(&row.value))
     }
 
     /// Returns the number of rows.
@@ -79,10 +88,10 @@ impl<K: Ord + Clone + Serialize, V: Serialize> Table<K, V> {
     }
 
     /// Brings the sum up to date, hands each touched row to `each` and returns the sum.
-    pub fn settle(&mut self, mut each: impl FnMut(&K, &V)) -> Result<u128, Failure> {
+    pub fn settle(&mut self, mut each: impl FnMut(&K, &Arc<V>)) -> Result<u128, Failure> {
         for key in std::mem::take(&mut self.touched) {
             if let Some(row) = self.rows.get_mut(&key) {
-                let hash = hash(self.kind, &key, &row.value)?;
+                let hash = hash(self.kind, &key, &*row.value)?;
                 self.sum = self.sum.wrapping_sub(row.hash).wrapping_add(hash);
                 row.hash = hash;
                 each(&key, &row.value);
@@ -95,7 +104,7 @@ impl<K: Ord + Clone + Serialize, V: Serialize> Table<K, V> {
     pub fn recomputed(&self) -> Result<u128, Failure> {
         let mut sum = 0u128;
         for (key, row) in &self.rows {
-            sum = sum.wrapping_add(hash(self.kind, key, &row.value)?);
+            sum = sum.wrapping_add(hash(self.kind, key, &*row.value)?);
         }
         Ok(sum)
     }

@@ -1,5 +1,7 @@
 //! Time and halts: what happens without anybody placing an order.
 
+use std::sync::Arc;
+
 use super::book::{Book, Step, WalkEnd};
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
@@ -94,7 +96,7 @@ impl<B: Book> Exchange<B> {
             }
             let fills = walk.steps.iter().filter(|step| matches!(step, Step::Fill { .. })).count();
             fills_left = fills_left.saturating_sub(fills);
-            let bid = self.take_out(id)?;
+            let bid = Arc::unwrap_or_clone(self.take_out(id)?);
             self.trade(at, bid, &walk)?;
         }
         Ok(())

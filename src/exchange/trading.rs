@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::book::{Book, Step, Walk, WalkEnd};
 use super::catalogue::next;
@@ -31,7 +32,7 @@ struct Fill {
 
 impl<B: Book> Exchange<B> {
     /// Lets an order that is in no table trade as planned, then rest or end; returns it as it then stands.
-    pub(super) fn trade(&mut self, at: Timestamp, mut taker: Order, walk: &Walk) -> Result<Order, Failure> {
+    pub(super) fn trade(&mut self, at: Timestamp, mut taker: Order, walk: &Walk) -> Result<Arc<Order>, Failure> {
         let mut improvement = Money::ZERO;
         for step in &walk.steps {
             match *step {
@@ -50,7 +51,8 @@ impl<B: Book> Exchange<B> {
                 let free = (AccountKind::Held, AccountKind::Available);
                 self.move_within(at, taker.organization, free, improvement, Cause::Release(taker.id))?;
                 taker.status = if taker.fills > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::Open };
-                self.rest(taker.clone())?;
+                let taker = Arc::new(taker);
+                self.rest(Arc::clone(&taker))?;
                 Ok(taker)
             }
         }
@@ -138,8 +140,8 @@ impl<B: Book> Exchange<B> {
     fn fill(&mut self, at: Timestamp, taker: &mut Order, maker: OrderId, gpus: u32) -> Result<Money, Failure> {
         let trade = TradeId::new(next(&mut self.counters.trade));
         let fill = self.price_fill(trade, taker, maker, gpus)?;
-        let resting = self.orders.get(&maker).cloned().ok_or(Failure::Invariant("maker_missing"))?;
-        let (ask, bid) = if taker.side == Side::Ask { (&*taker, &resting) } else { (&resting, &*taker) };
+        let resting = self.orders.share(&maker).ok_or(Failure::Invariant("maker_missing"))?;
+        let (ask, bid) = if taker.side == Side::Ask { (&*taker, &*resting) } else { (&*resting, &*taker) };
         let contract = self.contract_of(at, ask, bid, &fill, taker.side)?;
         let buyer = contract.buyer;
         let (debit, credit) = (AccountKind::Held, AccountKind::Escrow);
@@ -182,7 +184,7 @@ impl<B: Book> Exchange<B> {
         bid: &Order,
         fill: &Fill,
         aggressor: Side,
-    ) -> Result<Contract, Failure> {
+    ) -> Result<Arc<Contract>, Failure> {
         let source = ask.source.ok_or(Failure::Invariant("ask_without_source"))?;
         let id = ContractId::new(next(&mut self.counters.contract));
         let made = Holding::Made(id);
@@ -237,15 +239,15 @@ impl<B: Book> Exchange<B> {
             previous_of_buyer: self.purse_mut(bid.organization)?.last_holding.replace(made),
             previous_of_parent,
             last_child: None,
-            used: Steps::new(),
         };
-        self.changes.trades.push(trade.clone());
-        self.changes.contracted.push(contract.clone());
-        self.events.push(Event::Traded { trade: Box::new(trade), contract: Box::new(contract.clone()) });
+        let (trade, contract) = (Arc::new(trade), Arc::new(contract));
+        self.changes.trades.push(Arc::clone(&trade));
+        self.changes.contracted.push(Arc::clone(&contract));
+        self.events.push(Event::Traded { trade, contract: Arc::clone(&contract) });
         Ok(contract)
     }
 
-    fn add_contract(&mut self, contract: Contract) -> Result<(), Failure> {
+    fn add_contract(&mut self, contract: Arc<Contract>) -> Result<(), Failure> {
         // The ask's reservation shrinks by what the contract takes: what its source has used stays the same.
         self.due.add_contract(&contract);
         self.sold_out_of.entry(contract.source).or_default().insert(contract.id);
@@ -254,7 +256,7 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Puts an order to rest.
-    pub(super) fn rest(&mut self, order: Order) -> Result<(), Failure> {
+    pub(super) fn rest(&mut self, order: Arc<Order>) -> Result<(), Failure> {
         match order.side {
             Side::Ask => {
                 let ask = self.book_ask(&order)?;
@@ -280,7 +282,7 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Takes a resting order out of every table; its money and capacity stay set aside.
-    pub(super) fn take_out(&mut self, id: OrderId) -> Result<Order, Failure> {
+    pub(super) fn take_out(&mut self, id: OrderId) -> Result<Arc<Order>, Failure> {
         let order = self.orders.remove(&id).ok_or(Failure::Invariant("order_missing"))?;
         self.due.remove_order(&order);
         unlist(&mut self.orders_of, order.organization, id);
@@ -298,8 +300,8 @@ impl<B: Book> Exchange<B> {
         id: OrderId,
         status: OrderStatus,
         reason: Option<OrderReason>,
-    ) -> Result<Order, Failure> {
-        let order = self.take_out(id)?;
+    ) -> Result<Arc<Order>, Failure> {
+        let order = Arc::unwrap_or_clone(self.take_out(id)?);
         self.finish(at, order, (status, reason), Money::ZERO)
     }
 
@@ -310,43 +312,20 @@ impl<B: Book> Exchange<B> {
         mut order: Order,
         (status, reason): Ending,
         improvement: Money,
-    ) -> Result<Order, Failure> {
+    ) -> Result<Arc<Order>, Failure> {
         let freed = order.held.plus(improvement).map_err(|_| Failure::Invariant("release_range"))?;
         let free = (AccountKind::Held, AccountKind::Available);
         self.move_within(at, order.organization, free, freed, Cause::Release(order.id))?;
         order.held = Money::ZERO;
         if let Some(source) = order.source {
-            self.unreserve(source, &reservation(&order)?)?;
+            self.capacity.unreserve(source, &reservation(&order)?)?;
         }
         (order.status, order.reason, order.ended_at) = (status, reason, Some(at));
         self.release_client_order(&order);
-        self.changes.orders.insert(order.id, order.clone());
         self.events.push(Event::OrderEnded { order: order.id, status, reason });
+        let order = Arc::new(order);
+        self.changes.orders.insert(order.id, Arc::clone(&order));
         Ok(order)
-    }
-
-    /// GPUs sold or resting, per minute, of a listing or a contract.
-    pub(super) fn used(&self, source: Source) -> Option<&Steps> {
-        match source {
-            Source::Listing(id) => self.listings.get(&id).map(|row| &row.used),
-            Source::Contract(id) => self.contracts.get(&id).map(|row| &row.used),
-        }
-    }
-
-    fn used_mut(&mut self, source: Source) -> Result<&mut Steps, Failure> {
-        let used = match source {
-            Source::Listing(id) => self.listings.derived_mut(&id).map(|row| &mut row.used),
-            Source::Contract(id) => self.contracts.derived_mut(&id).map(|row| &mut row.used),
-        };
-        used.ok_or(Failure::Invariant("source_missing"))
-    }
-
-    pub(super) fn reserve(&mut self, source: Source, gpus: &Steps) -> Result<(), Failure> {
-        self.used_mut(source)?.add_steps(gpus).map_err(|_| Failure::Invariant("capacity_range"))
-    }
-
-    pub(super) fn unreserve(&mut self, source: Source, gpus: &Steps) -> Result<(), Failure> {
-        self.used_mut(source)?.subtract_steps(gpus).map_err(|_| Failure::Invariant("capacity_missing"))
     }
 }
 

@@ -1,12 +1,17 @@
 //! The state as of the last batch, read back after a restart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
+    SelectableHelper,
+};
 
 use super::db::{on, portable};
+use super::pending::{Numbered, Pending, Waiting};
 use super::rows::field::Place;
 use super::rows::{
     BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
@@ -18,7 +23,7 @@ use super::schema::{
 };
 use super::{Db, StoreError};
 use crate::exchange::Snapshot;
-use crate::exchange::entities::{ClientOrder, Counters, Order};
+use crate::exchange::entities::{ClientOrder, Contract, Counters, Order};
 use crate::types::limits::CLIENT_ORDER_ID_MS;
 use crate::types::{OrderId, OrderStatus, OrganizationId, Timestamp};
 
@@ -41,7 +46,7 @@ pub struct Recovered {
 }
 
 /// Reads everything back, inside one transaction.
-pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
+pub(super) fn load(db: &mut Db, pending: &Pending) -> Result<Recovered, StoreError> {
     let state = on!(db, |c, m| m::state(c))?;
     let head = on!(db, |c, m| m::journal_head(c))?;
     let Some(state) = state else {
@@ -56,7 +61,7 @@ pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
     }
     let counters = state.counters()?;
     Ok(Recovered {
-        snapshot: snapshot(db, counters)?,
+        snapshot: snapshot(db, counters, pending)?,
         sequence: state.last_sequence,
         hash: state.hash()?,
         digest: Some(state.digest()?),
@@ -64,18 +69,12 @@ pub(super) fn load(db: &mut Db) -> Result<Recovered, StoreError> {
     })
 }
 
-fn snapshot(db: &mut Db, counters: Counters) -> Result<Snapshot, StoreError> {
-    let mut orders = Vec::new();
-    on!(&mut *db, |c, m| m::open_orders(c, |order, state| {
-        orders.push(order.with(state)?);
-        Ok(())
-    }))?;
-    let mut contracts = Vec::new();
-    on!(&mut *db, |c, m| m::live_contracts(c, |contract, state| {
-        contracts.push(contract.with(state)?);
-        Ok(())
-    }))?;
-    let client_orders = client_orders(db, counters.now, &orders)?;
+fn snapshot(db: &mut Db, counters: Counters, pending: &Pending) -> Result<Snapshot, StoreError> {
+    let orders = open_orders(db, pending)?;
+    let contracts = live_contracts(db, pending)?;
+    let client_orders = client_orders(db, counters.now, &orders, pending)?;
+    let balances = on!(&mut *db, |c, m| m::balances(c))?;
+    let tapes = on!(&mut *db, |c, m| m::tapes(c))?;
     Ok(Snapshot {
         counters,
         organizations: all(on!(&mut *db, |c, m| m::organizations(c))?)?,
@@ -84,11 +83,51 @@ fn snapshot(db: &mut Db, counters: Counters) -> Result<Snapshot, StoreError> {
         listings: all(on!(&mut *db, |c, m| m::listings(c))?)?,
         orders,
         contracts,
-        purses: on!(&mut *db, |c, m| m::balances(c))?.iter().map(BalanceRow::purse).collect::<Result<_, _>>()?,
-        tapes: on!(&mut *db, |c, m| m::tapes(c))?.iter().map(TapeRow::tape).collect(),
+        purses: standing(balances.iter().map(BalanceRow::purse), &pending.balances)?,
+        tapes: standing(tapes.iter().map(|row| Ok(row.tape())), &pending.tapes)?,
         client_orders,
         keys: on!(db, |c, m| m::keys(c))?.into_iter().map(KeyRow::remembered).collect::<Result<_, _>>()?,
     })
+}
+
+/// Returns the rows of a table with what waits for it, by number.
+fn standing<S: Numbered>(
+    rows: impl Iterator<Item = Result<S, StoreError>>,
+    waiting: &Waiting<S>,
+) -> Result<Vec<S>, StoreError> {
+    let rows = rows.map(|row| row.map(|row| (row.number(), row)));
+    let mut all: BTreeMap<i64, S> = rows.collect::<Result<_, _>>()?;
+    all.extend(waiting.iter().map(|state| (state.number(), state.clone())));
+    Ok(all.into_values().collect())
+}
+
+/// Reads the open orders, by number: those the table says are open, unless what waits for it says otherwise, and those
+/// it does not know yet.
+fn open_orders(db: &mut Db, pending: &Pending) -> Result<Vec<Arc<Order>>, StoreError> {
+    let waiting = &pending.orders;
+    let mut orders: Vec<Arc<Order>> = waiting.iter().filter(|order| order.status.is_open()).cloned().collect();
+    on!(db, |c, m| m::open_orders(c, |order, state| {
+        if waiting.get(order.number).is_none() {
+            orders.push(Arc::new(order.with(&state)?));
+        }
+        Ok(())
+    }))?;
+    orders.sort_unstable_by_key(|order| order.id);
+    Ok(orders)
+}
+
+/// As [`open_orders`], of the contracts that are live.
+fn live_contracts(db: &mut Db, pending: &Pending) -> Result<Vec<Arc<Contract>>, StoreError> {
+    let waiting = &pending.contracts;
+    let mut contracts: Vec<Arc<Contract>> = waiting.iter().filter(|row| row.status.is_live()).cloned().collect();
+    on!(db, |c, m| m::live_contracts(c, |contract, state| {
+        if waiting.get(contract.number).is_none() {
+            contracts.push(Arc::new(contract.with(&state)?));
+        }
+        Ok(())
+    }))?;
+    contracts.sort_unstable_by_key(|contract| contract.id);
+    Ok(contracts)
 }
 
 fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
@@ -96,14 +135,19 @@ fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, Sto
 }
 
 /// A row of the scan for `client_order_id`s: number, organization, id, fingerprint, placed at, status.
-type Named = (i64, i64, Option<String>, Option<String>, i64, String);
+type Named = (i64, i64, Option<String>, Option<String>, i64, Option<String>);
 
 /// What an organization called an order, and which that was.
 type NamedOrder = ((OrganizationId, String), ClientOrder);
 
 /// Returns the remembered `client_order_id`s: those of open orders, however old, and those of the last 7 days.
 /// Orders are numbered in the order of the exchange's time, so the scan backwards ends at the first older one.
-fn client_orders(db: &mut Db, now: Timestamp, open: &[Order]) -> Result<Vec<NamedOrder>, StoreError> {
+fn client_orders(
+    db: &mut Db,
+    now: Timestamp,
+    open: &[Arc<Order>],
+    pending: &Pending,
+) -> Result<Vec<NamedOrder>, StoreError> {
     let since = now.plus_millis(CLIENT_ORDER_ID_MS.saturating_neg()).millis();
     let mut found: BTreeMap<(OrganizationId, String), ClientOrder> = BTreeMap::new();
     for order in open {
@@ -119,7 +163,7 @@ fn client_orders(db: &mut Db, now: Timestamp, open: &[Order]) -> Result<Vec<Name
         let mut count = 0;
         for row in recent {
             count += 1;
-            if let Some((key, named)) = named(row)? {
+            if let Some((key, named)) = named(row, pending)? {
                 found.insert(key, named);
             }
         }
@@ -130,10 +174,15 @@ fn client_orders(db: &mut Db, now: Timestamp, open: &[Order]) -> Result<Vec<Name
     }
 }
 
-fn named((number, organization, id, fingerprint, placed_at, status): &Named) -> Result<Option<NamedOrder>, StoreError> {
+fn named(
+    (number, organization, id, fingerprint, placed_at, status): &Named,
+    pending: &Pending,
+) -> Result<Option<NamedOrder>, StoreError> {
     let (Some(id), Some(fingerprint)) = (id, fingerprint) else { return Ok(None) };
     let at = Place::new("orders", *number);
-    let status = Place::new("order_states", *number).parsed("status", OrderStatus::parse(status))?;
+    let waiting = pending.orders.get(*number).map(|order| order.status);
+    let status = waiting.or(status.as_deref().and_then(OrderStatus::parse));
+    let status = Place::new("order_states", *number).parsed("status", status)?;
     let named = ClientOrder {
         order: OrderId::new(*number),
         fingerprint: at.hex128("fingerprint", fingerprint)?,
@@ -190,7 +239,7 @@ portable! {
 
     pub(crate) fn named_orders(c: &mut Conn, before: i64) -> QueryResult<Vec<Named>> {
         orders::table
-            .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
+            .left_join(order_states::table.on(order_states::number.eq(orders::number)))
             .filter(orders::number.lt(before))
             .order(orders::number.desc())
             .limit(SCAN_ROWS)
@@ -200,7 +249,7 @@ portable! {
                 orders::client_order_id,
                 orders::fingerprint,
                 orders::placed_at,
-                order_states::status,
+                order_states::status.nullable(),
             ))
             .load(c)
     }

@@ -2,7 +2,7 @@
 //!
 //! Hot tables (journal, orders, trades, contracts, transfers) are append-only and keyed by the numbers the exchange
 //! hands out; each names the row before it of whoever it belongs to, so histories need no index. What stands now is a
-//! projection written in the same transaction. One source serves SQLite and PostgreSQL: see [`db`] for queries and [`Writer`] for the write path.
+//! projection, whose rows wait until there are many (`pending`); a [`Reader`] sees them all the same. One source serves SQLite and PostgreSQL: see [`db`] for queries and [`Writer`] for the write path.
 //!
 //! Invariants: one writer per database; a batch is there wholly or not at all; money is stored and compared here,
 //! never added.
@@ -16,8 +16,10 @@ pub mod error;
 mod load;
 mod lock;
 mod migrate;
+mod pending;
 pub mod quotes;
 pub mod read;
+mod reader;
 mod row;
 mod rows;
 mod schema;
@@ -27,9 +29,9 @@ pub mod verify;
 pub mod writer;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use diesel::r2d2::Pool;
+use diesel::r2d2::{Pool, PooledConnection};
 use diesel::{OptionalExtension, QueryDsl, QueryResult, RunQueryDsl};
 
 pub use address::Address;
@@ -37,9 +39,12 @@ pub use batch::{Batch, JournalRow, chain_hash};
 pub use db::Db;
 pub use error::StoreError;
 pub use load::Recovered;
+pub use pending::Pace;
+pub use reader::Reader;
 pub use writer::{SideWrite, Writer, set_meta};
 
 use db::{Purpose, on, portable};
+use pending::Pending;
 
 /// A database and a few connections to read it; cheap to clone.
 #[derive(Clone)]
@@ -50,6 +55,9 @@ pub struct Store {
 struct Inner {
     address: Address,
     readers: Pool<connect::Readers>,
+    pace: Pace,
+    /// The states that wait, while this process has the writer.
+    pending: RwLock<Option<Arc<RwLock<Pending>>>>,
 }
 
 impl Store {
@@ -62,7 +70,14 @@ impl Store {
         let address = Address::parse(url)?;
         migrate::migrate(&address, &mut connect::writer(&address)?)?;
         let readers = connect::readers(&address);
-        Ok(Self { inner: Arc::new(Inner { address, readers }) })
+        Ok(Self { inner: Arc::new(Inner { address, readers, pace: Pace::default(), pending: RwLock::default() }) })
+    }
+
+    /// Returns the store with another pace of writing states: for tests, which must not wait for many.
+    pub fn with_pace(self, pace: Pace) -> Self {
+        let Inner { address, readers, .. } = &*self.inner;
+        let inner = Inner { address: address.clone(), readers: readers.clone(), pace, pending: RwLock::default() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// As [`Store::open`], but never makes a database.
@@ -88,9 +103,24 @@ impl Store {
     /// # Errors
     /// What the database or `f` said.
     pub fn read<T>(&self, f: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let reader = self.inner.readers.get();
-        let mut reader = reader.map_err(|error| StoreError::Connection(error.to_string()))?;
-        reader.transaction(Purpose::Read, f)
+        self.connection()?.transaction(Purpose::Read, f)
+    }
+
+    /// Returns a connection that reads the exchange's records. Blocks, as do all its reads.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let db = self.connection()?;
+        let pending = self.inner.pending.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match pending {
+            Some(pending) => Ok(Reader::shared(db, pending)),
+            None => Reader::loaded(db),
+        }
+    }
+
+    fn connection(&self) -> Result<PooledConnection<connect::Readers>, StoreError> {
+        self.inner.readers.get().map_err(|error| StoreError::Connection(error.to_string()))
     }
 
     /// Takes the right to write.
@@ -98,7 +128,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] if somebody else has it.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::open(&self.inner.address)
+        Writer::open(self.clone())
+    }
+
+    /// How states are written.
+    fn pace(&self) -> Pace {
+        self.inner.pace
+    }
+
+    /// Lets readers see the states that wait, or no longer.
+    fn share(&self, pending: Option<Arc<RwLock<Pending>>>) {
+        *self.inner.pending.write().unwrap_or_else(PoisonError::into_inner) = pending;
     }
 
     /// Returns a word about the database as a whole; see [`set_meta`].

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use diesel::QueryResult;
 use diesel::query_builder::AstPass;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,7 @@ pub(crate) enum Cell {
     Null,
     Int(i64),
     Text(String),
+    Bytes(Vec<u8>),
 }
 
 impl std::fmt::Display for Cell {
@@ -50,6 +51,7 @@ impl std::fmt::Display for Cell {
             Self::Null => f.write_str("null"),
             Self::Int(value) => value.fmt(f),
             Self::Text(value) => write!(f, "{value:?}"),
+            Self::Bytes(value) => write!(f, "{} bytes", value.len()),
         }
     }
 }
@@ -59,6 +61,7 @@ impl std::fmt::Display for Cell {
 pub(crate) enum Array<'a> {
     Int(Vec<Option<i64>>),
     Text(Vec<Option<&'a str>>),
+    Bytes(Vec<&'a [u8]>),
 }
 
 /// A value a column can hold.
@@ -118,6 +121,18 @@ impl Stored for Option<Word> {
     }
 }
 
+impl Stored for Vec<u8> {
+    type Sql = Binary;
+
+    fn cell(&self) -> Cell {
+        Cell::Bytes(self.clone())
+    }
+
+    fn array<'a>(values: impl Iterator<Item = &'a Self>) -> Array<'a> {
+        Array::Bytes(values.map(Vec::as_slice).collect())
+    }
+}
+
 /// A row of a table. Implemented by [`row!`] alone.
 pub(crate) trait Row: Sized + 'static {
     const TABLE: Table;
@@ -148,7 +163,9 @@ where
 macro_rules! row {
     ($($(#[$doc:meta])* $name:ident in $table:ident ($($key:ident),+) $conflict:ident { $($field:ident: $ty:ty,)+ })+) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, diesel::Queryable, diesel::Selectable)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, diesel::Queryable, diesel::Selectable, serde::Serialize, serde::Deserialize,
+        )]
         #[diesel(table_name = $crate::store::schema::$table)]
         pub(crate) struct $name {
             $(pub(crate) $field: $ty,)+

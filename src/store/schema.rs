@@ -270,6 +270,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_states (sequence) {
+        sequence -> BigInt,
+        states -> Binary,
+    }
+}
+
+diesel::table! {
+    states_mark (id) {
+        id -> BigInt,
+        sequence -> BigInt,
+        trade -> BigInt,
+    }
+}
+
+diesel::table! {
     quotes (id) {
         id -> BigInt,
         source -> Text,
@@ -308,5 +323,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     exchange_state,
     contract_passes,
     tapes,
+    pending_states,
+    states_mark,
     quotes
 );

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array as SqlArray, BigInt, Nullable, Text};
+use diesel::sql_types::{Array as SqlArray, BigInt, Binary, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 
@@ -115,6 +115,7 @@ fn push_arrays<'b>(out: &mut AstPass<'_, 'b, Pg>, arrays: &'b [Array<'b>]) -> Qu
         match array {
             Array::Int(values) => out.push_bind_param::<SqlArray<Nullable<BigInt>>, Vec<Option<i64>>>(values)?,
             Array::Text(values) => out.push_bind_param::<SqlArray<Nullable<Text>>, Vec<Option<&'b str>>>(values)?,
+            Array::Bytes(values) => out.push_bind_param::<SqlArray<Binary>, Vec<&'b [u8]>>(values)?,
         }
     }
     out.push_sql(")");

@@ -4,19 +4,25 @@
 //! has in memory, because whether the batch is there may not be known, and load again.
 
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 
 use super::db::{Purpose, on, portable};
 use super::lock::Lock;
+use super::pending::load as waiting;
+use super::pending::log::{self, MarkRow, PendingRow};
+use super::pending::{Mark, Pace, Pending, Slice, StateRows};
 use super::row::Row;
 use super::rows::{JournalEntry, RowSet, Visit};
 use super::schema::{meta, remembered_keys};
 use super::statement::{Unnest, insert_sqlite};
-use super::{Address, Batch, Db, Recovered, StoreError, connect, load};
+use super::{Address, Batch, Db, JournalRow, Recovered, Store, StoreError, connect, load};
 
 /// A write-ahead log larger than this is folded into the database when there is time.
 const WAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// States written in one transaction when there is nothing else to do.
+const STATES_TOGETHER: usize = 4_000;
 
 /// A write outside the exchange that shares the transaction of a batch.
 pub type SideWrite<'s, E> = &'s mut dyn FnMut(&mut Db) -> Result<(), E>;
@@ -27,10 +33,14 @@ pub struct Writer {
     db: Db,
     lock: Lock,
     wal: Option<PathBuf>,
+    /// Shared with the readers of this process.
+    pending: Arc<RwLock<Pending>>,
+    store: Store,
 }
 
 impl Writer {
-    pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
+    pub(super) fn open(store: Store) -> Result<Self, StoreError> {
+        let address = store.address();
         let mut db = connect::writer(address)?;
         let lock = Lock::take(address, &mut db)?;
         let wal = match address {
@@ -41,19 +51,39 @@ impl Writer {
             }
             Address::Postgres(_) => None,
         };
-        Ok(Self { db, lock, wal })
+        let pending = Arc::new(RwLock::new(db.transaction(Purpose::Read, waiting::load)?));
+        store.share(Some(Arc::clone(&pending)));
+        Ok(Self { db, lock, wal, pending, store })
     }
 
     /// Writes a batch and then whatever `side` writes, in one transaction.
     ///
     /// # Errors
-    /// What the database or `side` said; nothing is written then, unless the commit itself was interrupted.
+    /// What the database or `side` said; nothing is written then, unless the commit itself was interrupted. The state
+    /// must be loaded again before the next batch.
     pub fn commit<E: From<StoreError>>(&mut self, batch: &Batch, side: Option<SideWrite<'_, E>>) -> Result<(), E> {
-        let rows = rows_of(batch)?;
+        let Some(last) = batch.journal.last() else { return self.transaction(None, &Slice::default(), side) };
+        let mut rows = rows_of(batch, last)?;
+        let pace = self.store.pace();
+        let slice = self.pending_mut().riding(rows.states.len(), pace);
+        self.transaction(Some(&rows), &slice, side)?;
+        let states = std::mem::take(&mut rows.states);
+        let mut pending = self.pending_mut();
+        pending.written(&slice);
+        let trade = batch.changes.counters.trade.saturating_sub(1);
+        pending.absorb(states, Mark { sequence: last.sequence, trade });
+        Ok(())
+    }
+
+    fn transaction<E: From<StoreError>>(
+        &mut self,
+        rows: Option<&RowSet>,
+        slice: &Slice,
+        side: Option<SideWrite<'_, E>>,
+    ) -> Result<(), E> {
+        let states = slice.states.rows()?;
         self.db.transaction(Purpose::Write, |db| {
-            if let Some(rows) = &rows {
-                write(db, rows)?;
-            }
+            write(db, rows, &states, slice.mark)?;
             let Some(side) = side else { return Ok(()) };
             side(db)?;
             Ok(db.ensure_sound()?)
@@ -82,14 +112,60 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Corrupt`] if the tables do not hold what the program writes there.
     pub fn load(&mut self) -> Result<Recovered, StoreError> {
-        self.db.transaction(Purpose::Read, load::load)
+        let (pending, recovered) = self.db.transaction(Purpose::Read, |db| {
+            let pending = waiting::load(db)?;
+            let recovered = load::load(db, &pending)?;
+            Ok::<_, StoreError>((pending, recovered))
+        })?;
+        *self.pending_mut() = pending;
+        Ok(recovered)
     }
 
-    /// Does what can wait for a moment without work: folds a large write-ahead log into the database.
+    /// Does what can wait for a moment without work: writes states that wait, all unless there are very many, and folds
+    /// a large write-ahead log into the database.
     ///
     /// # Errors
     /// What the database said.
     pub fn idle(&mut self) -> Result<(), StoreError> {
+        self.write_states(self.store.pace().idle)?;
+        self.fold_log()
+    }
+
+    /// Writes every state that waits, so that the tables say all by themselves.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn write_waiting(&mut self) -> Result<(), StoreError> {
+        self.write_states(usize::MAX)
+    }
+
+    /// Does what is left to do before the writer goes.
+    ///
+    /// # Errors
+    /// What the database said; nothing is lost then, the next writer reads more.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        if self.store.pace() == Pace::NEVER { Ok(()) } else { self.write_waiting() }
+    }
+
+    fn write_states(&mut self, states_max: usize) -> Result<(), StoreError> {
+        let mut left = states_max;
+        while left > 0 {
+            let slice = self.pending_mut().next(left.min(STATES_TOGETHER));
+            if slice.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(slice.states.len().max(1));
+            self.transaction::<StoreError>(None, &slice, None)?;
+            self.pending_mut().written(&slice);
+        }
+        Ok(())
+    }
+
+    fn pending_mut(&self) -> RwLockWriteGuard<'_, Pending> {
+        self.pending.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fold_log(&mut self) -> Result<(), StoreError> {
         let Some(wal) = &self.wal else { return Ok(()) };
         if std::fs::metadata(wal).is_ok_and(|file| file.len() > WAL_BYTES_MAX) {
             // A reader in the way ends the attempt, not the writer's turn.
@@ -104,36 +180,54 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // Before another process may write: what this one knows of what waits is about to be old.
+        self.store.share(None);
         if let Err(error) = self.lock.release(&mut self.db) {
             tracing::warn!(%error, "the right to write ends with the connection");
         }
     }
 }
 
-/// Returns the rows of a batch; none for a batch without commands.
-fn rows_of(batch: &Batch) -> Result<Option<RowSet>, StoreError> {
-    let Some(last) = batch.journal.last() else { return Ok(None) };
+/// Returns the rows of a batch that ends with `last`.
+fn rows_of(batch: &Batch, last: &JournalRow) -> Result<RowSet, StoreError> {
     let mut rows = RowSet::of(&batch.changes, last)?;
     rows.journal = batch.journal.iter().map(JournalEntry::of).collect();
-    Ok(Some(rows))
+    rows.pending = PendingRow::of(&rows.states, last.sequence)?.into_iter().collect();
+    Ok(rows)
 }
 
-fn write(db: &mut Db, rows: &RowSet) -> Result<(), StoreError> {
-    for (actor, key) in &rows.forgotten {
+/// Writes the rows of a batch and some of the states that wait.
+fn write(db: &mut Db, rows: Option<&RowSet>, states: &StateRows, mark: Option<Mark>) -> Result<(), StoreError> {
+    let marks: Vec<MarkRow> = mark.map(MarkRow::at).into_iter().collect();
+    if let Some(mark) = mark {
+        log::forget(db, mark)?;
+    }
+    for (actor, key) in rows.into_iter().flat_map(|rows| &rows.forgotten) {
         on!(db, |c, m| m::forget(c, actor, key))?;
     }
     match db {
-        Db::Sqlite(conn) => {
-            insert_sqlite(conn, &rows.journal)?;
-            rows.visit(&mut ToSqlite(conn))
-        }
+        Db::Sqlite(conn) => show(rows, states, &marks, &mut ToSqlite(conn)),
         Db::Pg(conn) => {
             let mut statement = Unnest::default();
-            statement.push(&rows.journal);
-            rows.visit(&mut statement)?;
+            show(rows, states, &marks, &mut statement)?;
             Ok(statement.run(conn)?)
         }
     }
+}
+
+fn show<'a>(
+    rows: Option<&'a RowSet>,
+    states: &'a StateRows,
+    marks: &'a [MarkRow],
+    visit: &mut impl Visit<'a>,
+) -> Result<(), StoreError> {
+    if let Some(rows) = rows {
+        visit.rows(&rows.journal)?;
+        rows.visit(visit)?;
+        visit.rows(&rows.pending)?;
+    }
+    states.visit(visit)?;
+    visit.rows(marks)
 }
 
 struct ToSqlite<'c>(&'c mut diesel::SqliteConnection);

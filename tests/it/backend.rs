@@ -46,6 +46,14 @@ impl Backend {
         Some(Self { url: format!("{base}/{name}"), path: None, _place: Place::Server { server: server.clone(), name } })
     }
 
+    /// Returns a new database of the same kind.
+    pub fn another(&self) -> Self {
+        match self.path {
+            Some(_) => Self::sqlite(),
+            None => Self::postgres().unwrap(),
+        }
+    }
+
     pub fn open(&self) -> Store {
         Store::open(&self.url).unwrap()
     }

@@ -116,8 +116,13 @@ impl Raw {
     /// Returns the rows of a table as sorted texts, without some columns.
     pub fn rows(&mut self, table: &Table, without: &[&str]) -> Vec<String> {
         let columns = table.columns.iter().map(|column| column.name.as_str()).filter(|name| !without.contains(name));
-        let texts =
-            columns.map(|name| format!("'{name}=' || COALESCE('''' || CAST(\"{name}\" AS TEXT) || '''', 'NULL')"));
+        let is_sqlite = self.is_sqlite();
+        let shown = |name: &str| match (name, is_sqlite) {
+            ("states", true) => "hex(states)".to_owned(),
+            ("states", false) => "upper(encode(states, 'hex'))".to_owned(),
+            _ => format!("CAST(\"{name}\" AS TEXT)"),
+        };
+        let texts = columns.map(|name| format!("'{name}=' || COALESCE('''' || {} || '''', 'NULL')", shown(name)));
         let sql = format!("SELECT {} AS text FROM {}", texts.collect::<Vec<_>>().join(" || ' ' || "), table.name);
         let mut rows = self.texts(&sql);
         rows.sort();

@@ -4,6 +4,7 @@
 //! the first command of each new minute, and when something is due.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use gpubourse::app::clock::ManualClock;
@@ -12,7 +13,7 @@ use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::entities::{Contract, Order, Pass, Trade, Transfer};
 use gpubourse::exchange::{Command, Envelope, Exchange, Failure, Outcome, Reject, Snapshot};
 use gpubourse::types::{
-    ContractId, ContractStatus, OrderId, OrderStatus, OrganizationId, ProductId, Source, Steps, Timestamp,
+    ContractId, ContractStatus, OrderId, OrderStatus, OrganizationId, ProductId, Source, Timestamp,
 };
 
 use crate::streams::generator::{BEGINNING, Generator};
@@ -39,13 +40,13 @@ pub struct Course {
     pub rows: Vec<(Envelope, String, u128)>,
     pub exchange: Exchange,
     /// Every order there ever was, as it stands.
-    pub orders: BTreeMap<OrderId, Order>,
+    pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// Every contract there ever was, as it stands.
-    pub contracts: BTreeMap<ContractId, Contract>,
+    pub contracts: BTreeMap<ContractId, Arc<Contract>>,
     /// Every transfer there ever was.
     pub transfers: Vec<Transfer>,
     /// Every trade there ever was.
-    pub trades: Vec<Trade>,
+    pub trades: Vec<Arc<Trade>>,
     /// Every contract with each seller and source it had, in the order in which it came to them.
     pub holdings: Vec<(ContractId, OrganizationId, Source)>,
     /// Every contract that passed to another seller.
@@ -131,14 +132,13 @@ impl Course {
         self.passes.extend(changes.passed);
         self.rows.push((envelope, word, changes.digest));
         self.orders.extend(changes.orders);
-        self.contracts
-            .extend(changes.contracts.into_iter().map(|(id, row)| (id, Contract { used: Steps::new(), ..row })));
+        self.contracts.extend(changes.contracts);
         answer
     }
 
     /// Returns the state as the store must give it back.
     pub fn snapshot(&self) -> Snapshot {
-        stored(self.exchange.snapshot())
+        self.exchange.snapshot()
     }
 }
 
@@ -150,13 +150,6 @@ pub fn execute(exchange: &mut Exchange, envelope: &Envelope) -> (Result<Outcome,
         Err(Failure::Reject(reject)) => (Err(reject), reject.code().to_owned()),
         Err(failure) => panic!("{failure}: {envelope:#?}"),
     }
-}
-
-/// Returns a snapshot without what is derived.
-pub fn stored(mut snapshot: Snapshot) -> Snapshot {
-    snapshot.listings.iter_mut().for_each(|row| row.used = Steps::new());
-    snapshot.contracts.iter_mut().for_each(|row| row.used = Steps::new());
-    snapshot
 }
 
 fn submission(envelope: &Envelope) -> Submission {

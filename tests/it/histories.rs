@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use gpubourse::store::read::{Listed, Page, contracts, orders, trades, transfers};
-use gpubourse::store::{Db, StoreError};
+use gpubourse::store::{Reader, StoreError};
 use gpubourse::types::{ContractId, OrderId, OrganizationId, ProductId, Source, TradeId, TransferId};
 
 use crate::course::Course;
@@ -63,38 +63,38 @@ fn add<K: Ord + Copy, V: PartialEq + Copy>(lists: &mut BTreeMap<K, Vec<V>>, owne
 }
 
 /// Compares every history of a course with what the tables say.
-pub fn compare(db: &mut Db, course: &Course, rng: &mut Rng) {
+pub fn compare(reader: &mut Reader, course: &Course, rng: &mut Rng) {
     let all = Histories::of(course);
     let any = orders::OrderFilter::default();
     for (owner, list) in &all.orders {
-        let read = |page| orders::of_organization(db, *owner, &any, page);
+        let read = |page| orders::of_organization(reader, *owner, &any, page);
         assert_eq!(backwards(list), pages(rng, read, |order| order.id), "orders of {owner}");
-        filtered(db, course, *owner, rng);
+        filtered(reader, course, *owner, rng);
     }
     for (owner, list) in &all.transfers {
-        let read = |page| transfers::of_organization(db, *owner, page);
+        let read = |page| transfers::of_organization(reader, *owner, page);
         assert_eq!(backwards(list), pages(rng, read, |transfer| transfer.id), "transfers of {owner}");
     }
     for (owner, list) in &all.trades {
-        let read = |page| trades::of_order(db, *owner, page);
+        let read = |page| trades::of_order(reader, &course.orders[owner], page);
         assert_eq!(backwards(list), pages(rng, read, |trade| trade.id), "trades of order {owner}");
     }
     for (owner, list) in &all.tape {
-        let read = |page| trades::of_product(db, *owner, page);
+        let read = |page| trades::of_product(reader, *owner, page);
         assert_eq!(backwards(list), pages(rng, read, |trade| trade.id), "trades of product {owner}");
     }
     for (owner, list) in &all.holdings {
-        let read = |page| contracts::of_organization(db, *owner, page);
+        let read = |page| contracts::of_organization(reader, *owner, page);
         assert_eq!(backwards(list), pages(rng, read, |contract| contract.id), "contracts of {owner}");
     }
     for (owner, list) in &all.children {
-        let read = |page| contracts::children(db, *owner, page);
+        let read = |page| contracts::children(reader, &course.contracts[owner], page);
         assert_eq!(backwards(list), pages(rng, read, |contract| contract.id), "children of {owner}");
     }
 }
 
 /// A filter takes what fits it and leaves the rest out.
-fn filtered(db: &mut Db, course: &Course, owner: OrganizationId, rng: &mut Rng) {
+fn filtered(reader: &mut Reader, course: &Course, owner: OrganizationId, rng: &mut Rng) {
     let some = course.orders.values().nth(usize::try_from(rng.below(20)).unwrap()).unwrap();
     let filter = orders::OrderFilter {
         status: rng.chance(50).then_some(some.status),
@@ -103,7 +103,7 @@ fn filtered(db: &mut Db, course: &Course, owner: OrganizationId, rng: &mut Rng) 
     };
     let fits = course.orders.values().filter(|order| order.organization == owner && filter.takes(order));
     let list: Vec<_> = fits.map(|order| order.id).collect();
-    let read = |page| orders::of_organization(db, owner, &filter, page);
+    let read = |page| orders::of_organization(reader, owner, &filter, page);
     assert_eq!(backwards(&list), pages(rng, read, |order| order.id), "{filter:?} of {owner}");
 }
 

@@ -124,7 +124,8 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_amount_check CHECK (amount > 0)
 );
 
--- Projections: what the rows above add up to, rewritten in place.
+-- Projections: what the rows above add up to, rewritten in place. The first three and tapes are written later than the
+-- batches that change them: see pending_states.
 
 CREATE TABLE order_states (
     number BIGINT NOT NULL PRIMARY KEY,
@@ -255,6 +256,27 @@ CREATE TABLE exchange_state (
     digest TEXT NOT NULL,
     CONSTRAINT exchange_state_id_check CHECK (id = 0)
 );
+
+-- What changed in the projections order_states, contract_states, balances and tapes and may not be there yet, one row a
+-- batch, in the program's own form. A row goes when all it says is in its table.
+CREATE TABLE pending_states (
+    sequence BIGINT NOT NULL PRIMARY KEY,
+    states BYTEA NOT NULL
+);
+
+-- They are compact already.
+ALTER TABLE pending_states ALTER COLUMN states SET STORAGE EXTERNAL;
+
+-- One row: the last journal row, and the last trade, up to which those projections are complete. They may be further,
+-- never less far.
+CREATE TABLE states_mark (
+    id BIGINT NOT NULL PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    trade BIGINT NOT NULL,
+    CONSTRAINT states_mark_id_check CHECK (id = 0)
+);
+
+INSERT INTO states_mark (id, sequence, trade) VALUES (0, 0, 0);
 
 -- What was written stays: corrections are new rows.
 

@@ -1,3 +1,5 @@
+DROP TABLE states_mark;
+DROP TABLE pending_states;
 DROP TABLE exchange_state;
 DROP TABLE remembered_keys;
 DROP TABLE listings;

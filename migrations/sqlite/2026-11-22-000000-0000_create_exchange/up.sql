@@ -125,7 +125,8 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_amount_check CHECK (amount > 0)
 ) STRICT;
 
--- Projections: what the rows above add up to, rewritten in place.
+-- Projections: what the rows above add up to, rewritten in place. The first three and tapes are written later than the
+-- batches that change them: see pending_states.
 
 CREATE TABLE order_states (
     number INTEGER NOT NULL PRIMARY KEY,
@@ -256,6 +257,24 @@ CREATE TABLE exchange_state (
     digest TEXT NOT NULL,
     CONSTRAINT exchange_state_id_check CHECK (id = 0)
 ) STRICT;
+
+-- What changed in the projections order_states, contract_states, balances and tapes and may not be there yet, one row a
+-- batch, in the program's own form. A row goes when all it says is in its table.
+CREATE TABLE pending_states (
+    sequence INTEGER NOT NULL PRIMARY KEY,
+    states BLOB NOT NULL
+) STRICT;
+
+-- One row: the last journal row, and the last trade, up to which those projections are complete. They may be further,
+-- never less far.
+CREATE TABLE states_mark (
+    id INTEGER NOT NULL PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    trade INTEGER NOT NULL,
+    CONSTRAINT states_mark_id_check CHECK (id = 0)
+) STRICT;
+
+INSERT INTO states_mark (id, sequence, trade) VALUES (0, 0, 0);
 
 -- What was written stays: corrections are new rows.
 

@@ -141,7 +141,7 @@ pub struct Free {
 /// `internal` if it mentions what does not exist.
 pub fn show_standing(app: &App, standing: &OrderStanding) -> Result<OrderAnswer, Problem> {
     let mut answer = show(app, &standing.order, standing.now, standing.as_of, &standing.mentioned)?;
-    answer.fills = Some(standing.fills.iter().map(fill).collect());
+    answer.fills = Some(standing.fills.iter().map(|trade| fill(trade)).collect());
     Ok(answer)
 }
 

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::order_answer::{OrderAnswer, show, show_standing};
@@ -198,7 +199,7 @@ pub async fn list(
         product: query.product,
     };
     let found = api.app.orders(&caller, asked, slice).await?;
-    let one = |order| show(&api.app, &order, found.now, found.as_of, &found.mentioned);
+    let one = |order: Arc<_>| show(&api.app, &order, found.now, found.as_of, &found.mentioned);
     let shown = Page::of(found.orders, one);
     Ok(Answer(shown.transpose()?.as_of(found.as_of)))
 }

@@ -120,6 +120,10 @@ impl Loop {
         while let Some(side) = sides.recv().await {
             self.side(side);
         }
+        let finished = self.writer.as_mut().map_or(Ok(()), Writer::finish);
+        if let Err(error) = finished {
+            tracing::warn!(%error, "not all states are in their tables; the next start reads them");
+        }
     }
 
     /// Executes what is there, commits it and answers.

@@ -56,7 +56,7 @@ async fn trades(venue: &Venue) -> Result<(), Failure> {
     for product in products {
         let page = Slice::first(200);
         let id = product.id;
-        let found = venue.app().read(move |db| read::trades::of_product(db, id, page)).await?;
+        let found = venue.app().read(move |reader| read::trades::of_product(reader, id, page)).await?;
         all.extend(found.rows.into_iter().map(|trade| (product.symbol.clone(), trade)));
     }
     all.sort_by_key(|(_, trade)| trade.id);
@@ -80,7 +80,7 @@ async fn trades(venue: &Venue) -> Result<(), Failure> {
 
 async fn contracts(venue: &Venue) -> Result<(), Failure> {
     let slice = Slice::first(CONTRACTS_SHOWN);
-    let mut newest: Vec<Contract> = venue.app().read(move |db| read::contracts::all(db, slice)).await?.rows;
+    let mut newest: Vec<Contract> = venue.app().read(move |reader| read::contracts::all(reader, slice)).await?.rows;
     newest.reverse();
     let mut table = Table::new(&["contract", "status", "source", "depth", "GPUs", "from", "to", "price", "escrow"]);
     for contract in &newest {
@@ -106,7 +106,7 @@ async fn contracts(venue: &Venue) -> Result<(), Failure> {
 
 /// Every H100 product's own index and imported series with more than one day: peak, fall, trough, rebound.
 async fn price_paths(venue: &Venue) -> Result<(), Failure> {
-    let names = venue.app().read(quotes::names).await?;
+    let names = venue.app().read(|reader| quotes::names(reader.db())).await?;
     let own = venue.live().read(|view| view.symbols.keys().cloned().collect::<Vec<_>>());
     let imported = names.into_iter().filter_map(|series| Symbol::new(series.product));
     let symbols: BTreeSet<Symbol> =

@@ -10,7 +10,7 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use super::{Listed, Page};
 use crate::store::db::{on, portable};
-use crate::store::{Db, StoreError};
+use crate::store::{Reader, StoreError};
 
 /// A chain: a statement that takes the owner (`$1`), the place to begin at (`$2`) and the most steps (`$3`), and returns
 /// [`Step`]s. It returns none if what stands at the first place is not the owner's.
@@ -35,7 +35,7 @@ pub(super) struct Step {
 
 /// Walks a chain from its end, or from the place before which a page begins.
 pub(super) fn walk(
-    db: &mut Db,
+    reader: &mut Reader,
     chain: Chain,
     owner: i64,
     last: Option<i64>,
@@ -45,7 +45,7 @@ pub(super) fn walk(
     // The place a page begins before is walked from, but is not part of the page.
     let skipped = usize::from(page.before.is_some());
     let steps = page.limit().saturating_add(i64::from(page.before.is_some()));
-    let mut walked = on!(db, |c, m| m::steps(c, chain.0, owner, first, steps))?;
+    let mut walked = on!(reader.db(), |c, m| m::steps(c, chain.0, owner, first, steps))?;
     walked.drain(..skipped.min(walked.len()));
     Ok(walked)
 }

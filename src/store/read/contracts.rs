@@ -1,18 +1,15 @@
 //! Contracts, ended ones included.
 
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::chain::{self, Chain};
-use super::{Listed, Page};
-use crate::exchange::entities::Contract;
+use super::{Listed, Page, balances};
+use crate::exchange::entities::{Contract, Holding};
 use crate::store::db::{on, portable};
 use crate::store::rows::{ContractRow, ContractStateRow};
-use crate::store::schema::{balances, contract_states, contracts};
-use crate::store::{Db, StoreError};
-use crate::types::{ContractId, OrganizationId};
-
-/// A contract as made and as it stands.
-type Rows = Vec<(ContractRow, ContractStateRow)>;
+use crate::store::schema::{contract_states, contracts};
+use crate::store::{Reader, StoreError};
+use crate::types::{ContractId, OrganizationId, Timestamp};
 
 // Places in chains of contracts are contracts by their numbers and passes by theirs with a minus.
 
@@ -58,88 +55,110 @@ const OF_CONTRACT: Chain = Chain(
 ///
 /// # Errors
 /// What the database said.
-pub fn get(db: &mut Db, contract: ContractId) -> Result<Option<Contract>, StoreError> {
-    let row = on!(db, |c, m| m::get(c, contract.number()))?;
-    row.map(|(contract, state)| contract.with(state)).transpose()
+pub fn get(reader: &mut Reader, contract: ContractId) -> Result<Option<Contract>, StoreError> {
+    Ok(numbered(reader, &[contract])?.pop())
 }
 
-/// Returns the contracts with these numbers, by number; those that do not exist are left out.
+/// Returns the contracts with these numbers as they stand, by number; those that do not exist are left out.
 ///
 /// # Errors
 /// What the database said.
-pub fn numbered(db: &mut Db, contracts: &[ContractId]) -> Result<Vec<Contract>, StoreError> {
+pub fn numbered(reader: &mut Reader, contracts: &[ContractId]) -> Result<Vec<Contract>, StoreError> {
+    let (mut found, mut written) = (Vec::with_capacity(contracts.len()), Vec::new());
+    reader.waiting(|pending| {
+        for contract in contracts {
+            match pending.contracts.get(contract.number()) {
+                Some(contract) => found.push((**contract).clone()),
+                None => written.push(contract.number()),
+            }
+        }
+    });
+    if !written.is_empty() {
+        for (contract, state) in on!(reader.db(), |c, m| m::numbered(c, &written))? {
+            found.push(contract.with(&state)?);
+        }
+    }
+    found.sort_unstable_by_key(|contract| contract.id);
+    Ok(found)
+}
+
+/// Returns when contracts were made, of those that exist.
+///
+/// # Errors
+/// What the database said.
+pub fn made_at(reader: &mut Reader, contracts: &[ContractId]) -> Result<Vec<(ContractId, Timestamp)>, StoreError> {
     let numbers: Vec<i64> = contracts.iter().map(|contract| contract.number()).collect();
-    let rows = on!(db, |c, m| m::numbered(c, &numbers))?;
-    rows.into_iter().map(|(contract, state)| contract.with(state)).collect()
+    let rows = on!(reader.db(), |c, m| m::made_at(c, &numbers))?;
+    Ok(rows.into_iter().map(|(number, at)| (ContractId::new(number), Timestamp::from_millis(at))).collect())
 }
 
 /// Returns a page of the contracts an organization buys or sells, those it once sold included.
 ///
 /// # Errors
 /// What the database said.
-pub fn of_organization(db: &mut Db, organization: OrganizationId, page: Page) -> Result<Listed<Contract>, StoreError> {
-    let last = on!(&mut *db, |c, m| m::last_holding(c, organization.number()))?.flatten();
-    of(db, OF_ORGANIZATION, organization.number(), last, page)
+pub fn of_organization(
+    reader: &mut Reader,
+    organization: OrganizationId,
+    page: Page,
+) -> Result<Listed<Contract>, StoreError> {
+    let last = balances::of(reader, organization.number())?.last_holding.map(Holding::code);
+    of(reader, OF_ORGANIZATION, organization.number(), last, page)
 }
 
 /// Returns a page of the contracts that were sold out of a contract or passed to it, whatever their source is now.
 ///
 /// # Errors
 /// What the database said.
-pub fn children(db: &mut Db, contract: ContractId, page: Page) -> Result<Listed<Contract>, StoreError> {
-    let last = on!(&mut *db, |c, m| m::last_child(c, contract.number()))?.flatten();
-    of(db, OF_CONTRACT, contract.number(), last, page)
+pub fn children(reader: &mut Reader, contract: &Contract, page: Page) -> Result<Listed<Contract>, StoreError> {
+    of(reader, OF_CONTRACT, contract.id.number(), contract.last_child.map(Holding::code), page)
 }
 
 /// Returns a page of all contracts.
 ///
 /// # Errors
 /// What the database said.
-pub fn all(db: &mut Db, page: Page) -> Result<Listed<Contract>, StoreError> {
-    let rows = on!(db, |c, m| m::all(c, page))?;
-    Listed::of(rows, page, |(contract, _)| contract.number).try_map(|(contract, state)| contract.with(state))
+pub fn all(reader: &mut Reader, page: Page) -> Result<Listed<Contract>, StoreError> {
+    let numbers = on!(reader.db(), |c, m| m::numbers(c, page))?;
+    let Listed { rows: numbers, next } = Listed::of(numbers, page, |number| *number);
+    let contracts: Vec<_> = numbers.into_iter().map(ContractId::new).collect();
+    let mut rows = numbered(reader, &contracts)?;
+    rows.reverse();
+    Ok(Listed { rows, next })
 }
 
-fn of(db: &mut Db, chain: Chain, owner: i64, last: Option<i64>, page: Page) -> Result<Listed<Contract>, StoreError> {
-    let steps = chain::walk(db, chain, owner, last, page)?;
-    let rows = on!(db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
-    chain::listed(&steps, rows, |(contract, _)| contract.number).try_map(|(contract, state)| contract.with(state))
+fn of(
+    reader: &mut Reader,
+    chain: Chain,
+    owner: i64,
+    last: Option<i64>,
+    page: Page,
+) -> Result<Listed<Contract>, StoreError> {
+    let steps = chain::walk(reader, chain, owner, last, page)?;
+    let contracts: Vec<_> = chain::numbers(&steps).into_iter().map(ContractId::new).collect();
+    let rows = numbered(reader, &contracts)?;
+    Ok(chain::listed(&steps, rows, |contract| contract.id.number()))
 }
 
 portable! {
-    pub(crate) fn get(c: &mut Conn, number: i64) -> QueryResult<Option<(ContractRow, ContractStateRow)>> {
-        contracts::table
-            .inner_join(contract_states::table.on(contract_states::number.eq(contracts::number)))
-            .filter(contracts::number.eq(number))
-            .select((ContractRow::as_select(), ContractStateRow::as_select()))
-            .first(c)
-            .optional()
-    }
-
-    pub(crate) fn last_holding(c: &mut Conn, organization: i64) -> QueryResult<Option<Option<i64>>> {
-        balances::table.find(organization).select(balances::last_holding).first(c).optional()
-    }
-
-    pub(crate) fn last_child(c: &mut Conn, contract: i64) -> QueryResult<Option<Option<i64>>> {
-        contract_states::table.find(contract).select(contract_states::last_child).first(c).optional()
-    }
-
-    pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Rows> {
+    pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<(ContractRow, ContractStateRow)>> {
         contracts::table
             .inner_join(contract_states::table.on(contract_states::number.eq(contracts::number)))
             .filter(contracts::number.eq_any(numbers))
-            .order(contracts::number)
             .select((ContractRow::as_select(), ContractStateRow::as_select()))
             .load(c)
     }
 
-    pub(crate) fn all(c: &mut Conn, page: Page) -> QueryResult<Rows> {
+    pub(crate) fn made_at(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+        let made = contracts::table.filter(contracts::number.eq_any(numbers));
+        made.select((contracts::number, contracts::created_at)).load(c)
+    }
+
+    pub(crate) fn numbers(c: &mut Conn, page: Page) -> QueryResult<Vec<i64>> {
         contracts::table
-            .inner_join(contract_states::table.on(contract_states::number.eq(contracts::number)))
             .filter(contracts::number.lt(page.before()))
             .order(contracts::number.desc())
             .limit(page.limit_and_one())
-            .select((ContractRow::as_select(), ContractStateRow::as_select()))
+            .select(contracts::number)
             .load(c)
     }
 }

@@ -43,7 +43,17 @@ pub(crate) fn lowest(db: &mut Db) -> QueryResult<Option<i64>> {
     on!(db, |c, m| m::lowest(c))
 }
 
+/// Tells whether a batch ends with a row.
+pub(crate) fn ends_batch(db: &mut Db, sequence: i64) -> QueryResult<bool> {
+    let digest: Option<Option<String>> = on!(db, |c, m| m::digest(c, sequence))?;
+    Ok(digest.flatten().is_some())
+}
+
 portable! {
+    pub(crate) fn digest(c: &mut Conn, sequence: i64) -> QueryResult<Option<Option<String>>> {
+        journal::table.find(sequence).select(journal::digest).first(c).optional()
+    }
+
     pub(crate) fn lowest(c: &mut Conn) -> QueryResult<Option<i64>> {
         journal::table.select(journal::sequence).order(journal::sequence).first(c).optional()
     }

@@ -1,8 +1,10 @@
-//! What can be asked of the tables, one file per resource. Each function runs inside [`super::Store::read`].
+//! What can be asked of the tables, one file per resource. Records are read by a [`super::Reader`], which knows the
+//! states that are not in their tables yet; the journal and what is outside the exchange inside [`super::Store::read`].
 //!
-//! Pages go from the newest backwards, and say where to read on. Histories are walked ([`chain`]), tables as a whole are
+//! Pages go from the newest backwards, and say where to read on. Histories are walked (`chain`), tables as a whole are
 //! read by number.
 
+mod balances;
 mod chain;
 pub mod contracts;
 pub mod journal;
@@ -61,6 +63,11 @@ impl<T> Listed<T> {
         rows.truncate(fits);
         let next = rows.last().filter(|_| more).map(number);
         Self { rows, next }
+    }
+
+    /// Returns the page with each row turned into something else.
+    pub fn map<U>(self, map: impl FnMut(T) -> U) -> Listed<U> {
+        Listed { rows: self.rows.into_iter().map(map).collect(), next: self.next }
     }
 
     /// Returns the page with each row turned into something else.

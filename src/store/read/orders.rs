@@ -1,15 +1,17 @@
 //! Orders, ended ones included.
 
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use std::sync::Arc;
+
+use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::chain::{self, Chain};
-use super::{Listed, Page};
+use super::{Listed, Page, balances};
 use crate::exchange::entities::Order;
 use crate::store::db::{on, portable};
 use crate::store::rows::{OrderRow, OrderStateRow};
-use crate::store::schema::{balances, order_states, orders};
-use crate::store::{Db, StoreError};
-use crate::types::{OrderId, OrderStatus, OrganizationId, ProductId, Side};
+use crate::store::schema::{order_states, orders};
+use crate::store::{Reader, StoreError};
+use crate::types::{OrderId, OrderStatus, OrganizationId, ProductId, Side, Timestamp};
 
 /// Orders looked at for one page: those that a filter leaves out cost time too.
 pub const LOOKED_AT_MAX: usize = 10_000;
@@ -48,9 +50,37 @@ impl OrderFilter {
 ///
 /// # Errors
 /// What the database said.
-pub fn get(db: &mut Db, order: OrderId) -> Result<Option<Order>, StoreError> {
-    let row = on!(db, |c, m| m::get(c, order.number()))?;
-    row.map(|(order, state)| order.with(state)).transpose()
+pub fn get(reader: &mut Reader, order: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+    Ok(numbered(reader, &[order.number()])?.pop())
+}
+
+/// Returns when orders were placed, of those that exist.
+///
+/// # Errors
+/// What the database said.
+pub fn placed_at(reader: &mut Reader, orders: &[OrderId]) -> Result<Vec<(OrderId, Timestamp)>, StoreError> {
+    let numbers: Vec<i64> = orders.iter().map(|order| order.number()).collect();
+    let rows = on!(reader.db(), |c, m| m::placed_at(c, &numbers))?;
+    Ok(rows.into_iter().map(|(number, at)| (OrderId::new(number), Timestamp::from_millis(at))).collect())
+}
+
+/// Returns the orders with these numbers as they stand; those that do not exist are left out.
+fn numbered(reader: &mut Reader, numbers: &[i64]) -> Result<Vec<Arc<Order>>, StoreError> {
+    let (mut found, mut written) = (Vec::with_capacity(numbers.len()), Vec::new());
+    reader.waiting(|pending| {
+        for number in numbers {
+            match pending.orders.get(*number) {
+                Some(order) => found.push(Arc::clone(order)),
+                None => written.push(*number),
+            }
+        }
+    });
+    if !written.is_empty() {
+        for (order, state) in on!(reader.db(), |c, m| m::numbered(c, &written))? {
+            found.push(Arc::new(order.with(&state)?));
+        }
+    }
+    Ok(found)
 }
 
 /// Returns a page of an organization's orders. At most [`LOOKED_AT_MAX`] are looked at, so a filter that leaves out
@@ -59,23 +89,22 @@ pub fn get(db: &mut Db, order: OrderId) -> Result<Option<Order>, StoreError> {
 /// # Errors
 /// What the database said.
 pub fn of_organization(
-    db: &mut Db,
+    reader: &mut Reader,
     organization: OrganizationId,
     filter: &OrderFilter,
     page: Page,
-) -> Result<Listed<Order>, StoreError> {
+) -> Result<Listed<Arc<Order>>, StoreError> {
     let owner = organization.number();
-    let last = on!(&mut *db, |c, m| m::last(c, owner))?.flatten();
+    let last = balances::of(reader, owner)?.last_order.map(OrderId::number);
     let fits = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let stretch = if *filter == OrderFilter::default() { page.limit } else { STRETCH };
     let mut found = Listed { rows: Vec::new(), next: page.before };
     let mut looked_at = 0_usize;
     loop {
-        let steps = chain::walk(db, OF_ORGANIZATION, owner, last, Page { before: found.next, limit: stretch })?;
-        let rows = on!(&mut *db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+        let steps = chain::walk(reader, OF_ORGANIZATION, owner, last, Page { before: found.next, limit: stretch })?;
+        let rows = numbered(reader, &chain::numbers(&steps))?;
         found.next = None;
-        for (order, state) in chain::listed(&steps, rows, |(order, _)| order.number).rows {
-            let order = order.with(state)?;
+        for order in chain::listed(&steps, rows, |order| order.id.number()).rows {
             looked_at = looked_at.saturating_add(1);
             found.next = order.previous.map(|_| order.id.number());
             if filter.takes(&order) {
@@ -92,24 +121,16 @@ pub fn of_organization(
 }
 
 portable! {
-    pub(crate) fn get(c: &mut Conn, number: i64) -> QueryResult<Option<(OrderRow, OrderStateRow)>> {
-        orders::table
-            .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
-            .filter(orders::number.eq(number))
-            .select((OrderRow::as_select(), OrderStateRow::as_select()))
-            .first(c)
-            .optional()
-    }
-
-    pub(crate) fn last(c: &mut Conn, organization: i64) -> QueryResult<Option<Option<i64>>> {
-        balances::table.find(organization).select(balances::last_order).first(c).optional()
-    }
-
     pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<(OrderRow, OrderStateRow)>> {
         orders::table
             .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
             .filter(orders::number.eq_any(numbers))
             .select((OrderRow::as_select(), OrderStateRow::as_select()))
             .load(c)
+    }
+
+    pub(crate) fn placed_at(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+        let placed = orders::table.filter(orders::number.eq_any(numbers));
+        placed.select((orders::number, orders::created_at)).load(c)
     }
 }

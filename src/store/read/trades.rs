@@ -4,12 +4,12 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQue
 
 use super::chain::{self, Chain};
 use super::{Listed, Page};
-use crate::exchange::entities::Trade;
+use crate::exchange::entities::{Order, Trade};
 use crate::store::db::{on, portable};
 use crate::store::rows::TradeRow;
-use crate::store::schema::{order_states, tapes, trades};
-use crate::store::{Db, StoreError};
-use crate::types::{OrderId, ProductId, TradeId};
+use crate::store::schema::{tapes, trades};
+use crate::store::{Reader, StoreError};
+use crate::types::{ProductId, TradeId};
 
 const OF_ORDER: Chain = Chain(
     "WITH RECURSIVE walk (place, previous, step) AS (
@@ -34,41 +34,47 @@ const OF_PRODUCT: Chain = Chain(
 ///
 /// # Errors
 /// What the database said.
-pub fn get(db: &mut Db, trade: TradeId) -> Result<Option<Trade>, StoreError> {
-    on!(db, |c, m| m::get(c, trade.number()))?.map(Trade::try_from).transpose()
+pub fn get(reader: &mut Reader, trade: TradeId) -> Result<Option<Trade>, StoreError> {
+    on!(reader.db(), |c, m| m::get(c, trade.number()))?.map(Trade::try_from).transpose()
 }
 
-/// Returns a page of an order's trades.
+/// Returns a page of an order's trades. It is the order, as it stands, that knows the last one: so its fills are never
+/// others than those of the order beside them.
 ///
 /// # Errors
 /// What the database said.
-pub fn of_order(db: &mut Db, order: OrderId, page: Page) -> Result<Listed<Trade>, StoreError> {
-    let last = on!(&mut *db, |c, m| m::last_of_order(c, order.number()))?.flatten();
-    of(db, OF_ORDER, order.number(), last, page)
+pub fn of_order(reader: &mut Reader, order: &Order, page: Page) -> Result<Listed<Trade>, StoreError> {
+    of(reader, OF_ORDER, order.id.number(), order.last_trade.map(TradeId::number), page)
 }
 
 /// Returns a page of a product's trades.
 ///
 /// # Errors
 /// What the database said.
-pub fn of_product(db: &mut Db, product: ProductId, page: Page) -> Result<Listed<Trade>, StoreError> {
-    let last = on!(&mut *db, |c, m| m::last_of_product(c, product.number()))?.flatten();
-    of(db, OF_PRODUCT, product.number(), last, page)
+pub fn of_product(reader: &mut Reader, product: ProductId, page: Page) -> Result<Listed<Trade>, StoreError> {
+    let number = product.number();
+    let last = match reader.waiting(|pending| pending.tapes.get(number).map(|(_, tape)| tape.last_trade)) {
+        Some(last) => last.map(TradeId::number),
+        None => on!(reader.db(), |c, m| m::last_of_product(c, number))?.flatten(),
+    };
+    of(reader, OF_PRODUCT, number, last, page)
 }
 
-fn of(db: &mut Db, chain: Chain, owner: i64, last: Option<i64>, page: Page) -> Result<Listed<Trade>, StoreError> {
-    let steps = chain::walk(db, chain, owner, last, page)?;
-    let rows = on!(db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+fn of(
+    reader: &mut Reader,
+    chain: Chain,
+    owner: i64,
+    last: Option<i64>,
+    page: Page,
+) -> Result<Listed<Trade>, StoreError> {
+    let steps = chain::walk(reader, chain, owner, last, page)?;
+    let rows = on!(reader.db(), |c, m| m::numbered(c, &chain::numbers(&steps)))?;
     chain::listed(&steps, rows, |trade| trade.number).try_map(Trade::try_from)
 }
 
 portable! {
     pub(crate) fn get(c: &mut Conn, number: i64) -> QueryResult<Option<TradeRow>> {
         trades::table.find(number).select(TradeRow::as_select()).first(c).optional()
-    }
-
-    pub(crate) fn last_of_order(c: &mut Conn, order: i64) -> QueryResult<Option<Option<i64>>> {
-        order_states::table.find(order).select(order_states::last_trade).first(c).optional()
     }
 
     pub(crate) fn last_of_product(c: &mut Conn, product: i64) -> QueryResult<Option<Option<i64>>> {

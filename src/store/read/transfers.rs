@@ -3,12 +3,12 @@
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::chain::{self, Chain};
-use super::{Listed, Page};
+use super::{Listed, Page, balances};
 use crate::exchange::entities::Transfer;
 use crate::store::db::{on, portable};
 use crate::store::rows::TransferRow;
-use crate::store::schema::{balances, transfers};
-use crate::store::{Db, StoreError};
+use crate::store::schema::transfers;
+use crate::store::{Reader, StoreError};
 use crate::types::{OrganizationId, TransferId};
 
 const OF_ORGANIZATION: Chain = Chain(
@@ -26,28 +26,28 @@ const OF_ORGANIZATION: Chain = Chain(
 ///
 /// # Errors
 /// What the database said.
-pub fn get(db: &mut Db, transfer: TransferId) -> Result<Option<Transfer>, StoreError> {
-    on!(db, |c, m| m::get(c, transfer.number()))?.map(Transfer::try_from).transpose()
+pub fn get(reader: &mut Reader, transfer: TransferId) -> Result<Option<Transfer>, StoreError> {
+    on!(reader.db(), |c, m| m::get(c, transfer.number()))?.map(Transfer::try_from).transpose()
 }
 
 /// Returns a page of the transfers to, from or within an organization.
 ///
 /// # Errors
 /// What the database said.
-pub fn of_organization(db: &mut Db, organization: OrganizationId, page: Page) -> Result<Listed<Transfer>, StoreError> {
-    let last = on!(&mut *db, |c, m| m::last(c, organization.number()))?.flatten();
-    let steps = chain::walk(db, OF_ORGANIZATION, organization.number(), last, page)?;
-    let rows = on!(db, |c, m| m::numbered(c, &chain::numbers(&steps)))?;
+pub fn of_organization(
+    reader: &mut Reader,
+    organization: OrganizationId,
+    page: Page,
+) -> Result<Listed<Transfer>, StoreError> {
+    let last = balances::of(reader, organization.number())?.last_transfer.map(TransferId::number);
+    let steps = chain::walk(reader, OF_ORGANIZATION, organization.number(), last, page)?;
+    let rows = on!(reader.db(), |c, m| m::numbered(c, &chain::numbers(&steps)))?;
     chain::listed(&steps, rows, |transfer| transfer.number).try_map(Transfer::try_from)
 }
 
 portable! {
     pub(crate) fn get(c: &mut Conn, number: i64) -> QueryResult<Option<TransferRow>> {
         transfers::table.find(number).select(TransferRow::as_select()).first(c).optional()
-    }
-
-    pub(crate) fn last(c: &mut Conn, organization: i64) -> QueryResult<Option<Option<i64>>> {
-        balances::table.find(organization).select(balances::last_transfer).first(c).optional()
     }
 
     pub(crate) fn numbered(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<TransferRow>> {

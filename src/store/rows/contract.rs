@@ -1,12 +1,14 @@
 //! Contracts: the terms as made stand in `contracts`, what becomes of them in `contract_states`, who else came to sell
 //! them in `contract_passes`.
 
+use serde::{Deserialize, Serialize};
+
 use super::field::{Place, minutes, word};
 use crate::exchange::entities::{Contract, Holding, Pass};
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    ContractId, ContractStatus, ListingId, Minute, Money, OrganizationId, Price, ProductId, SiteId, Steps, Timestamp,
+    ContractId, ContractStatus, ListingId, Minute, Money, OrganizationId, Price, ProductId, SiteId, Source, Timestamp,
     TradeId,
 };
 
@@ -92,10 +94,13 @@ impl ContractRow {
     }
 
     /// Returns the contract with what has become of it.
-    pub(crate) fn with(self, state: ContractStateRow) -> Result<Contract, StoreError> {
+    pub(crate) fn with(self, state: &ContractStateRow) -> Result<Contract, StoreError> {
+        self.standing(&state.now()?)
+    }
+
+    /// Returns the contract as it stands.
+    pub(crate) fn standing(self, now: &ContractNow) -> Result<Contract, StoreError> {
         let at = Place::new("contracts", self.number);
-        let now = Place::new("contract_states", state.number);
-        let ended_at = state.ended_at.map(|minute| now.int("ended_at", minute).map(Minute::new));
         Ok(Contract {
             id: ContractId::new(self.number),
             created_at: Timestamp::from_millis(self.created_at),
@@ -103,8 +108,8 @@ impl ContractRow {
             product: ProductId::new(self.product),
             site: SiteId::new(self.site),
             listing: ListingId::new(self.listing),
-            source: now.source(&state.source_kind, state.source_number)?,
-            seller: OrganizationId::new(state.seller),
+            source: now.source,
+            seller: now.seller,
             buyer: OrganizationId::new(self.buyer),
             gpus: at.int("gpus", self.gpus)?,
             window: at.window(self.start_minute, self.end_minute)?,
@@ -112,16 +117,43 @@ impl ContractRow {
             lot: at.int("lot", self.lot)?,
             min_minutes: at.int("min_minutes", self.min_minutes)?,
             fee_bps: at.int("fee_bps", self.fee_bps)?,
-            depth: now.int("depth", state.depth)?,
-            status: now.parsed("status", ContractStatus::parse(&state.status))?,
-            ended_at: ended_at.transpose()?,
-            escrow: Money::from_micros(state.escrow),
+            depth: now.depth,
+            status: now.status,
+            ended_at: now.ended_at,
+            escrow: now.escrow,
             previous_of_seller: at.holding("previous_of_seller", self.previous_of_seller)?,
             previous_of_buyer: at.holding("previous_of_buyer", self.previous_of_buyer)?,
             previous_of_parent: at.holding("previous_of_parent", self.previous_of_parent)?,
-            last_child: now.holding("last_child", state.last_child)?,
-            used: Steps::new(),
+            last_child: now.last_child,
         })
+    }
+}
+
+/// What changes in a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContractNow {
+    pub(crate) number: i64,
+    source: Source,
+    seller: OrganizationId,
+    depth: u8,
+    status: ContractStatus,
+    ended_at: Option<Minute>,
+    escrow: Money,
+    last_child: Option<Holding>,
+}
+
+impl ContractNow {
+    pub(crate) fn of(contract: &Contract) -> Self {
+        Self {
+            number: contract.id.number(),
+            source: contract.source,
+            seller: contract.seller,
+            depth: contract.depth,
+            status: contract.status,
+            ended_at: contract.ended_at,
+            escrow: contract.escrow,
+            last_child: contract.last_child,
+        }
     }
 }
 
@@ -139,6 +171,22 @@ impl ContractStateRow {
             escrow: contract.escrow.micros(),
             last_child: contract.last_child.map(Holding::code),
         }
+    }
+
+    /// Returns what it says.
+    pub(crate) fn now(&self) -> Result<ContractNow, StoreError> {
+        let at = Place::new("contract_states", self.number);
+        let ended_at = self.ended_at.map(|minute| at.int("ended_at", minute).map(Minute::new));
+        Ok(ContractNow {
+            number: self.number,
+            source: at.source(&self.source_kind, self.source_number)?,
+            seller: OrganizationId::new(self.seller),
+            depth: at.int("depth", self.depth)?,
+            status: at.parsed("status", ContractStatus::parse(&self.status))?,
+            ended_at: ended_at.transpose()?,
+            escrow: Money::from_micros(self.escrow),
+            last_child: at.holding("last_child", self.last_child)?,
+        })
     }
 }
 

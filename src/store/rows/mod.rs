@@ -13,10 +13,10 @@ pub(crate) mod state;
 pub(crate) mod trade;
 pub(crate) mod transfer;
 
-pub(crate) use contract::{ContractRow, ContractStateRow, PassRow};
+pub(crate) use contract::{ContractNow, ContractRow, ContractStateRow, PassRow};
 pub(crate) use journal::JournalEntry;
 pub(crate) use key::KeyRow;
-pub(crate) use order::{OrderRow, OrderStateRow};
+pub(crate) use order::{OrderNow, OrderRow, OrderStateRow};
 pub(crate) use party::{BalanceRow, ListingRow, OrganizationRow, ProductRow, SiteRow, TapeRow};
 pub(crate) use set::{RowSet, Visit};
 pub(crate) use state::StateRow;

@@ -1,13 +1,15 @@
 //! Orders: what was placed stands in `orders`, what becomes of it in `order_states`.
 
+use serde::{Deserialize, Serialize};
+
 use super::field::{Place, minutes, steps_text, text, u128_text, word};
 use crate::exchange::Requirements;
 use crate::exchange::entities::Order;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, TimeInForce,
-    Timestamp, TradeId, Turnover,
+    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, Steps, TimeInForce,
+    Timestamp, TradeId, Turnover, Window,
 };
 
 row! {
@@ -98,15 +100,19 @@ impl OrderRow {
     }
 
     /// Returns the order with what has become of it.
-    pub(crate) fn with(self, state: OrderStateRow) -> Result<Order, StoreError> {
+    pub(crate) fn with(self, state: &OrderStateRow) -> Result<Order, StoreError> {
+        let (now, sold) = state.now()?;
+        self.standing(now, sold)
+    }
+
+    /// Returns the order as it stands.
+    pub(crate) fn standing(self, now: OrderNow, sold: Steps) -> Result<Order, StoreError> {
         let at = Place::new("orders", self.number);
-        let now = Place::new("order_states", state.number);
         let source = match (self.source_kind, self.source_number) {
             (Some(kind), Some(number)) => Some(at.source(&kind, number)?),
             (None, None) => None,
             _ => return Err(at.corrupt("source_kind")),
         };
-        let reason = state.reason.map(|reason| now.parsed("reason", OrderReason::parse(&reason)));
         let fingerprint = self.fingerprint.map(|text| at.hex128("fingerprint", &text));
         Ok(Order {
             id: OrderId::new(self.number),
@@ -116,12 +122,12 @@ impl OrderRow {
             side: at.parsed("side", Side::parse(&self.side))?,
             product: ProductId::new(self.product),
             source,
-            sequence: state.sequence,
-            gpus: now.int("gpus", state.gpus)?,
-            window: now.window(state.start_minute, state.end_minute)?,
+            sequence: now.sequence,
+            gpus: now.gpus,
+            window: now.window,
             minutes: self.minutes.map(|minutes| at.int("minutes", minutes)).transpose()?,
-            price: Price::from_micros(state.price),
-            lot: now.int("lot", state.lot)?,
+            price: now.price,
+            lot: now.lot,
             min_minutes: at.int("min_minutes", self.min_minutes)?,
             lead_minutes: at.int("lead_minutes", self.lead_minutes)?,
             requirements: requirements_of(at, self.requirements.as_deref())?,
@@ -132,18 +138,60 @@ impl OrderRow {
             self_trade: at.parsed("self_trade", SelfTrade::parse(&self.self_trade))?,
             client_order_id: self.client_order_id.map(String::from),
             fingerprint: fingerprint.transpose()?,
-            status: now.parsed("status", OrderStatus::parse(&state.status))?,
-            reason: reason.transpose()?,
-            ended_at: state.ended_at.map(Timestamp::from_millis),
-            filled_gpus: now.int("filled_gpus", state.filled_gpus)?,
-            fills: now.int("fills", state.fills)?,
-            filled_gpu_minutes: now.int("filled_gpu_minutes", state.filled_gpu_minutes)?,
-            turnover: Turnover::new(state.turnover),
-            sold: now.steps("sold", &state.sold)?,
-            held: Money::from_micros(state.held),
+            status: now.status,
+            reason: now.reason,
+            ended_at: now.ended_at,
+            filled_gpus: now.filled_gpus,
+            fills: now.fills,
+            filled_gpu_minutes: now.filled_gpu_minutes,
+            turnover: now.turnover,
+            sold,
+            held: now.held,
             previous: self.previous.map(OrderId::new),
-            last_trade: state.last_trade.map(TradeId::new),
+            last_trade: now.last_trade,
         })
+    }
+}
+
+/// What changes in an order, but for what an ask has sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OrderNow {
+    pub(crate) number: i64,
+    sequence: i64,
+    gpus: u32,
+    window: Window,
+    price: Price,
+    lot: u32,
+    status: OrderStatus,
+    reason: Option<OrderReason>,
+    ended_at: Option<Timestamp>,
+    filled_gpus: u32,
+    pub(crate) fills: u32,
+    filled_gpu_minutes: u64,
+    turnover: Turnover,
+    held: Money,
+    pub(crate) last_trade: Option<TradeId>,
+}
+
+impl OrderNow {
+    pub(crate) fn of(order: &Order) -> Self {
+        Self {
+            number: order.id.number(),
+            sequence: order.sequence,
+            gpus: order.gpus,
+            window: order.window,
+            price: order.price,
+            lot: order.lot,
+            status: order.status,
+            reason: order.reason,
+            ended_at: order.ended_at,
+            filled_gpus: order.filled_gpus,
+            fills: order.fills,
+            filled_gpu_minutes: order.filled_gpu_minutes,
+            turnover: order.turnover,
+            held: order.held,
+            last_trade: order.last_trade,
+        }
     }
 }
 
@@ -170,6 +218,30 @@ impl OrderStateRow {
             held: order.held.micros(),
             last_trade: order.last_trade.map(TradeId::number),
         })
+    }
+
+    /// Returns what it says, and what an ask has sold.
+    pub(crate) fn now(&self) -> Result<(OrderNow, Steps), StoreError> {
+        let at = Place::new("order_states", self.number);
+        let reason = self.reason.as_deref().map(|reason| at.parsed("reason", OrderReason::parse(reason)));
+        let now = OrderNow {
+            number: self.number,
+            sequence: self.sequence,
+            gpus: at.int("gpus", self.gpus)?,
+            window: at.window(self.start_minute, self.end_minute)?,
+            price: Price::from_micros(self.price),
+            lot: at.int("lot", self.lot)?,
+            status: at.parsed("status", OrderStatus::parse(&self.status))?,
+            reason: reason.transpose()?,
+            ended_at: self.ended_at.map(Timestamp::from_millis),
+            filled_gpus: at.int("filled_gpus", self.filled_gpus)?,
+            fills: at.int("fills", self.fills)?,
+            filled_gpu_minutes: at.int("filled_gpu_minutes", self.filled_gpu_minutes)?,
+            turnover: Turnover::new(self.turnover),
+            held: Money::from_micros(self.held),
+            last_trade: self.last_trade.map(TradeId::new),
+        };
+        Ok((now, at.steps("sold", &self.sold)?))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
     Country, Interconnect, ListingId, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId, Region,
-    SiteId, SlaClass, Steps, Symbol, Timestamp, TradeId, TransferId,
+    SiteId, SlaClass, Symbol, Timestamp, TradeId, TransferId,
 };
 
 row! {
@@ -247,7 +247,6 @@ impl TryFrom<ListingRow> for Listing {
             interconnect: at.parsed("interconnect", Interconnect::parse(&row.interconnect))?,
             sla_class: at.parsed("sla_class", SlaClass::parse(&row.sla_class))?,
             resale_allowed: at.flag("resale_allowed", row.resale_allowed)?,
-            used: Steps::new(),
         })
     }
 }

@@ -9,6 +9,7 @@ use diesel::{QueryDsl, QueryResult, QueryableByName, RunQueryDsl, SelectableHelp
 use super::Mismatch;
 use super::expected::{Entry, Expected, decode, encode};
 use crate::store::db::{on, portable};
+use crate::store::pending::log::{MarkRow, PendingRow};
 use crate::store::row::{Cell, Row};
 use crate::store::rows::{
     BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow, PassRow,
@@ -37,8 +38,45 @@ pub fn compare(db: &mut Db, expected: &Expected) -> Result<Vec<Mismatch>, StoreE
         tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
         remembered_keys: KeyRow, exchange_state: StateRow,
     }
+    if expected.mark().is_some() {
+        tables! { pending_states: PendingRow }
+    }
+    compare_mark(db, expected, &mut found)?;
     found.sort();
     Ok(found)
+}
+
+/// The mark depends on when there was time to write states, so it is held against its promise alone. That nothing up to
+/// it is missing is found by comparing the states; here, that it is where a batch ends, and the only one.
+fn compare_mark(db: &mut Db, expected: &Expected, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
+    let mut marks = Comparison::new::<MarkRow>(expected);
+    let right = expected.mark();
+    let mut is_there = false;
+    on!(&mut *db, |c, m| m::states_mark(c, |row| {
+        let row = row?;
+        let key = shown(&row.key());
+        match &right {
+            _ if row.id != 0 => marks.add::<MarkRow>(expected.last(), key, "", "should not be there".to_owned()),
+            None => {
+                let what = format!("is {}, where no batch ends", row.sequence);
+                marks.add::<MarkRow>(expected.last(), key, "sequence", what);
+            }
+            Some(right) => {
+                for ((column, is), should) in MarkRow::TABLE.columns.iter().zip(row.cells()).zip(right.cells()) {
+                    if is != should {
+                        let what = format!("is {is}, should be {should}");
+                        marks.add::<MarkRow>(expected.last(), key.clone(), column, what);
+                    }
+                }
+            }
+        }
+        is_there |= row.id == 0;
+        Ok(())
+    }))?;
+    if !is_there {
+        marks.add::<MarkRow>(expected.last(), "0".to_owned(), "", "is missing".to_owned());
+    }
+    marks.finish::<MarkRow>(found)
 }
 
 /// Returns what the embedded database finds wrong with its own file; nothing on PostgreSQL.
@@ -93,7 +131,7 @@ impl<'e> Comparison<'e> {
         };
         let key = encode(R::TABLE.name, &row.key())?;
         let entry = self.rows.and_then(|rows| rows.get_key_value(&key));
-        let Some((key, Entry { row: Some(expected), sequence })) = entry else {
+        let Some((key, Entry { row: Some(expected), sequence, older, .. })) = entry else {
             // A deleted row that is back is blamed on the deletion.
             let sequence = entry.map_or(self.last, |(_, entry)| entry.sequence);
             self.add::<R>(sequence, shown(&row.key()), "", "should not be there".to_owned());
@@ -101,12 +139,18 @@ impl<'e> Comparison<'e> {
         };
         self.seen.insert(key);
         let cells = row.cells();
-        if *encode(R::TABLE.name, &cells)? != **expected {
-            let expected = decode(R::TABLE.name, expected)?;
-            for ((column, expected), cell) in R::TABLE.columns.iter().zip(&expected).zip(&cells) {
-                if expected != cell {
-                    self.add::<R>(*sequence, shown(&row.key()), column, format!("is {cell}, should be {expected}"));
-                }
+        let found = encode(R::TABLE.name, &cells)?;
+        if found == *expected || older.contains(&found) {
+            return Ok(());
+        }
+        let versions = std::iter::once(expected).chain(older).map(|version| decode(R::TABLE.name, version));
+        let versions: Vec<Vec<Cell>> = versions.collect::<Result<_, _>>()?;
+        let differing = |version: &&Vec<Cell>| version.iter().zip(&cells).filter(|(one, other)| one != other).count();
+        // Of the versions that may be there, the likeliest is the one with the least to explain.
+        for (index, should) in versions.iter().min_by_key(differing).into_iter().flatten().enumerate() {
+            let (Some(is), Some(column)) = (cells.get(index), R::TABLE.columns.get(index)) else { continue };
+            if is != should {
+                self.add::<R>(*sequence, shown(&row.key()), column, format!("is {is}, should be {should}"));
             }
         }
         Ok(())
@@ -115,7 +159,7 @@ impl<'e> Comparison<'e> {
     /// Adds the rows that are missing.
     fn finish<R: Row>(mut self, found: &mut Vec<Mismatch>) -> Result<(), StoreError> {
         for (key, entry) in self.rows.into_iter().flatten() {
-            if entry.row.is_some() && !self.seen.contains(&**key) {
+            if entry.row.is_some() && !entry.may_be_missing && !self.seen.contains(&**key) {
                 let cells = decode(R::TABLE.name, key)?;
                 self.add::<R>(entry.sequence, shown(&cells), "", "is missing".to_owned());
             }
@@ -152,4 +196,5 @@ scans! {
     orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
     contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
     tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow, remembered_keys: KeyRow, exchange_state: StateRow,
+    pending_states: PendingRow, states_mark: MarkRow,
 }

@@ -1,6 +1,6 @@
 //! Whether the tables hold what the journal says, and nothing else.
 //!
-//! The caller walks the journal ([`chain`]), executes its commands and feeds what each batch changed to
+//! The caller walks the journal ([`chain`]), executes its commands and feeds what each changed, and where batches end, to
 //! [`Expected`]; [`compare`] then holds every row of every table of the exchange against it. Rows are made by the
 //! functions the writer uses, so a column cannot be written and forgotten here. Quotes and users are outside the
 //! exchange and not compared.
@@ -14,6 +14,19 @@ use std::fmt;
 pub use chain::{Walk, chain};
 pub use compare::{compare, integrity};
 pub use expected::Expected;
+
+use super::{Db, StoreError};
+use crate::store::pending::log;
+use crate::store::read::journal;
+
+/// Returns the journal row up to which every state is in its table; nothing if that is not said, or cannot be.
+///
+/// # Errors
+/// What the database said.
+pub fn mark(db: &mut Db) -> Result<Option<i64>, StoreError> {
+    let Some(mark) = log::mark(db)?.map(|mark| mark.sequence) else { return Ok(None) };
+    Ok((mark == 0 || journal::ends_batch(db, mark)?).then_some(mark))
+}
 
 /// One place where the tables differ from the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

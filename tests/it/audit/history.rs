@@ -36,7 +36,8 @@ impl History {
     pub fn writer(&self, table: &str, key: &[String]) -> i64 {
         match table {
             "journal" => key[0].parse().unwrap(),
-            "exchange_state" => self.last(),
+            "exchange_state" | "states_mark" => self.last(),
+            "pending_states" => key[0].parse().unwrap(),
             _ => {
                 let found = self.writers.iter().find(|((name, at), _)| *name == table && *at == key.join(","));
                 *found.unwrap_or_else(|| panic!("nobody wrote {table} {key:?}")).1

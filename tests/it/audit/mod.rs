@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer;
 use gpubourse::app::verify::{Verdict, verify};
-use gpubourse::store::Store;
+use gpubourse::store::{Pace, Store};
 use gpubourse::types::Timestamp;
 use tempfile::TempDir;
 
@@ -26,6 +26,8 @@ use crate::streams::rng::Rng;
 use history::History;
 
 const COMMANDS: u32 = 450;
+/// The last commands, whose states are not in their tables.
+const WAITING: usize = 60;
 
 /// A database with rows of every kind, and a connection that may change them.
 struct Scene {
@@ -64,11 +66,28 @@ impl Scene {
         let mut raw = Raw::open(&backend);
         let tables = raw.tables();
         disarm(&mut raw, &tables);
-        for table in &tables {
-            raw.run(&format!("CREATE TEMPORARY TABLE saved_{0} AS SELECT * FROM {0}", table.name));
-        }
         let history = History::of(&store);
-        Self { backend, store, raw, tables, history }
+        let mut scene = Self { backend, store, raw, tables, history };
+        scene.save();
+        scene
+    }
+
+    fn save(&mut self) {
+        for Table { name, .. } in &self.tables {
+            self.raw.run(&format!("DROP TABLE IF EXISTS saved_{name}"));
+            self.raw.run(&format!("CREATE TEMPORARY TABLE saved_{name} AS SELECT * FROM {name}"));
+        }
+    }
+
+    /// Runs a test on each table: on those behind what waits while something waits, on the others when nothing does. As
+    /// long as a state waits, its table may say anything it was since the mark.
+    fn for_each_table(&mut self, mut test: impl FnMut(&mut Self, &Table)) {
+        let behind = |table: &&Table| ["pending_states", "states_mark"].contains(&table.name.as_str());
+        let (waiting, others): (Vec<_>, Vec<_>) = self.tables.clone().into_iter().partition(|table| behind(&table));
+        waiting.iter().for_each(|table| test(self, table));
+        self.store.writer().unwrap().write_waiting().unwrap();
+        self.save();
+        others.iter().for_each(|table| test(self, table));
     }
 
     fn verdict(&self) -> Verdict {
@@ -98,12 +117,13 @@ impl Scene {
 fn fill(backend: &Backend) {
     static COURSE: OnceLock<Course> = OnceLock::new();
     let course = COURSE.get_or_init(|| Course::rich(COMMANDS));
-    let store = backend.open();
     let clock = Arc::new(ManualClock::at(Timestamp::default()));
-    let running = sequencer::start(&store, clock.clone()).unwrap();
-    block_on(follow(&course.steps, &running, &clock, &mut Rng::new(7), 9));
-    running.join();
-    drop(store);
+    let (written, waiting) = course.steps.split_at(course.steps.len() - WAITING);
+    for (steps, pace) in [(written, Pace::default()), (waiting, Pace::NEVER)] {
+        let running = sequencer::start(&backend.open().with_pace(pace), clock.clone()).unwrap();
+        block_on(follow(steps, &running, &clock, &mut Rng::new(7), 9));
+        running.join();
+    }
     let mut raw = Raw::open(backend);
     if raw.is_sqlite() {
         raw.run("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -113,7 +113,7 @@ impl Market {
     pub fn lift_with_asks_at(&self, price: &str) -> Vec<String> {
         let mut snapshot = self.exchange().snapshot();
         for order in snapshot.orders.iter_mut().filter(|order| order.side == Side::Ask) {
-            order.price = Price::parse(price).unwrap();
+            std::sync::Arc::make_mut(order).price = Price::parse(price).unwrap();
         }
         let (command, _) = parse("lift 1");
         let (at, actor) = (snapshot.counters.now, "user:1".to_owned());

@@ -11,8 +11,8 @@ use gpubourse::app::verify::verify;
 use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::Command;
 use gpubourse::exchange::entities::Order;
-use gpubourse::store::Store;
 use gpubourse::store::read::journal;
+use gpubourse::store::{Pace, Store};
 use gpubourse::types::{Minute, Price, Timestamp};
 use tokio::sync::oneshot;
 
@@ -35,7 +35,8 @@ struct Scene {
 impl Scene {
     async fn on(backend: Backend) -> Self {
         println!("on {}", backend.url);
-        let store = backend.open();
+        // Nothing is written but what commands write.
+        let store = backend.open().with_pace(Pace::NEVER);
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
         let running = sequencer::start(&store, clock.clone()).unwrap();
         let market = Market { clock: clock.clone(), running };
@@ -146,7 +147,8 @@ fn curse(raw: &mut Raw, table: &str, at_commit: bool) {
 #[actix_web::test]
 async fn a_write_that_fails_is_not_applied_wherever_it_fails() {
     // As the order itself is written, in what is written after it, and only when all is to be made durable.
-    for (table, at_commit) in [("orders", false), ("order_states", false), ("exchange_state", false), ("orders", true)]
+    for (table, at_commit) in
+        [("orders", false), ("pending_states", false), ("exchange_state", false), ("orders", true)]
     {
         for mut scene in Scene::both().await {
             curse(&mut scene.raw, table, at_commit);
@@ -204,14 +206,14 @@ async fn a_database_that_is_locked_for_too_long_applies_nothing() {
 async fn a_store_that_cannot_be_read_refuses_until_it_can() {
     for mut scene in Scene::both().await {
         let before = scene.raw.everything();
-        scene.raw.run("ALTER TABLE order_states RENAME TO gone");
+        scene.raw.run("ALTER TABLE orders RENAME TO gone");
         let first = scene.market.submit(ask(8)).await;
         assert!(matches!(first, Err(AppError::Unknown)), "{first:?}");
         for _ in 0..3 {
             let next = scene.market.submit(ask(8)).await;
             assert!(matches!(next, Err(AppError::NotApplied)), "{next:?}");
         }
-        scene.raw.run("ALTER TABLE gone RENAME TO order_states");
+        scene.raw.run("ALTER TABLE gone RENAME TO orders");
         assert_eq!(scene.raw.everything(), before);
         let mut answer = scene.market.submit(ask(8)).await;
         for _ in 0..100 {
@@ -269,7 +271,7 @@ async fn a_preview_says_what_comes_and_changes_nothing() {
         assert!(previews.iter().all(|preview| *preview == previews[0]));
         let order = scene.market.submit(bid(start, "seen")).await.unwrap().outcome.order.unwrap();
         // What a repeat must equal is remembered of orders that exist.
-        assert_eq!(previews[0].order, Order { fingerprint: None, ..order });
+        assert_eq!(previews[0].order, Order { fingerprint: None, ..(*order).clone() });
         assert_eq!(previews[0].fills.len(), 1);
         drop(sequencer);
         scene.end();

@@ -40,7 +40,7 @@ fn texts(db: &mut Db, sql: &str) -> Vec<String> {
 fn columns(db: &mut Db) -> Vec<String> {
     let sql = match db {
         Db::Sqlite(_) => {
-            "SELECT t.name || '.' || c.name || CASE c.type WHEN 'TEXT' THEN ' text' ELSE ' bigint' END
+            "SELECT t.name || '.' || c.name || CASE c.type WHEN 'TEXT' THEN ' text' WHEN 'BLOB' THEN ' bytea' ELSE ' bigint' END
                 || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN ' not null' ELSE ' null' END AS text
              FROM sqlite_schema t, pragma_table_info(t.name) c
              WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'"

@@ -1,9 +1,11 @@
 //! Every read of history.
 
+use std::sync::Arc;
+
 use gpubourse::exchange::Changes;
-use gpubourse::exchange::entities::{Cause, Counters, Holding, Order, Pass, Purse, Tape};
+use gpubourse::exchange::entities::{Cause, Counters, Holding, Order, Pass, Purse, Tape, Trade};
 use gpubourse::store::read::{Listed, Page, contracts, journal, orders, trades, transfers};
-use gpubourse::store::{Batch, Store, StoreError};
+use gpubourse::store::{Batch, Reader, Store, StoreError};
 use gpubourse::types::*;
 
 use super::{commit, sample};
@@ -17,20 +19,20 @@ pub fn second(first: &Batch) -> Batch {
     let previous = |number: i64| Some(OrderId::new(if number == 3 { 1 } else { number - 1 }));
     let cancelled =
         |number| Order { status: OrderStatus::Cancelled, previous: previous(number), ..sample::ask(number) };
-    changes.placed = (3..=12).map(cancelled).collect();
-    changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
+    changes.placed = (3..=12).map(cancelled).map(Arc::new).collect();
+    changes.orders = changes.placed.iter().map(|order| (order.id, Arc::clone(order))).collect();
     let mut child = sample::contract(2);
     let first_made = Some(Holding::Made(ContractId::new(1)));
     let made = Some(Holding::Made(child.id));
     child.source = Source::Contract(ContractId::new(1));
     child.previous_of_seller = first_made;
     (child.seller, child.buyer, child.depth) = (sample::organization(2), sample::organization(3), 1);
-    changes.contracted = vec![child.clone()];
+    changes.contracted = vec![Arc::new(child.clone())];
     (child.source, child.seller, child.depth) = (Source::Listing(ListingId::new(1)), sample::organization(1), 0);
     let mut parent = sample::contract(1);
     (parent.status, parent.ended_at) = (ContractStatus::Terminated, Some(Minute::new(30_000_090)));
     parent.last_child = made;
-    changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, contract)).collect();
+    changes.contracts = [parent, child].into_iter().map(|contract| (contract.id, Arc::new(contract))).collect();
     let pass = Pass {
         id: PassId::new(2),
         created_at: sample::at(5),
@@ -41,7 +43,7 @@ pub fn second(first: &Batch) -> Batch {
         previous_of_parent: None,
     };
     changes.passed = vec![pass];
-    changes.trades = vec![gpubourse::exchange::entities::Trade {
+    let trade = Trade {
         id: TradeId::new(2),
         contract: ContractId::new(2),
         ask: OrderId::new(3),
@@ -49,13 +51,15 @@ pub fn second(first: &Batch) -> Batch {
         previous_of_bid: Some(TradeId::new(1)),
         previous_of_product: Some(TradeId::new(1)),
         ..sample::trade()
-    }];
+    };
+    changes.trades = vec![Arc::new(trade)];
     changes.transfers = vec![sample::transfer(4, Cause::Refund(ContractId::new(1)), None)];
     let last_trade = Some(TradeId::new(2));
     changes.tapes = [(ProductId::new(1), Tape { last_trade })].into();
-    for (number, order) in [(2, first.changes.orders[&OrderId::new(2)].clone()), (3, cancelled(3))] {
-        changes.orders.insert(OrderId::new(number), Order { last_trade, ..order });
-    }
+    let bid = Order { last_trade, fills: 2, ..(*first.changes.orders[&OrderId::new(2)]).clone() };
+    let sold = Steps::block(sample::window(60, 120), 8);
+    let ask = Order { last_trade, fills: 1, sold, ..cancelled(3) };
+    changes.orders.extend([(bid.id, Arc::new(bid)), (ask.id, Arc::new(ask))]);
     let last_transfer = Some(TransferId::new(4));
     changes.purses = [
         (OrganizationId::EXCHANGE, Purse { last_transfer, ..Purse::default() }),
@@ -95,31 +99,30 @@ fn orders_are_found_by_number_and_by_owner() {
     for_each_backend(|backend| {
         let store = backend.open();
         let (first, second) = filled(&store);
-        store
-            .read(|db| {
-                for (number, batch) in [(1, &first), (2, &second), (3, &second)] {
-                    let order = orders::get(db, OrderId::new(number))?;
-                    assert_eq!(order.as_ref(), batch.changes.orders.get(&OrderId::new(number)));
-                }
-                assert_eq!(orders::get(db, OrderId::new(99))?, None);
-                let mut of = |filter: orders::OrderFilter, page: Page| {
-                    let rows = orders::of_organization(db, sample::organization(1), &filter, page);
-                    rows.map(|rows| numbers(&rows, |order: &Order| order.id.number()))
-                };
-                let any = orders::OrderFilter::default();
-                assert_eq!(of(any, Page::first(4))?, [12, 11, 10, 9]);
-                assert_eq!(of(any, Page { before: Some(4), limit: 9 })?, [3, 1]);
-                let partial = orders::OrderFilter { status: Some(OrderStatus::PartiallyFilled), ..any };
-                assert_eq!(of(partial, Page::first(4))?, [1]);
-                let bids = orders::OrderFilter { side: Some(Side::Bid), ..any };
-                assert_eq!(of(bids, Page::first(4))?, [0; 0]);
-                let other = orders::OrderFilter { product: Some(ProductId::new(2)), ..any };
-                assert_eq!(of(other, Page::first(4))?, [0; 0]);
-                let same = orders::OrderFilter { product: Some(ProductId::new(1)), side: Some(Side::Ask), ..any };
-                assert_eq!(of(same, Page::first(1))?, [12]);
-                Ok::<_, StoreError>(())
-            })
-            .unwrap();
+        let run = |reader: &mut Reader| {
+            for (number, batch) in [(1, &first), (2, &second), (3, &second)] {
+                let order = orders::get(reader, OrderId::new(number))?;
+                assert_eq!(order.as_ref(), batch.changes.orders.get(&OrderId::new(number)));
+            }
+            assert_eq!(orders::get(reader, OrderId::new(99))?, None);
+            let mut of = |filter: orders::OrderFilter, page: Page| {
+                let rows = orders::of_organization(reader, sample::organization(1), &filter, page);
+                rows.map(|rows| numbers(&rows, |order: &Arc<Order>| order.id.number()))
+            };
+            let any = orders::OrderFilter::default();
+            assert_eq!(of(any, Page::first(4))?, [12, 11, 10, 9]);
+            assert_eq!(of(any, Page { before: Some(4), limit: 9 })?, [3, 1]);
+            let partial = orders::OrderFilter { status: Some(OrderStatus::PartiallyFilled), ..any };
+            assert_eq!(of(partial, Page::first(4))?, [1]);
+            let bids = orders::OrderFilter { side: Some(Side::Bid), ..any };
+            assert_eq!(of(bids, Page::first(4))?, [0; 0]);
+            let other = orders::OrderFilter { product: Some(ProductId::new(2)), ..any };
+            assert_eq!(of(other, Page::first(4))?, [0; 0]);
+            let same = orders::OrderFilter { product: Some(ProductId::new(1)), side: Some(Side::Ask), ..any };
+            assert_eq!(of(same, Page::first(1))?, [12]);
+            Ok::<_, StoreError>(())
+        };
+        run(&mut store.reader().unwrap()).unwrap();
     });
 }
 
@@ -127,23 +130,24 @@ fn orders_are_found_by_number_and_by_owner() {
 fn trades_are_found_by_order_and_by_product() {
     for_each_backend(|backend| {
         let store = backend.open();
-        filled(&store);
-        store
-            .read(|db| {
-                assert_eq!(trades::get(db, TradeId::new(1))?, Some(sample::trade()));
-                assert_eq!(trades::get(db, TradeId::new(9))?, None);
-                let id = |trade: &gpubourse::exchange::entities::Trade| trade.id.number();
-                assert_eq!(numbers(&trades::of_order(db, OrderId::new(1), Page::first(9))?, id), [1]);
-                assert_eq!(numbers(&trades::of_order(db, OrderId::new(2), Page::first(9))?, id), [2, 1]);
-                let product = ProductId::new(1);
-                assert_eq!(numbers(&trades::of_product(db, product, Page { before: Some(2), limit: 9 })?, id), [1]);
-                assert_eq!(numbers(&trades::of_product(db, product, Page::first(1))?, id), [2]);
-                assert_eq!(trades::of_product(db, ProductId::new(2), Page::first(9))?.rows, []);
-                // A place of somebody else's history is no place of this one.
-                assert_eq!(trades::of_order(db, OrderId::new(1), Page { before: Some(2), limit: 9 })?.rows, []);
-                Ok::<_, StoreError>(())
-            })
-            .unwrap();
+        let (first, second) = filled(&store);
+        let ask = &first.changes.orders[&OrderId::new(1)];
+        let bid = &second.changes.orders[&OrderId::new(2)];
+        let run = |reader: &mut Reader| {
+            assert_eq!(trades::get(reader, TradeId::new(1))?, Some(sample::trade()));
+            assert_eq!(trades::get(reader, TradeId::new(9))?, None);
+            let id = |trade: &Trade| trade.id.number();
+            assert_eq!(numbers(&trades::of_order(reader, ask, Page::first(9))?, id), [1]);
+            assert_eq!(numbers(&trades::of_order(reader, bid, Page::first(9))?, id), [2, 1]);
+            let product = ProductId::new(1);
+            assert_eq!(numbers(&trades::of_product(reader, product, Page { before: Some(2), limit: 9 })?, id), [1]);
+            assert_eq!(numbers(&trades::of_product(reader, product, Page::first(1))?, id), [2]);
+            assert_eq!(trades::of_product(reader, ProductId::new(2), Page::first(9))?.rows, []);
+            // A place of somebody else's history is no place of this one.
+            assert_eq!(trades::of_order(reader, ask, Page { before: Some(2), limit: 9 })?.rows, []);
+            Ok::<_, StoreError>(())
+        };
+        run(&mut store.reader().unwrap()).unwrap();
     });
 }
 
@@ -153,33 +157,35 @@ fn contracts_are_found_by_party_chain_and_listing() {
         let store = backend.open();
         let (_, second) = filled(&store);
         let page = Page::first(9);
-        store
-            .read(|db| {
-                for (id, contract) in &second.changes.contracts {
-                    assert_eq!(contracts::get(db, *id)?.as_ref(), Some(contract));
-                }
-                assert_eq!(contracts::get(db, ContractId::new(9))?, None);
-                let id = |contract: &gpubourse::exchange::entities::Contract| contract.id.number();
-                // Organization 1 sells contract 2 since it passed; organization 2, who sold it before, keeps it.
-                for (organization, expected) in [(1, vec![2, 1]), (2, vec![2, 1]), (3, vec![2]), (4, vec![])] {
-                    let rows = contracts::of_organization(db, sample::organization(organization), page)?;
-                    assert_eq!(numbers(&rows, id), expected, "organization {organization}");
-                }
-                assert_eq!(numbers(&contracts::children(db, ContractId::new(1), page)?, id), [2]);
-                assert_eq!(contracts::children(db, ContractId::new(2), page)?.rows, []);
-                let first = contracts::of_organization(db, sample::organization(1), Page::first(1))?;
-                assert_eq!((numbers(&first, id), first.next), (vec![2], Some(-2)));
-                let rest =
-                    contracts::of_organization(db, sample::organization(1), Page { before: Some(-2), limit: 1 })?;
-                assert_eq!((numbers(&rest, id), rest.next), (vec![1], None));
-                let other =
-                    contracts::of_organization(db, sample::organization(3), Page { before: Some(-2), limit: 1 })?;
-                assert_eq!((other.rows, other.next), (vec![], None));
-                assert_eq!(numbers(&contracts::all(db, Page { before: Some(2), limit: 9 })?, id), [1]);
-                assert_eq!(numbers(&contracts::all(db, Page::first(1))?, id), [2]);
-                Ok::<_, StoreError>(())
-            })
-            .unwrap();
+        let run = |reader: &mut Reader| {
+            for (id, contract) in &second.changes.contracts {
+                assert_eq!(contracts::get(reader, *id)?.as_ref(), Some(&**contract));
+            }
+            assert_eq!(contracts::get(reader, ContractId::new(9))?, None);
+            let id = |contract: &gpubourse::exchange::entities::Contract| contract.id.number();
+            // Organization 1 sells contract 2 since it passed; organization 2, who sold it before, keeps it.
+            for (organization, expected) in [(1, vec![2, 1]), (2, vec![2, 1]), (3, vec![2]), (4, vec![])] {
+                let rows = contracts::of_organization(reader, sample::organization(organization), page)?;
+                assert_eq!(numbers(&rows, id), expected, "organization {organization}");
+            }
+            assert_eq!(
+                numbers(&contracts::children(reader, &second.changes.contracts[&ContractId::new(1)], page)?, id),
+                [2]
+            );
+            assert_eq!(contracts::children(reader, &second.changes.contracts[&ContractId::new(2)], page)?.rows, []);
+            let first = contracts::of_organization(reader, sample::organization(1), Page::first(1))?;
+            assert_eq!((numbers(&first, id), first.next), (vec![2], Some(-2)));
+            let rest =
+                contracts::of_organization(reader, sample::organization(1), Page { before: Some(-2), limit: 1 })?;
+            assert_eq!((numbers(&rest, id), rest.next), (vec![1], None));
+            let other =
+                contracts::of_organization(reader, sample::organization(3), Page { before: Some(-2), limit: 1 })?;
+            assert_eq!((other.rows, other.next), (vec![], None));
+            assert_eq!(numbers(&contracts::all(reader, Page { before: Some(2), limit: 9 })?, id), [1]);
+            assert_eq!(numbers(&contracts::all(reader, Page::first(1))?, id), [2]);
+            Ok::<_, StoreError>(())
+        };
+        run(&mut store.reader().unwrap()).unwrap();
     });
 }
 
@@ -188,20 +194,19 @@ fn transfers_are_found_by_party() {
     for_each_backend(|backend| {
         let store = backend.open();
         let (first, _) = filled(&store);
-        store
-            .read(|db| {
-                for transfer in &first.changes.transfers {
-                    assert_eq!(transfers::get(db, transfer.id)?.as_ref(), Some(transfer));
-                }
-                let id = |transfer: &gpubourse::exchange::entities::Transfer| transfer.id.number();
-                let of = transfers::of_organization(db, sample::organization(2), Page { before: Some(4), limit: 2 })?;
-                assert_eq!(numbers(&of, id), [3, 2]);
-                let of = transfers::of_organization(db, OrganizationId::EXCHANGE, Page::first(9))?;
-                assert_eq!(numbers(&of, id), [4, 3, 2, 1]);
-                assert_eq!(transfers::of_organization(db, sample::organization(1), Page::first(9))?.rows, []);
-                Ok::<_, StoreError>(())
-            })
-            .unwrap();
+        let run = |reader: &mut Reader| {
+            for transfer in &first.changes.transfers {
+                assert_eq!(transfers::get(reader, transfer.id)?.as_ref(), Some(transfer));
+            }
+            let id = |transfer: &gpubourse::exchange::entities::Transfer| transfer.id.number();
+            let of = transfers::of_organization(reader, sample::organization(2), Page { before: Some(4), limit: 2 })?;
+            assert_eq!(numbers(&of, id), [3, 2]);
+            let of = transfers::of_organization(reader, OrganizationId::EXCHANGE, Page::first(9))?;
+            assert_eq!(numbers(&of, id), [4, 3, 2, 1]);
+            assert_eq!(transfers::of_organization(reader, sample::organization(1), Page::first(9))?.rows, []);
+            Ok::<_, StoreError>(())
+        };
+        run(&mut store.reader().unwrap()).unwrap();
     });
 }
 
@@ -222,7 +227,7 @@ fn every_cause_of_a_transfer_survives_its_columns() {
         let store = backend.open();
         commit(&mut store.writer().unwrap(), &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
         for transfer in expected {
-            assert_eq!(store.read(|db| transfers::get(db, transfer.id)).unwrap(), Some(transfer));
+            assert_eq!(transfers::get(&mut store.reader().unwrap(), transfer.id).unwrap(), Some(transfer));
         }
     });
 }

@@ -1,5 +1,7 @@
 //! What a restart finds, at its edges.
 
+use std::sync::Arc;
+
 use gpubourse::exchange::Changes;
 use gpubourse::exchange::entities::{Counters, Order};
 use gpubourse::store::{StoreError, quotes};
@@ -26,8 +28,8 @@ fn client_order_ids_are_remembered_while_open_and_for_seven_days() {
             placed(6, 1, OrderStatus::PartiallyFilled),
         ];
         let changes = Changes {
-            placed: orders.to_vec(),
-            orders: orders.iter().map(|order| (order.id, order.clone())).collect(),
+            placed: orders.iter().cloned().map(Arc::new).collect(),
+            orders: orders.iter().map(|order| (order.id, Arc::new(order.clone()))).collect(),
             counters: Counters { now: sample::at(0), ..Counters::default() },
             ..Changes::default()
         };
@@ -40,7 +42,7 @@ fn client_order_ids_are_remembered_while_open_and_for_seven_days() {
             .map(|((_, id), named)| (id.as_str(), named.order.number(), named.ended))
             .collect();
         assert_eq!(named, [("bid-1 é", 1, false), ("bid-4 é", 4, true), ("bid-6 é", 6, false)]);
-        assert_eq!(snapshot.orders, [orders[0].clone(), orders[5].clone()]);
+        assert_eq!(snapshot.orders, [Arc::new(orders[0].clone()), Arc::new(orders[5].clone())]);
     });
 }
 
@@ -49,6 +51,7 @@ fn a_state_that_does_not_fit_the_journal_is_not_loaded() {
     for_each_backend(|backend| {
         let mut writer = backend.open().writer().unwrap();
         commit(&mut writer, &sample::first()).unwrap();
+        writer.write_waiting().unwrap();
         for sql in [
             "UPDATE exchange_state SET last_sequence = 1",
             "UPDATE exchange_state SET last_hash = 'x'",

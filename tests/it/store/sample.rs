@@ -1,5 +1,7 @@
 //! A hand-built batch that touches every table.
 
+use std::sync::Arc;
+
 use gpubourse::exchange::entities::*;
 use gpubourse::exchange::{Changes, Made, Requirements};
 use gpubourse::store::{Batch, JournalRow, chain_hash};
@@ -132,7 +134,6 @@ pub fn contract(number: i64) -> Contract {
         previous_of_buyer: None,
         previous_of_parent: None,
         last_child: None,
-        used: Steps::new(),
     }
 }
 
@@ -202,7 +203,6 @@ fn parties(changes: &mut Changes) {
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P999,
         resale_allowed: true,
-        used: Steps::new(),
     };
     changes.listings = by([listing], |row| row.id);
 }
@@ -211,9 +211,9 @@ fn parties(changes: &mut Changes) {
 pub fn changes() -> Changes {
     let mut changes = Changes::default();
     parties(&mut changes);
-    changes.placed = vec![ask(1), bid(2)];
-    changes.trades = vec![trade()];
-    changes.contracted = vec![contract(1)];
+    changes.placed = vec![ask(1).into(), bid(2).into()];
+    changes.trades = vec![trade().into()];
+    changes.contracted = vec![contract(1).into()];
     changes.transfers = vec![
         transfer(1, Cause::Deposit, Some("wire 'ü'")),
         transfer(2, Cause::Hold(OrderId::new(2)), None),
@@ -228,8 +228,8 @@ pub fn changes() -> Changes {
         previous_of_seller: None,
         previous_of_parent: None,
     }];
-    let mut sold = Steps::block(window(60, 120), 8);
-    sold.add(window(90, 200), 4).unwrap();
+    let sold = Steps::block(window(60, 120), 8);
+    let last_trade = Some(TradeId::new(1));
     let filled = Order {
         status: OrderStatus::Filled,
         ended_at: Some(at(2)),
@@ -238,14 +238,13 @@ pub fn changes() -> Changes {
         filled_gpu_minutes: 480,
         turnover: Turnover::new(16_000_000 * 60),
         held: Money::ZERO,
+        last_trade,
         ..bid(2)
     };
-    let partial = Order { status: OrderStatus::PartiallyFilled, filled_gpus: 12, fills: 2, sold, ..ask(1) };
-    changes.orders = by([partial, filled], |row| row.id);
-    changes.contracts = by([contract(1)], |row| row.id);
-    let trade = Some(TradeId::new(1));
-    changes.orders.values_mut().for_each(|order| order.last_trade = trade);
-    changes.tapes = [(ProductId::new(1), Tape { last_trade: trade })].into();
+    let partial = Order { status: OrderStatus::PartiallyFilled, filled_gpus: 8, fills: 1, sold, last_trade, ..ask(1) };
+    changes.orders = by([Arc::new(partial), Arc::new(filled)], |row| row.id);
+    changes.contracts = by([Arc::new(contract(1))], |row| row.id);
+    changes.tapes = [(ProductId::new(1), Tape { last_trade })].into();
     let made = Some(Holding::Made(ContractId::new(1)));
     let last = |order| Purse { last_order: Some(OrderId::new(order)), last_holding: made, ..purse(order) };
     let transfers = Some(TransferId::new(3));

@@ -1,6 +1,8 @@
 //! Committing, failing to commit, and reading back.
 
-use gpubourse::exchange::entities::{ClientOrder, Counters};
+use std::sync::Arc;
+
+use gpubourse::exchange::entities::{ClientOrder, Counters, Order};
 use gpubourse::exchange::{Changes, Snapshot};
 use gpubourse::store::{Batch, Db, Recovered, StoreError, set_meta};
 use gpubourse::types::{OrderId, OrderStatus};
@@ -69,9 +71,8 @@ fn rows_written_again_take_the_new_values() {
         commit(&mut writer, &first).unwrap();
         let mut changes =
             Changes { counters: Counters { now: sample::at(9), ..first.changes.counters }, ..Changes::default() };
-        let mut order = first.changes.orders[&OrderId::new(1)].clone();
-        order.status = OrderStatus::Cancelled;
-        changes.orders.insert(order.id, order);
+        let order = (*first.changes.orders[&OrderId::new(1)]).clone();
+        changes.orders.insert(order.id, Arc::new(Order { status: OrderStatus::Cancelled, ..order }));
         changes.keys.insert(("user:1".into(), "k".into()), None);
         let hash = first.journal.last().unwrap().hash;
         commit(&mut writer, &sample::batch(3, hash, &["{}"], changes)).unwrap();
@@ -88,8 +89,8 @@ fn many_rows_go_in_at_once() {
         let mut writer = store.writer().unwrap();
         let mut changes =
             Changes { counters: Counters { now: sample::at(0), ..Counters::default() }, ..Changes::default() };
-        changes.placed = (1..=1_003).map(sample::ask).collect();
-        changes.orders = changes.placed.iter().map(|order| (order.id, order.clone())).collect();
+        changes.placed = (1..=1_003).map(sample::ask).map(Arc::new).collect();
+        changes.orders = changes.placed.iter().map(|order| (order.id, Arc::clone(order))).collect();
         let placed = changes.placed.clone();
         commit(&mut writer, &sample::batch(1, [0; 32], &["{}"], changes)).unwrap();
         assert_eq!(writer.load().unwrap().snapshot.orders, placed);
@@ -110,7 +111,7 @@ fn a_failed_commit_leaves_nothing() {
         assert_eq!(writer.load().unwrap(), Recovered::default());
         assert_eq!(store.meta("side").unwrap(), None);
         let mut twice = batch.clone();
-        twice.changes.trades.push(sample::trade());
+        twice.changes.trades.push(Arc::new(sample::trade()));
         assert!(matches!(commit(&mut writer, &twice), Err(StoreError::Database(_))));
         assert_eq!(writer.load().unwrap(), Recovered::default());
         let mut write = |db: &mut Db| set_meta(db, "side", "1");

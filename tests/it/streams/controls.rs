@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use gpubourse::exchange::book::Book;
 use gpubourse::exchange::entities::{Contract, Order, Trade, Transfer};
 use gpubourse::exchange::{Command, Envelope, Event, Exchange, NaiveBook, Outcome, Snapshot};
@@ -119,7 +121,7 @@ impl Moment {
         self.with(|moment| {
             for event in &mut moment.outcome.events {
                 if let Event::Traded { trade, contract } = event {
-                    change(trade, contract);
+                    change(Arc::make_mut(trade), Arc::make_mut(contract));
                 }
             }
         })
@@ -131,7 +133,11 @@ fn trades(outcome: &Outcome) -> bool {
 }
 
 fn bid_of(snapshot: &mut Snapshot) -> Option<&mut Order> {
-    snapshot.orders.iter_mut().find(|order| order.side == Side::Bid)
+    snapshot.orders.iter_mut().find(|order| order.side == Side::Bid).map(Arc::make_mut)
+}
+
+fn contracts_of(snapshot: &mut Snapshot) -> impl Iterator<Item = &mut Contract> {
+    snapshot.contracts.iter_mut().map(Arc::make_mut)
 }
 
 fn bid_and_ask_rest(snapshot: &Snapshot, _: &Outcome) -> bool {
@@ -175,7 +181,7 @@ fn oversold_capacity_is_found() {
     assert_eq!(listing, Some(Rule::Oversold));
     let resold = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
     let contract = resold
-        .with(|moment| moment.snapshot.contracts.iter_mut().filter(|row| row.depth == 0).for_each(|row| row.gpus = 0));
+        .with(|moment| contracts_of(&mut moment.snapshot).filter(|row| row.depth == 0).for_each(|row| row.gpus = 0));
     assert_eq!(contract, Some(Rule::Oversold));
     let shorter = moment.with(|moment| {
         moment.snapshot.listings.iter_mut().for_each(|row| row.window.end = row.window.start.plus(1));
@@ -187,7 +193,7 @@ fn oversold_capacity_is_found() {
 fn broken_chains_of_title_are_found() {
     let moment = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
     let resold = |moment: &mut Moment, change: fn(&mut Contract)| {
-        moment.snapshot.contracts.iter_mut().filter(|row| row.depth > 0).for_each(change);
+        contracts_of(&mut moment.snapshot).filter(|row| row.depth > 0).for_each(change);
     };
     let changes: [fn(&mut Contract); 3] =
         [|row| row.depth += 1, |row| row.seller = OrganizationId::EXCHANGE, |row| row.lot = row.gpus + 1];
@@ -214,7 +220,7 @@ fn a_book_that_is_not_quiet_is_found() {
         bid.window = ask.window.from_minute(moment.snapshot.counters.now.first_open_minute());
         bid.gpus = bid.filled_gpus + ask.gpus;
         bid.requirements = Default::default();
-        moment.snapshot.orders.push(bid);
+        moment.snapshot.orders.push(Arc::new(bid));
         // Money is judged first; only the book's rule is wanted here.
         moment.outcome.replayed = true;
     });
@@ -251,7 +257,7 @@ fn wrong_balances_holds_and_escrows_are_found() {
     assert_eq!(gone, Some(Rule::Unbalanced));
     let held = moment.with(|moment| bid_of(&mut moment.snapshot).unwrap().held = one);
     assert_eq!(held, Some(Rule::WrongHold));
-    let escrow = moment.with(|moment| moment.snapshot.contracts[0].escrow = one);
+    let escrow = moment.with(|moment| Arc::make_mut(&mut moment.snapshot.contracts[0]).escrow = one);
     assert_eq!(escrow, Some(Rule::WrongEscrow));
     let unmoved = moment.with(|moment| {
         moment.outcome.events.retain(|event| !matches!(event, Event::Transferred { .. }));

@@ -214,8 +214,8 @@ pub fn same_as_preview(preview: &Result<Preview, Failure>, result: &Result<Outco
         (_, Ok(outcome)) if outcome.replayed => Ok(()),
         (Err(one), Err(other)) => check(one == other, Rule::WrongPreview, text),
         (Ok(preview), Ok(outcome)) => {
-            let order = outcome.order.as_ref().map(comparable);
-            let average = outcome.order.as_ref().and_then(Order::average_price);
+            let order = outcome.order.as_deref().map(comparable);
+            let average = outcome.order.as_deref().and_then(Order::average_price);
             let same = fills(outcome) == preview.fills
                 && order.as_ref() == Some(&comparable(&preview.order))
                 && average == preview.average_price

@@ -4,7 +4,7 @@ use gpubourse::exchange::Exchange;
 use gpubourse::exchange::Snapshot;
 use gpubourse::exchange::book::Book;
 use gpubourse::exchange::entities::{Contract, Counters, Listing, Order, Organization, Product, Purse, Site};
-use gpubourse::types::{ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source};
+use gpubourse::types::{ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source, Steps};
 
 /// The entities of an exchange, or of a snapshot of one.
 pub struct View<'a> {
@@ -41,8 +41,8 @@ impl<'a> View<'a> {
             products: snapshot.products.iter().collect(),
             sites: snapshot.sites.iter().collect(),
             listings: snapshot.listings.iter().collect(),
-            orders: snapshot.orders.iter().collect(),
-            contracts: snapshot.contracts.iter().collect(),
+            orders: snapshot.orders.iter().map(|order| &**order).collect(),
+            contracts: snapshot.contracts.iter().map(|contract| &**contract).collect(),
             purses: snapshot.purses.iter().map(|(id, purse)| (*id, purse)).collect(),
         }
     }
@@ -70,6 +70,18 @@ impl<'a> View<'a> {
 
     pub fn product(&self, id: ProductId) -> Option<&'a Product> {
         self.products.iter().copied().find(|product| product.id == id)
+    }
+
+    /// GPUs sold or resting out of a source, per minute.
+    pub fn used(&self, source: Source) -> Steps {
+        let mut used = Steps::new();
+        for contract in self.contracts.iter().filter(|contract| contract.source == source) {
+            used.add(contract.window, contract.gpus).unwrap();
+        }
+        for ask in self.orders.iter().filter(|order| order.source == Some(source)) {
+            used.add_steps(&ask.sold.complement(ask.window, ask.gpus).unwrap()).unwrap();
+        }
+        used
     }
 
     /// The listing at the head of a source's chain of title.

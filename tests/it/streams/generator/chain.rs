@@ -35,7 +35,7 @@ impl Generator {
     pub(super) fn offer_link(&mut self, view: &View) -> Option<Command> {
         let contract = self.deepest(view)?;
         let window = contract.window.from_minute(view.first_open());
-        let free = contract.gpus.saturating_sub(contract.used.max_over(window));
+        let free = contract.gpus.saturating_sub(view.used(Source::Contract(contract.id)).max_over(window));
         self.link = Link::Offered;
         Some(Command::PlaceAsk(PlaceAsk {
             organization: contract.buyer,
@@ -74,7 +74,9 @@ impl Generator {
         let first_open = view.first_open();
         let fit = |row: &&&Contract| {
             let open = row.window.from_minute(first_open.plus(3));
-            let free = row.gpus.saturating_sub(row.used.max_over(row.window.from_minute(first_open)));
+            let free = row
+                .gpus
+                .saturating_sub(view.used(Source::Contract(row.id)).max_over(row.window.from_minute(first_open)));
             let allowed = view.listing(row.listing).is_some_and(|listing| listing.resale_allowed);
             allowed && row.depth < DEPTH_LAST && open.minutes() >= row.min_minutes.max(1) && free >= row.lot
         };

@@ -16,7 +16,8 @@ impl Generator {
         let listing = self.rng.pick_if_any(&rows)?;
         let window = listing.window.from_minute(first_open);
         let (start, end) = self.inside(window.start, window.end);
-        let free = listing.gpus.saturating_sub(listing.used.max_over(Window::new(start, end)));
+        let free =
+            listing.gpus.saturating_sub(view.used(Source::Listing(listing.id)).max_over(Window::new(start, end)));
         let lot = self.rng.pick(&[1, 1, 1, 2, 3, 4, 8]);
         let gpus = self.part_of(free, lot);
         let whole = (start, end) == (window.start, window.end);
@@ -41,7 +42,8 @@ impl Generator {
         let first_open = view.first_open();
         let window = contract.window.from_minute(first_open);
         let (start, end) = if self.deep { (window.start, window.end) } else { self.inside(window.start, window.end) };
-        let free = contract.gpus.saturating_sub(contract.used.max_over(Window::new(start, end)));
+        let free =
+            contract.gpus.saturating_sub(view.used(Source::Contract(contract.id)).max_over(Window::new(start, end)));
         let lot = contract.lot * self.rng.pick(&[1, 1, 1, 2]);
         let gpus = self.part_of(free, lot);
         let price = if self.deep || self.rng.chance(50) { self.price(1, 3) } else { self.price(2, 8) };
@@ -71,7 +73,8 @@ impl Generator {
             .iter()
             .copied()
             .filter(|row| {
-                row.window.end > first_open && row.used.max_over(row.window.from_minute(first_open)) < row.gpus
+                row.window.end > first_open
+                    && view.used(Source::Contract(row.id)).max_over(row.window.from_minute(first_open)) < row.gpus
             })
             .collect();
         rows.sort_by_key(|row| (row.depth, row.id));

@@ -75,7 +75,7 @@ impl Generator {
         let first_open = view.first_open();
         let rows: Vec<_> = view.listings.iter().filter(|row| row.window.end > first_open).copied().collect();
         let row = self.rng.pick_if_any(&rows)?;
-        let used = row.used.max_over(row.window.from_minute(first_open));
+        let used = view.used(Source::Listing(row.id)).max_over(row.window.from_minute(first_open));
         let (mut gpus, mut start, mut end) = (None, None, None);
         match self.rng.below(4) {
             0 => gpus = Some(self.rng.between(used.clamp(1, row.gpus), row.gpus)),

@@ -204,7 +204,8 @@ impl Generator {
         let Source::Listing(id) = source else { return None };
         let listing = view.listing(id)?;
         let open = listing.window.from_minute(view.first_open());
-        let (piece, _) = listing.used.pieces(open).find(|(_, used)| *used < listing.gpus)?;
+        let used = view.used(Source::Listing(listing.id));
+        let (piece, _) = used.pieces(open).find(|(_, used)| *used < listing.gpus)?;
         Some((Some(piece.start), Some(piece.end)))
     }
 
@@ -271,8 +272,12 @@ impl Generator {
 
     fn listing_below_used(&mut self, view: &View) -> Option<Command> {
         let used = |window: Window| window.from_minute(view.first_open());
-        let rows: Vec<_> =
-            view.listings.iter().filter(|row| row.used.max_over(used(row.window)) > 1).copied().collect();
+        let rows: Vec<_> = view
+            .listings
+            .iter()
+            .filter(|row| view.used(Source::Listing(row.id)).max_over(used(row.window)) > 1)
+            .copied()
+            .collect();
         let row = self.rng.pick_if_any(&rows)?;
         Some(Command::AmendListing {
             organization: row.organization,

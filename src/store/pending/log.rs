@@ -1,0 +1,134 @@
+//! The two tables behind what waits: the states batch by batch, and how far every state is in its own table.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, States};
+use crate::exchange::entities::{Purse, Tape};
+use crate::store::db::{on, portable};
+use crate::store::row::row;
+use crate::store::rows::field::Place;
+use crate::store::rows::{ContractNow, OrderNow};
+use crate::store::schema::{pending_states, states_mark};
+use crate::store::{Db, StoreError};
+use crate::types::{OrganizationId, ProductId};
+
+/// The form the states are written in; others are refused.
+const VERSION: u8 = 1;
+
+row! {
+    /// The states that a batch changed.
+    PendingRow in pending_states (sequence) Fail {
+        sequence: i64,
+        states: Vec<u8>,
+    }
+
+    /// The one row: the last journal row, and the last trade, up to which every state is in its table.
+    ///
+    /// It depends on when there was time to write, not on the journal alone: `verify` holds it against its promise.
+    MarkRow in states_mark (id) Replace {
+        id: i64,
+        sequence: i64,
+        trade: i64,
+    }
+}
+
+/// States as a row has them. What an ask has sold is not among them: it is the sum of its trades.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Logged {
+    pub(crate) orders: Vec<OrderNow>,
+    pub(crate) contracts: Vec<ContractNow>,
+    pub(crate) balances: Vec<(OrganizationId, Purse)>,
+    pub(crate) tapes: Vec<(ProductId, Tape)>,
+}
+
+impl PendingRow {
+    /// Returns the row of a batch that ends with a journal row; none if it changed no state.
+    pub(crate) fn of(states: &States, sequence: i64) -> Result<Option<Self>, StoreError> {
+        if states.len() == 0 {
+            return Ok(None);
+        }
+        let logged = Logged {
+            orders: states.orders.iter().map(|order| OrderNow::of(order)).collect(),
+            contracts: states.contracts.iter().map(|contract| ContractNow::of(contract)).collect(),
+            balances: states.balances.clone(),
+            tapes: states.tapes.clone(),
+        };
+        let states = postcard::to_allocvec(&(VERSION, logged));
+        let states = states.map_err(|_| Place::new("pending_states", sequence).corrupt("states"))?;
+        Ok(Some(Self { sequence, states }))
+    }
+
+    /// Returns the states.
+    pub(crate) fn logged(&self) -> Result<Logged, StoreError> {
+        match postcard::from_bytes::<(u8, Logged)>(&self.states) {
+            Ok((VERSION, logged)) => Ok(logged),
+            _ => Err(Place::new("pending_states", self.sequence).corrupt("states")),
+        }
+    }
+}
+
+impl MarkRow {
+    pub(crate) const fn at(mark: Mark) -> Self {
+        Self { id: 0, sequence: mark.sequence, trade: mark.trade }
+    }
+
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { sequence: self.sequence, trade: self.trade }
+    }
+}
+
+/// Returns up to where every state is in its table; nothing if the row that says so is missing.
+///
+/// # Errors
+/// What the database said.
+pub(crate) fn mark(db: &mut Db) -> Result<Option<Mark>, StoreError> {
+    Ok(on!(db, |c, m| m::mark(c))?.map(|row| row.mark()))
+}
+
+/// Forgets what waited up to a mark: all of it is in its table.
+///
+/// # Errors
+/// What the database said.
+pub(crate) fn forget(db: &mut Db, mark: Mark) -> Result<(), StoreError> {
+    on!(db, |c, m| m::forget(c, mark.sequence))?;
+    Ok(())
+}
+
+/// Shows the rows after a mark, in order.
+///
+/// # Errors
+/// What the database or `each` said.
+pub(crate) fn after(
+    db: &mut Db,
+    mark: Mark,
+    each: impl FnMut(PendingRow) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    on!(db, |c, m| m::after(c, mark.sequence, each))
+}
+
+portable! {
+    pub(crate) fn mark(c: &mut Conn) -> QueryResult<Option<MarkRow>> {
+        states_mark::table.find(0).select(MarkRow::as_select()).first(c).optional()
+    }
+
+    pub(crate) fn after(
+        c: &mut Conn,
+        sequence: i64,
+        mut each: impl FnMut(PendingRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = pending_states::table
+            .filter(pending_states::sequence.gt(sequence))
+            .order(pending_states::sequence)
+            .select(PendingRow::as_select())
+            .load_iter::<PendingRow, Streaming>(c)?;
+        for row in rows {
+            each(row?)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn forget(c: &mut Conn, sequence: i64) -> QueryResult<usize> {
+        diesel::delete(pending_states::table.filter(pending_states::sequence.le(sequence))).execute(c)
+    }
+}
