@@ -12,9 +12,10 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Read connections; each serves one request at a time.
 const READERS_MAX: u32 = 8;
 
-// Durable against a power cut (FULL). Checkpoints are moved off the commit: see `Writer::idle`.
+// Durable against a power cut (FULL). Checkpoints are moved off the commit: see `checkpoint`.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 20000;";
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 0;";
+const SQLITE_FOLDER: &str = "PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
 // The writer only inserts and upserts: there is one plan and no choice to make, so it is neither compiled nor remade.
@@ -25,6 +26,11 @@ const PG_READER: &str = "SET default_transaction_read_only = on;";
 /// Opens the connection that writes.
 pub(super) fn writer(address: &Address) -> Result<Db, StoreError> {
     connect(address, SQLITE_WRITER, PG_WRITER)
+}
+
+/// Opens the connection that folds the write-ahead log; for SQLite.
+pub(super) fn folder(address: &Address) -> Result<Db, StoreError> {
+    connect(address, SQLITE_FOLDER, PG_READER)
 }
 
 fn connect(address: &Address, sqlite: &str, postgres: &str) -> Result<Db, StoreError> {

@@ -10,6 +10,7 @@
 pub mod accounts;
 pub mod address;
 pub mod batch;
+mod checkpoint;
 mod connect;
 pub mod db;
 pub mod error;

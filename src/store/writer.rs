@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 
+use super::checkpoint::Checkpoints;
 use super::db::{Purpose, on, portable};
 use super::lock::Lock;
 use super::pending::load as waiting;
@@ -33,6 +34,7 @@ pub struct Writer {
     db: Db,
     lock: Lock,
     wal: Option<PathBuf>,
+    checkpoints: Option<Checkpoints>,
     /// Shared with the readers of this process.
     pending: Arc<RwLock<Pending>>,
     store: Store,
@@ -53,7 +55,8 @@ impl Writer {
         };
         let pending = Arc::new(RwLock::new(db.transaction(Purpose::Read, waiting::load)?));
         store.share(Some(Arc::clone(&pending)));
-        Ok(Self { db, lock, wal, pending, store })
+        let checkpoints = Checkpoints::start(address)?;
+        Ok(Self { db, lock, wal, checkpoints, pending, store })
     }
 
     /// Writes a batch and then whatever `side` writes, in one transaction.
@@ -159,6 +162,17 @@ impl Writer {
             self.pending_mut().written(&slice);
         }
         Ok(())
+    }
+
+    /// Does what must be done between two transactions, once their callers are answered: has the write-ahead log folded
+    /// into the database when it is long.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn between(&mut self) -> Result<(), StoreError> {
+        let Self { checkpoints: Some(checkpoints), db, .. } = self else { return Ok(()) };
+        checkpoints.call(db)?;
+        checkpoints.tail(db)
     }
 
     fn pending_mut(&self) -> RwLockWriteGuard<'_, Pending> {

@@ -148,6 +148,14 @@ impl Loop {
             Ok(()) => waiting.into_iter().for_each(Waiting::answer),
             Err(error) => waiting.into_iter().for_each(|answer| answer.fail(&error)),
         }
+        self.upkeep(Writer::between);
+    }
+
+    /// Does work on the database whose failure loses nothing.
+    fn upkeep(&mut self, work: impl FnOnce(&mut Writer) -> Result<(), StoreError>) {
+        if let Err(error) = self.writer.as_mut().map_or(Ok(()), work) {
+            tracing::warn!(%error, "upkeep of the database failed");
+        }
     }
 
     /// Commits the rows collected so far, with a side write if there is one, and publishes them.
@@ -222,6 +230,7 @@ impl Loop {
         let answer = self.side_answer(submission, before, run);
         // A caller that went away does not mind.
         drop(reply.send(answer));
+        self.upkeep(Writer::between);
     }
 
     fn side_answer(
@@ -264,10 +273,8 @@ impl Loop {
                 tracing::error!(%error, "time could not be moved");
             }
         }
-        let quiet = std::mem::replace(&mut self.quiet, true);
-        let upkeep = self.writer.as_mut().filter(|_| quiet).map_or(Ok(()), Writer::idle);
-        if let Err(error) = upkeep {
-            tracing::warn!(%error, "upkeep of the database failed");
+        if std::mem::replace(&mut self.quiet, true) {
+            self.upkeep(Writer::idle);
         }
     }
 

@@ -106,6 +106,7 @@ fn measure(
         let crate::store::Batch { journal, mut changes } = batch;
         view.apply(&mut changes, journal.last().map_or(0, |row| row.sequence));
         drop((journal, changes));
+        writer.between()?;
         let published = Instant::now();
         spent.execute += executed - began;
         spent.settle += settled - executed;
