@@ -4,6 +4,8 @@
 //! transaction and only then answers. A full queue answers at once that nothing was applied.
 
 mod core;
+mod durable;
+mod turn;
 mod writer;
 
 use tokio::sync::{mpsc, oneshot};
