@@ -63,6 +63,7 @@ codes! {
     409 email_taken "email": "E-mail taken", "An account with this e-mail address exists.";
     409 too_many_api_keys: "Too many API keys", "The user has as many live API keys as it may.";
     409 contract_not_live: "Contract not live", "The contract has ended already.";
+    409 clock_believed: "Clock believed", "The server's clock is not in doubt; there is nothing to accept.";
     409 conflict: "Conflict", "The thing is no longer what the request assumes.";
     413 body_too_large: "Body too large", "The body exceeds the limit of the route.";
     415 unsupported_media_type: "Unsupported media type", "The body must be application/json.";
@@ -104,6 +105,7 @@ codes! {
     429 too_many_requests: "Too many requests", "The rate limit is exhausted; try again after Retry-After seconds.";
     500 internal: "Internal error", "The exchange failed in a way it should not; the request id names the log entry.";
     503 unavailable: "Unavailable", "The exchange cannot take the request now; `applied` says what is known about it.";
+    503 clock: "Clock in doubt", "The server's clock has jumped ahead; nothing trades until an admin accepts it.";
     503 view_behind "min_sequence": "View behind", "This server has not yet seen the sequence asked for.";
 }
 

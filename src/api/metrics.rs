@@ -13,6 +13,18 @@ pub struct Metrics {
     latency: HistogramVec,
     waiting: IntGauge,
     as_of: IntGauge,
+    clock_jump_ms: IntGauge,
+}
+
+/// What is asked for when the figures are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Commands that wait for the writer.
+    pub waiting: usize,
+    /// The last journal row the view reflects.
+    pub as_of: i64,
+    /// How far the clock has jumped; 0 while it is believed.
+    pub clock_jump_ms: i64,
 }
 
 impl Metrics {
@@ -29,6 +41,13 @@ impl Metrics {
             latency: kept(&registry, HistogramVec::new(latency.buckets(BUCKETS_S.to_vec()), &["method", "route"])?)?,
             waiting: kept(&registry, IntGauge::new("gpubourse_queue_waiting", "Commands that wait for the writer.")?)?,
             as_of: kept(&registry, IntGauge::new("gpubourse_as_of", "The last journal row the view reflects.")?)?,
+            clock_jump_ms: kept(
+                &registry,
+                IntGauge::new(
+                    "gpubourse_clock_jump_ms",
+                    "How far the clock has jumped ahead; 0 while it is believed.",
+                )?,
+            )?,
             registry,
         })
     }
@@ -43,9 +62,10 @@ impl Metrics {
     ///
     /// # Errors
     /// If the encoder fails.
-    pub fn text(&self, waiting: usize, as_of: i64) -> Result<String, prometheus::Error> {
-        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.as_of.set(as_of);
+    pub fn text(&self, standing: Standing) -> Result<String, prometheus::Error> {
+        self.waiting.set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
+        self.as_of.set(standing.as_of);
+        self.clock_jump_ms.set(standing.clock_jump_ms);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
@@ -81,7 +101,7 @@ mod tests {
     fn requests_are_counted_by_route() {
         let metrics = Metrics::new().unwrap();
         metrics.count("GET", "/v1/orders/{id}", 404, 0.002);
-        let text = metrics.text(3, 42).unwrap();
+        let text = metrics.text(Standing { waiting: 3, as_of: 42, clock_jump_ms: 0 }).unwrap();
         assert!(text.contains(r#"gpubourse_http_requests_total{method="GET",route="/v1/orders/{id}",status="404"} 1"#));
         assert!(text.contains("gpubourse_queue_waiting 3") && text.contains("gpubourse_as_of 42"), "{text}");
     }

@@ -156,8 +156,8 @@ impl Problem {
         self
     }
 
-    fn unavailable(applied: &'static str) -> Self {
-        let mut problem = Self::of("unavailable").with_header(RETRY_AFTER, RETRY_AFTER_S.to_string());
+    fn unavailable(code: &str, applied: &'static str) -> Self {
+        let mut problem = Self::of(code).with_header(RETRY_AFTER, RETRY_AFTER_S.to_string());
         problem.applied = Some(applied);
         problem
     }
@@ -176,8 +176,9 @@ impl From<AppError> for Problem {
             AppError::Conflict(code) if codes::find(code).is_some() => Self::of(code),
             AppError::Conflict(detail) => Self::of("conflict").saying(detail),
             AppError::TooMany { retry_after_s } => Self::too_many(retry_after_s),
-            AppError::NotApplied => Self::unavailable("not_applied"),
-            AppError::Unknown => Self::unavailable("unknown"),
+            AppError::NotApplied => Self::unavailable("unavailable", "not_applied"),
+            AppError::ClockJumped => Self::unavailable("clock", "not_applied"),
+            AppError::Unknown => Self::unavailable("unavailable", "unknown"),
             AppError::Internal(context) => {
                 tracing::error!(context, "internal error");
                 Self::of("internal")

@@ -17,7 +17,7 @@ use super::v1::{
 const READ: &[&str] = &["scope_required"];
 const OWN: &[&str] = &["role_required", "scope_required"];
 const STAFF: &[&str] = &["role_required", "scope_required"];
-const WRITE: &[&str] = &["unavailable"];
+const WRITE: &[&str] = &["unavailable", "clock"];
 const ORDER_WINDOW: &[&str] = &["invalid_window", "window_in_past", "out_of_range", "market_halted"];
 const ORDER: &[&str] = &[
     "not_found",
@@ -335,6 +335,12 @@ fn administration() -> Vec<Route> {
         Route::new("admin", Method::POST, "/v1/admin/halts", "halt_product", admin::halt)
             .says("Halts trading in a product or lifts the halt.")
             .fails(&[STAFF, &["unknown_product"], WRITE]),
+        Route::new("admin", Method::GET, "/v1/admin/clock", "get_clock", admin::clock)
+            .says("Says whether the server's clock is believed.")
+            .fails(&[STAFF]),
+        Route::new("admin", Method::POST, "/v1/admin/clock/acceptance", "accept_clock", admin::accept_clock)
+            .says("Accepts that the server's clock has jumped ahead; what is due by then comes next.")
+            .fails(&[STAFF, &["clock_believed"], WRITE]),
         Route::new("admin", Method::GET, "/v1/admin/organizations", "list_organizations", admin::organizations)
             .says("Lists organizations, newest first.")
             .fails(&[STAFF]),

@@ -12,6 +12,7 @@ use utoipa::openapi::{ObjectBuilder, schema::Type};
 use super::Api;
 use super::answer::{Answer, Reply};
 use super::doc::{Describe, OperationDoc};
+use super::metrics::Standing;
 use super::problem::Problem;
 use crate::app::AppError;
 
@@ -45,6 +46,9 @@ pub async fn ready(api: Data<Api>) -> Reply<Answer<Health>> {
     if api.app.sequencer().is_closed() {
         return Err(AppError::NotApplied.into());
     }
+    if api.app.sequencer().jump().ms().is_some() {
+        return Err(AppError::ClockJumped.into());
+    }
     api.app.audit_head().await.map_err(|error| {
         tracing::warn!(%error, "not ready");
         Problem::from(AppError::NotApplied)
@@ -54,7 +58,12 @@ pub async fn ready(api: Data<Api>) -> Reply<Answer<Health>> {
 
 /// Shows the figures of this server as Prometheus text.
 pub async fn metrics(api: Data<Api>) -> Reply<Text<false>> {
-    let text = api.metrics.text(api.app.sequencer().waiting(), api.app.live().as_of());
+    let sequencer = api.app.sequencer();
+    let text = api.metrics.text(Standing {
+        waiting: sequencer.waiting(),
+        as_of: api.app.live().as_of(),
+        clock_jump_ms: sequencer.jump().ms().unwrap_or_default(),
+    });
     text.map(Text).map_err(|error| AppError::Internal(error.to_string()).into())
 }
 

@@ -3,13 +3,45 @@
 use super::catalogue::{page, product_by_symbol};
 use super::reads::{JournalRow, Listed, Slice};
 use super::wallet::organization_by_id;
-use super::{App, AppError, facade::Caller};
+use super::{App, AppError, Receipt, facade::Caller};
 use crate::exchange::entities::{Organization, Product};
 use crate::exchange::{Command, Reject};
 use crate::store::read;
-use crate::types::{OrganizationId, PublicId, Symbol};
+use crate::types::{OrganizationId, PublicId, Symbol, Timestamp};
+
+/// Whether the server's clock is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockState {
+    /// How far it has jumped ahead, in milliseconds, if that is in doubt.
+    pub jump_ms: Option<i64>,
+    /// The exchange's time.
+    pub now: Timestamp,
+}
 
 impl App {
+    /// Says whether the clock is believed.
+    ///
+    /// # Errors
+    /// `role_required` for all but admins and auditors.
+    pub fn clock_state(&self, caller: &Caller) -> Result<ClockState, AppError> {
+        caller.overseer()?;
+        Ok(ClockState { jump_ms: self.sequencer().jump().ms(), now: self.live().read(|view| view.now) })
+    }
+
+    /// Believes a clock that has jumped ahead, and notes it; what is due by then comes next.
+    ///
+    /// # Errors
+    /// `role_required`, `clock_believed`.
+    pub async fn accept_clock(&self, caller: &Caller) -> Result<Receipt, AppError> {
+        caller.admin()?;
+        let jump_ms = self.sequencer().jump().ms().ok_or(AppError::Conflict("clock_believed"))?;
+        let command =
+            Command::Note { subject: "clock".to_owned(), id: format!("{jump_ms}"), verb: "accepted".to_owned() };
+        let receipt = self.sequencer().accept_clock(caller.submission(None, command)).await?;
+        self.live().reaches(receipt.sequence).await;
+        Ok(receipt)
+    }
+
     /// Returns journal rows, newest first.
     ///
     /// # Errors

@@ -40,6 +40,9 @@ pub enum AppError {
     /// The queue is full or the writer is recovering: the request was not applied.
     #[error("unavailable, not applied")]
     NotApplied,
+    /// The clock has jumped ahead and nobody has accepted it yet: the request was not applied.
+    #[error("the clock has jumped, not applied")]
+    ClockJumped,
     /// The commit failed: whether the request was applied is not known.
     #[error("unavailable, unknown whether applied")]
     Unknown,

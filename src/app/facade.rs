@@ -45,6 +45,12 @@ pub struct App {
 }
 
 impl Caller {
+    /// Returns a command as this caller submits it.
+    pub(super) fn submission(&self, key: Option<String>, command: Command) -> Submission {
+        let (actor, request_id) = (self.principal.actor(), self.request_id.clone());
+        Submission { actor, request_id, idempotency_key: key, command }
+    }
+
     /// Checks a scope.
     ///
     /// # Errors
@@ -176,13 +182,7 @@ impl App {
     /// # Errors
     /// As [`Sequencer::submit`].
     pub async fn submit(&self, caller: &Caller, key: Option<String>, command: Command) -> Result<Receipt, AppError> {
-        let submission = Submission {
-            actor: caller.principal.actor(),
-            request_id: caller.request_id.clone(),
-            idempotency_key: key,
-            command,
-        };
-        let receipt = self.sequencer.submit(submission).await?;
+        let receipt = self.sequencer.submit(caller.submission(key, command)).await?;
         // The receipt is the truth; a view that lags only makes what follows it a little old.
         if !self.live.reaches(receipt.sequence).await {
             tracing::warn!(sequence = receipt.sequence, as_of = self.live.as_of(), "the view lags behind the writer");

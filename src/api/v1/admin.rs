@@ -1,4 +1,4 @@
-//! `/v1/admin/organizations` and `/v1/admin/halts`.
+//! `/v1/admin/organizations`, `/v1/admin/halts` and `/v1/admin/clock`.
 
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,17 @@ pub struct Halts {
     pub data: Vec<Product>,
 }
 
+/// Whether the server's clock is believed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockState {
+    /// False: it has jumped ahead by more than 5 minutes, and nothing trades until an admin accepts that.
+    pub believed: bool,
+    /// How far it has jumped, in milliseconds.
+    pub jump_ms: Option<i64>,
+    /// The time up to which the exchange has done what was due.
+    pub now: Instant,
+}
+
 /// Lists organizations.
 pub async fn organizations(
     api: Data<Api>,
@@ -96,6 +107,18 @@ pub async fn halt(
 pub async fn halts(api: Data<Api>, caller: Caller) -> Reply<Answer<Halts>> {
     let data = api.app.halts(&caller)?.into_iter().map(products::show).collect();
     Ok(Answer(Halts { data }))
+}
+
+/// Says whether the server's clock is believed.
+pub async fn clock(api: Data<Api>, caller: Caller) -> Reply<Answer<ClockState>> {
+    let state = api.app.clock_state(&caller)?;
+    Ok(Answer(ClockState { believed: state.jump_ms.is_none(), jump_ms: state.jump_ms, now: Instant(state.now) }))
+}
+
+/// Accepts that the server's clock has jumped ahead.
+pub async fn accept_clock(api: Data<Api>, caller: Caller) -> Reply<Answer<ClockState>> {
+    api.app.accept_clock(&caller).await?;
+    clock(api, caller).await
 }
 
 /// Returns an organization as it looks outside.

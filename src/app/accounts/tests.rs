@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::sessions::{Rotation, rotate};
 use super::*;
-use crate::app::sequencer::{Receipt, SideJob};
+use crate::app::sequencer::{Jump, Receipt, SideJob};
 use crate::app::{ManualClock, SeededIds};
 use crate::exchange::{Made, Outcome};
 use crate::store::accounts::fixture;
@@ -54,7 +54,7 @@ impl World {
         let accounts = Accounts::open(
             Arc::<ManualClock>::clone(&clock),
             Arc::new(SeededIds::new(1)),
-            Sequencer::new(jobs, sides),
+            Sequencer::new(jobs, sides, Jump::default()),
             Arc::new(db.clone()),
             KeyRing::new(&[[7_u8; 32]]).unwrap(),
         )

@@ -5,12 +5,14 @@
 
 mod core;
 mod durable;
+mod guard;
 mod turn;
 mod writer;
 
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::core::{Core, Stop};
+pub use guard::{JUMP_MAX_MS, Jump};
 pub use writer::{Running, start};
 
 use super::AppError;
@@ -65,6 +67,8 @@ pub struct Side {
 pub(crate) enum Job {
     Command(Box<Submission>, oneshot::Sender<Result<Receipt, AppError>>),
     Preview(Box<Command>, oneshot::Sender<Result<Preview, AppError>>),
+    /// The clock shall be believed; the command notes it.
+    AcceptClock(Box<Submission>, oneshot::Sender<Result<Receipt, AppError>>),
     /// Its caller has been answered already.
     Gone,
 }
@@ -80,11 +84,17 @@ pub(crate) struct SideJob {
 pub struct Sequencer {
     jobs: mpsc::Sender<Job>,
     sides: mpsc::Sender<SideJob>,
+    jump: Jump,
 }
 
 impl Sequencer {
-    pub(crate) const fn new(jobs: mpsc::Sender<Job>, sides: mpsc::Sender<SideJob>) -> Self {
-        Self { jobs, sides }
+    pub(crate) const fn new(jobs: mpsc::Sender<Job>, sides: mpsc::Sender<SideJob>, jump: Jump) -> Self {
+        Self { jobs, sides, jump }
+    }
+
+    /// Returns how far the clock has jumped, while nothing trades because of it.
+    pub const fn jump(&self) -> &Jump {
+        &self.jump
     }
 
     /// Returns how many commands wait for the writer.
@@ -103,8 +113,23 @@ impl Sequencer {
     /// [`AppError::Reject`] if the exchange refuses; [`AppError::NotApplied`] if the queue is full or closed;
     /// [`AppError::Unknown`] if the commit failed.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, AppError> {
+        self.queue(|reply| Job::Command(Box::new(submission), reply)).await
+    }
+
+    /// Believes a clock that has jumped; the command notes it.
+    ///
+    /// # Errors
+    /// [`AppError::Conflict`] if it is not in doubt, or as [`Sequencer::submit`].
+    pub async fn accept_clock(&self, note: Submission) -> Result<Receipt, AppError> {
+        self.queue(|reply| Job::AcceptClock(Box::new(note), reply)).await
+    }
+
+    async fn queue(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<Receipt, AppError>>) -> Job,
+    ) -> Result<Receipt, AppError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Job::Command(Box::new(submission), reply)).map_err(|_| AppError::NotApplied)?;
+        self.jobs.try_send(job(reply)).map_err(|_| AppError::NotApplied)?;
         answer.await.map_err(|_| AppError::Unknown)?
     }
 

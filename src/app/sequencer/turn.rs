@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::core::{Core, Stop};
 use super::durable::{Durable, Moment};
+use super::guard::{Guard, Jump};
 use super::{BATCH_MAX, Before, Job, Receipt, Run, Side, SideJob, Submission};
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
@@ -21,7 +22,7 @@ pub(crate) struct Turn<D> {
     durable: D,
     /// Nothing while the state has to be rebuilt.
     core: Option<Core>,
-    clock: Arc<dyn Clock>,
+    guard: Guard,
     view: Arc<RwLock<View>>,
     published: watch::Sender<i64>,
     /// Whether nothing was committed since the last tick: the moment for upkeep.
@@ -50,7 +51,7 @@ impl<D: Durable> Turn<D> {
         let view = Arc::new(RwLock::new(View::of(recovered.snapshot.clone(), recovered.sequence)));
         let core = Core::restore(recovered)?;
         let (published, _) = watch::channel(core.sequence());
-        Ok(Self { durable, core: Some(core), clock, view, published, quiet: true })
+        Ok(Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true })
     }
 
     /// What hot reads see.
@@ -61,6 +62,11 @@ impl<D: Durable> Turn<D> {
     /// The last journal row the view reflects.
     pub(crate) fn as_of(&self) -> watch::Receiver<i64> {
         self.published.subscribe()
+    }
+
+    /// How far the clock has jumped.
+    pub(crate) fn jump(&self) -> Jump {
+        self.guard.jump()
     }
 
     /// Tells whether the state has to be rebuilt before anything can be done.
@@ -74,7 +80,7 @@ impl<D: Durable> Turn<D> {
         let mut waiting = Vec::new();
         let mut job = Some(first);
         while let Some(now) = job {
-            match take(core, now, self.clock.as_ref()) {
+            match take(core, now, &mut self.guard) {
                 Ok(answer) => waiting.push(answer),
                 Err((job, name)) => {
                     let error = self.broken(name);
@@ -113,7 +119,7 @@ impl<D: Durable> Turn<D> {
         }
         let mut receipt = None;
         if let Some(submission) = submission {
-            let now = self.clock.now();
+            let now = self.guard.now().ok_or(AppError::ClockJumped)?;
             match core.advance(now).and_then(|()| core.execute(submission, now)) {
                 Ok(done) => receipt = Some(done),
                 Err(Stop::Refused(refusal)) => {
@@ -128,8 +134,7 @@ impl<D: Durable> Turn<D> {
 
     /// Lets time pass when nobody asks for anything.
     pub(crate) fn tick(&mut self) {
-        let now = self.clock.now();
-        if let Some(core) = &mut self.core
+        if let (Some(core), Some(now)) = (&mut self.core, self.guard.now())
             && core.is_due(now)
         {
             let moved = core.advance(now);
@@ -241,6 +246,15 @@ impl SideRun<'_> {
 }
 
 impl Waiting {
+    /// Returns the answer of a job that is not executed.
+    fn refusal(job: Job, error: AppError) -> Result<Self, (Job, String)> {
+        match job {
+            Job::Command(_, reply) | Job::AcceptClock(_, reply) => Ok(Self::Command(reply, Box::new(Err(error)))),
+            Job::Preview(_, reply) => Ok(Self::Preview(reply, Box::new(Err(error)))),
+            Job::Gone => Err((Job::Gone, "job_gone".to_owned())),
+        }
+    }
+
     fn answer(self) {
         // A caller that went away does not mind.
         match self {
@@ -258,8 +272,15 @@ impl Waiting {
 }
 
 /// Executes one job; gives it back with the name of the invariant if that broke the exchange.
-fn take(core: &mut Core, job: Job, clock: &dyn Clock) -> Result<Waiting, (Job, String)> {
-    let now = clock.now();
+fn take(core: &mut Core, job: Job, guard: &mut Guard) -> Result<Waiting, (Job, String)> {
+    let in_doubt = match &job {
+        Job::AcceptClock(..) => guard.accept().is_none().then_some(AppError::Conflict("clock_believed")),
+        _ => guard.now().is_none().then_some(AppError::ClockJumped),
+    };
+    let now = match (in_doubt, guard.now()) {
+        (None, Some(now)) => now,
+        (error, _) => return Waiting::refusal(job, error.unwrap_or(AppError::ClockJumped)),
+    };
     if let Err(Stop::Broken(name)) = core.advance(now) {
         return Err((job, name));
     }
@@ -268,7 +289,7 @@ fn take(core: &mut Core, job: Job, clock: &dyn Clock) -> Result<Waiting, (Job, S
             let answer = core.preview(&command);
             Ok(Waiting::Preview(reply, Box::new(answer)))
         }
-        Job::Command(submission, reply) => match core.execute(*submission, now) {
+        Job::Command(submission, reply) | Job::AcceptClock(submission, reply) => match core.execute(*submission, now) {
             Ok(receipt) => Ok(Waiting::Command(reply, Box::new(Ok(receipt)))),
             Err(Stop::Refused(refusal)) => Ok(Waiting::Command(reply, Box::new(Err(refusal)))),
             Err(Stop::Broken(name)) => {
@@ -287,7 +308,7 @@ pub(crate) fn refuse(job: Job) {
 
 fn fail(job: Job, error: &AppError) {
     match job {
-        Job::Command(_, reply) => drop(reply.send(Err(error.clone()))),
+        Job::Command(_, reply) | Job::AcceptClock(_, reply) => drop(reply.send(Err(error.clone()))),
         Job::Preview(_, reply) => drop(reply.send(Err(error.clone()))),
         Job::Gone => {}
     }

@@ -46,7 +46,7 @@ impl Running {
 /// digest says.
 pub fn start(store: &Store, clock: Arc<dyn Clock>) -> Result<Running, StoreError> {
     let turn = Turn::new(StoreDurable::open(store.clone())?, clock)?;
-    let (view, as_of) = (turn.view(), turn.as_of());
+    let (view, as_of, jump) = (turn.view(), turn.as_of(), turn.jump());
     let (jobs, jobs_in) = mpsc::channel(QUEUE_MAX);
     let (sides, sides_in) = mpsc::channel(SIDE_QUEUE_MAX);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -57,7 +57,7 @@ pub fn start(store: &Store, clock: Arc<dyn Clock>) -> Result<Running, StoreError
         .name("sequencer".to_owned())
         .spawn(move || runtime.block_on(run(turn, jobs_in, sides_in)))
         .map_err(|error| StoreError::Connection(error.to_string()))?;
-    Ok(Running { sequencer: Sequencer::new(jobs, sides), view, as_of, thread })
+    Ok(Running { sequencer: Sequencer::new(jobs, sides, jump), view, as_of, thread })
 }
 
 async fn run(mut turn: Turn<StoreDurable>, mut jobs: mpsc::Receiver<Job>, mut sides: mpsc::Receiver<SideJob>) {

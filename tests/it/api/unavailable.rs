@@ -10,7 +10,7 @@ use gpubourse::exchange::Command;
 use gpubourse::store::Db;
 use serde_json::json;
 
-use super::world::{Answer, Market};
+use super::world::{Answer, Market, Who};
 
 /// Keeps the writer busy until told to go on, or to panic.
 async fn hold_the_writer(sequencer: &Sequencer) -> Sender<bool> {
@@ -113,4 +113,61 @@ async fn a_broken_database_is_an_internal_error_that_says_nothing_of_it() {
     let broken = world.get(&market.renter, "/v1/transfers").await;
     broken.refused(500, "internal");
     assert!(!broken.text.contains("transfers") && !broken.text.contains("table"), "{}", broken.text);
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[actix_web::test]
+async fn a_clock_that_jumps_ahead_stops_trading_until_an_admin_accepts_it() {
+    for jump_ms in [HOUR_MS, 24 * HOUR_MS] {
+        let market = Market::open().await;
+        let world = &market.world;
+        let bid = || market.bid(8, "2", 0..24);
+        let resting = world.post(&market.renter, "/v1/orders", bid()).await.expect(201);
+        let order = format!("/v1/orders/{}", resting["id"].as_str().unwrap());
+        let before = world.public("/v1/audit/head").await.expect(200);
+        world.clock.jump_ms(jump_ms);
+        let stopped = world.post(&market.renter, "/v1/orders", bid()).await;
+        // A token of 15 minutes has expired by such a clock.
+        stopped.refused(401, "expired_token");
+        let renter = Who { token: world.login("renter@example.com").await, ..market.renter.clone() };
+        let admin = Who { token: world.login("admin@example.com").await, ..market.admin.clone() };
+        let stopped = world.post(&renter, "/v1/orders", bid()).await;
+        stopped.refused(503, "clock");
+        assert_eq!(stopped.body["applied"], "not_applied");
+        assert!(stopped.header("retry-after").is_some());
+        world.post(&renter, "/v1/orders/preview", bid()).await.refused(503, "clock");
+        world.public("/health/ready").await.refused(503, "clock");
+        assert_eq!(world.get(&renter, &order).await.expect(200)["status"], "open", "nothing has expired");
+        assert_eq!(world.public("/v1/audit/head").await.expect(200), before, "nothing is in the journal");
+        let state = world.get(&admin, "/v1/admin/clock").await.expect(200);
+        assert_eq!((&state["believed"], &state["jump_ms"]), (&json!(false), &json!(jump_ms)));
+        world.post(&renter, "/v1/admin/clock/acceptance", json!({})).await.refused(403, "role_required");
+        let state = world.post(&admin, "/v1/admin/clock/acceptance", json!({})).await.expect(200);
+        assert_eq!((&state["believed"], &state["jump_ms"]), (&json!(true), &json!(null)));
+        world.post(&admin, "/v1/admin/clock/acceptance", json!({})).await.refused(409, "clock_believed");
+        world.public("/health/ready").await.expect(200);
+        let journal = world.get(&admin, "/v1/admin/journal?limit=1").await.expect(200);
+        assert_eq!(journal["data"][0]["command"]["subject"], "clock");
+    }
+}
+
+#[actix_web::test]
+async fn a_clock_that_goes_back_or_stands_still_holds_nothing_up_and_time_never_goes_backwards() {
+    for jump_ms in [0, -HOUR_MS, -24 * HOUR_MS] {
+        let market = Market::open().await;
+        let world = &market.world;
+        let bid = market.bid(8, "2", 0..24);
+        world.clock.jump_ms(jump_ms);
+        // A token from a time to come is not believed; a new one is.
+        let renter = Who { token: world.login("renter@example.com").await, ..market.renter.clone() };
+        let auditor = Who { token: world.login("auditor@example.com").await, ..market.auditor.clone() };
+        for _ in 0..3 {
+            world.post(&renter, "/v1/orders", bid.clone()).await.expect(201);
+        }
+        world.public("/health/ready").await.expect(200);
+        let rows = world.get(&auditor, "/v1/admin/journal?limit=200").await.expect(200);
+        let times: Vec<&str> = rows["data"].as_array().unwrap().iter().map(|row| row["at"].as_str().unwrap()).collect();
+        assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+    }
 }
