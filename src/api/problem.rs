@@ -176,7 +176,7 @@ impl From<AppError> for Problem {
             AppError::Conflict(code) if codes::find(code).is_some() => Self::of(code),
             AppError::Conflict(detail) => Self::of("conflict").saying(detail),
             AppError::TooMany { retry_after_s } => Self::too_many(retry_after_s),
-            AppError::NotApplied => Self::unavailable("unavailable", "not_applied"),
+            AppError::NotApplied | AppError::Deposed => Self::unavailable("unavailable", "not_applied"),
             AppError::ClockJumped => Self::unavailable("clock", "not_applied"),
             AppError::Unknown => Self::unavailable("unavailable", "unknown"),
             AppError::Internal(context) => {

@@ -43,6 +43,9 @@ pub enum AppError {
     /// The clock has jumped ahead and nobody has accepted it yet: the request was not applied.
     #[error("the clock has jumped, not applied")]
     ClockJumped,
+    /// Another server has taken over: the request was not applied here.
+    #[error("another server writes now, not applied")]
+    Deposed,
     /// The commit failed: whether the request was applied is not known.
     #[error("unavailable, unknown whether applied")]
     Unknown,
@@ -59,6 +62,9 @@ impl From<Reject> for AppError {
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            StoreError::Fenced => Self::Deposed,
+            other => Self::Internal(other.to_string()),
+        }
     }
 }

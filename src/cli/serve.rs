@@ -72,7 +72,16 @@ impl Listen {
         let address = listener.local_addr()?;
         let server = api::server(venue.app().clone(), &config, listener)?;
         println!("serving on http://{address} (docs: http://{address}/docs); stop with Ctrl-C");
-        server.await?;
+        let (handle, sequencer) = (server.handle(), venue.app().sequencer().clone());
+        let ended = tokio::select! {
+            done = server => done.map(|()| false)?,
+            () = sequencer.closed() => true,
+        };
+        drop(sequencer);
+        if ended {
+            handle.stop(true).await;
+            return Err(Failure::new("this process may no longer write; start it again"));
+        }
         venue.close();
         Ok(())
     }

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// Another process writes to this database.
     #[error("another process writes to this database ({0})")]
     Busy(String),
+    /// Another process took the right to write: what this one was about to write is not there.
+    #[error("another process has taken over the right to write")]
+    Fenced,
     /// More rows than one side write may have.
     #[error("{0} rows are too many for one write")]
     TooMany(usize),

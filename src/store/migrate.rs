@@ -18,7 +18,7 @@ pub(super) fn migrate(address: &Address, db: &mut Db) -> Result<(), StoreError> 
     if !is_pending(db)? {
         return Ok(());
     }
-    let lock = Lock::take(address, db)?;
+    let lock = Lock::take_tables(address, db)?;
     // Whoever held the lock before may have done it.
     let done = if is_pending(db)? { run(db) } else { Ok(()) };
     done.and(lock.release(db))

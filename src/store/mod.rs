@@ -14,6 +14,7 @@ mod checkpoint;
 mod connect;
 pub mod db;
 pub mod error;
+mod lease;
 mod load;
 mod lock;
 mod migrate;
@@ -39,6 +40,7 @@ pub use address::Address;
 pub use batch::{Batch, JournalRow, chain_hash};
 pub use db::Db;
 pub use error::StoreError;
+pub use lease::{Holder, Tenure};
 pub use load::Recovered;
 pub use pending::Pace;
 pub use reader::Reader;
@@ -57,6 +59,7 @@ struct Inner {
     address: Address,
     readers: Pool<connect::Readers>,
     pace: Pace,
+    tenure: Tenure,
     /// The states that wait, while this process has the writer.
     pending: RwLock<Option<Arc<RwLock<Pending>>>>,
 }
@@ -71,13 +74,25 @@ impl Store {
         let address = Address::parse(url)?;
         migrate::migrate(&address, &mut connect::writer(&address)?)?;
         let readers = connect::readers(&address);
-        Ok(Self { inner: Arc::new(Inner { address, readers, pace: Pace::default(), pending: RwLock::default() }) })
+        let (pace, tenure, pending) = (Pace::default(), Tenure::default(), RwLock::default());
+        Ok(Self { inner: Arc::new(Inner { address, readers, pace, tenure, pending }) })
     }
 
     /// Returns the store with another pace of writing states: for tests, which must not wait for many.
     pub fn with_pace(self, pace: Pace) -> Self {
-        let Inner { address, readers, .. } = &*self.inner;
-        let inner = Inner { address: address.clone(), readers: readers.clone(), pace, pending: RwLock::default() };
+        self.with(|inner| inner.pace = pace)
+    }
+
+    /// Returns the store as a process uses it that others know by a name.
+    pub fn with_tenure(self, tenure: Tenure) -> Self {
+        self.with(|inner| inner.tenure = tenure)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let Inner { address, readers, pace, tenure, .. } = &*self.inner;
+        let (address, readers, tenure) = (address.clone(), readers.clone(), tenure.clone());
+        let mut inner = Inner { address, readers, pace: *pace, tenure, pending: RwLock::default() };
+        change(&mut inner);
         Self { inner: Arc::new(inner) }
     }
 
@@ -130,6 +145,35 @@ impl Store {
     /// [`StoreError::Busy`] if somebody else has it.
     pub fn writer(&self) -> Result<Writer, StoreError> {
         Writer::open(self.clone())
+    }
+
+    /// Takes the right to write if nobody has it; waits for nobody.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn try_writer(&self) -> Result<Option<Writer>, StoreError> {
+        Writer::try_open(self.clone())
+    }
+
+    /// Returns who holds the right to write, where a lease says so; nothing on SQLite, where it never leaves a machine.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        match &mut *self.connection()? {
+            Db::Sqlite(_) => Ok(None),
+            Db::Pg(conn) => lease::holder(conn).map(Some),
+        }
+    }
+
+    /// Tells whether processes on several machines could write to the database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.address, Address::Postgres(_))
+    }
+
+    /// How this process holds the right to write.
+    fn tenure(&self) -> &Tenure {
+        &self.inner.tenure
     }
 
     /// How states are written.

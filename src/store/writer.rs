@@ -44,7 +44,19 @@ impl Writer {
     pub(super) fn open(store: Store) -> Result<Self, StoreError> {
         let address = store.address();
         let mut db = connect::writer(address)?;
-        let lock = Lock::take(address, &mut db)?;
+        let lock = Lock::take(address, &mut db, store.tenure())?;
+        Self::with_right(store, db, lock)
+    }
+
+    pub(super) fn try_open(store: Store) -> Result<Option<Self>, StoreError> {
+        let address = store.address();
+        let mut db = connect::writer(address)?;
+        let lock = Lock::try_take(address, &mut db, store.tenure())?;
+        lock.map(|lock| Self::with_right(store, db, lock)).transpose()
+    }
+
+    fn with_right(store: Store, mut db: Db, lock: Lock) -> Result<Self, StoreError> {
+        let address = store.address();
         let wal = match address {
             Address::Sqlite(path) => {
                 let mut path = path.clone().into_os_string();
@@ -85,7 +97,9 @@ impl Writer {
         side: Option<SideWrite<'_, E>>,
     ) -> Result<(), E> {
         let states = slice.states.rows()?;
-        self.db.transaction(Purpose::Write, |db| {
+        let Self { db, lock, .. } = self;
+        db.transaction(Purpose::Write, |db| {
+            lock.fence(db)?;
             write(db, rows, &states, slice.mark)?;
             let Some(side) = side else { return Ok(()) };
             side(db)?;
@@ -98,7 +112,9 @@ impl Writer {
     /// # Errors
     /// What the database or `f` said; nothing is written then.
     pub fn side<T, E: From<StoreError>>(&mut self, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
-        self.db.transaction(Purpose::Write, |db| {
+        let Self { db, lock, .. } = self;
+        db.transaction(Purpose::Write, |db| {
+            lock.fence(db)?;
             let value = f(db)?;
             db.ensure_sound()?;
             Ok(value)
@@ -140,6 +156,14 @@ impl Writer {
     /// What the database said.
     pub fn write_waiting(&mut self) -> Result<(), StoreError> {
         self.write_states(usize::MAX)
+    }
+
+    /// Gives a sign of life when one is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if the right to write is somebody else's by now.
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        if self.lock.is_due() { self.side(|_| Ok(())) } else { Ok(()) }
     }
 
     /// Does what is left to do before the writer goes.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
-use gpubourse::store::Store;
+use diesel::{Connection, PgConnection, SqliteConnection};
+use gpubourse::store::{Db, Store};
 use tempfile::TempDir;
 
 /// The URL of a PostgreSQL server on which databases may be made.
@@ -56,6 +56,14 @@ impl Backend {
 
     pub fn open(&self) -> Store {
         Store::open(&self.url).unwrap()
+    }
+
+    /// Returns a connection as somebody with the database's own tools has it.
+    pub fn raw(&self) -> Db {
+        match &self.path {
+            Some(path) => Db::Sqlite(SqliteConnection::establish(path).unwrap()),
+            None => Db::Pg(PgConnection::establish(&self.url).unwrap()),
+        }
     }
 }
 

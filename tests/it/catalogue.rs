@@ -8,7 +8,7 @@ use gpubourse::store::Db;
 use crate::backend::Backend;
 
 /// Tables outside the exchange: `verify` does not hold them against the journal.
-const OUTSIDE: [&str; 5] = ["meta", "quotes", "users", "refresh_tokens", "api_keys"];
+const OUTSIDE: [&str; 6] = ["meta", "lease", "quotes", "users", "refresh_tokens", "api_keys"];
 
 #[derive(Clone)]
 pub struct Column {

@@ -7,6 +7,8 @@ use crate::store::{Batch, Recovered, SideWrite, Store, StoreError, Writer};
 /// When upkeep is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
+    /// Every so often, whatever is done.
+    Now,
     /// Between two batches, after the callers of the first were answered.
     Between,
     /// Nothing was written for a while.
@@ -46,7 +48,7 @@ pub trait Durable {
     /// Does work whose failure loses nothing.
     ///
     /// # Errors
-    /// What the store said.
+    /// What the store said; [`StoreError::Fenced`] if another process writes by now.
     fn upkeep(&mut self, moment: Moment) -> Result<(), StoreError>;
 }
 
@@ -76,7 +78,11 @@ impl Durable for StoreDurable {
     fn load(&mut self) -> Result<Recovered, StoreError> {
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.store.writer()?,
+            None => self.store.writer().map_err(|error| match error {
+                // Where a lease says who writes, another process has it now.
+                StoreError::Busy(_) if self.store.is_shared() => StoreError::Fenced,
+                other => other,
+            })?,
         };
         // One that fails is dropped, and with it its connection.
         let recovered = writer.load()?;
@@ -99,6 +105,7 @@ impl Durable for StoreDurable {
     fn upkeep(&mut self, moment: Moment) -> Result<(), StoreError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         match moment {
+            Moment::Now => writer.keep(),
             Moment::Between => writer.between(),
             Moment::Idle => writer.idle(),
             Moment::End => writer.finish(),

@@ -102,6 +102,11 @@ impl Sequencer {
         self.jobs.max_capacity().saturating_sub(self.jobs.capacity())
     }
 
+    /// Waits until the writer has stopped for good.
+    pub async fn closed(&self) {
+        self.jobs.closed().await;
+    }
+
     /// Tells whether the writer has stopped for good.
     pub fn is_closed(&self) -> bool {
         self.jobs.is_closed()

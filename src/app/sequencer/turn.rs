@@ -27,6 +27,8 @@ pub(crate) struct Turn<D> {
     published: watch::Sender<i64>,
     /// Whether nothing was committed since the last tick: the moment for upkeep.
     quiet: bool,
+    /// Whether another process writes by now: this one must not go on.
+    deposed: bool,
 }
 
 /// An answer that waits for the commit.
@@ -51,7 +53,7 @@ impl<D: Durable> Turn<D> {
         let view = Arc::new(RwLock::new(View::of(recovered.snapshot.clone(), recovered.sequence)));
         let core = Core::restore(recovered)?;
         let (published, _) = watch::channel(core.sequence());
-        Ok(Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true })
+        Ok(Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true, deposed: false })
     }
 
     /// What hot reads see.
@@ -72,6 +74,11 @@ impl<D: Durable> Turn<D> {
     /// Tells whether the state has to be rebuilt before anything can be done.
     pub(crate) const fn is_broken(&self) -> bool {
         self.core.is_none()
+    }
+
+    /// Tells whether another process writes by now. Nothing but refusing is left to do then.
+    pub(crate) const fn is_deposed(&self) -> bool {
+        self.deposed
     }
 
     /// Executes a job and those that wait behind it, commits them together and answers.
@@ -146,6 +153,7 @@ impl<D: Durable> Turn<D> {
                 tracing::error!(%error, "time could not be moved");
             }
         }
+        self.upkeep(Moment::Now);
         if std::mem::replace(&mut self.quiet, true) {
             self.upkeep(Moment::Idle);
         }
@@ -157,7 +165,7 @@ impl<D: Durable> Turn<D> {
     /// What the store said; nothing can be done until it succeeds.
     pub(crate) fn reload(&mut self) -> Result<i64, StoreError> {
         self.core = None;
-        let recovered = self.durable.load()?;
+        let recovered = self.durable.load().inspect_err(|error| self.deposed |= matches!(error, StoreError::Fenced))?;
         let sequence = recovered.sequence;
         let view = View::of(recovered.snapshot.clone(), sequence);
         self.core = Some(Core::restore(recovered)?);
@@ -168,8 +176,10 @@ impl<D: Durable> Turn<D> {
 
     /// Does work on the database whose failure loses nothing.
     pub(crate) fn upkeep(&mut self, moment: Moment) {
-        if let Err(error) = self.durable.upkeep(moment) {
-            tracing::warn!(%error, ?moment, "upkeep of the database failed");
+        match self.durable.upkeep(moment) {
+            Ok(()) => {}
+            Err(StoreError::Fenced) => self.depose(),
+            Err(error) => tracing::warn!(%error, ?moment, "upkeep of the database failed"),
         }
     }
 
@@ -183,7 +193,13 @@ impl<D: Durable> Turn<D> {
         };
         match (batch, side) {
             (None, None) => Ok(()),
-            (None, Some(side)) => self.durable.side(&mut side.once()),
+            (None, Some(side)) => match self.durable.side(&mut side.once()) {
+                Err(AppError::Deposed) => {
+                    self.depose();
+                    Err(AppError::NotApplied)
+                }
+                done => done,
+            },
             (Some(batch), side) => {
                 let written = match side {
                     None => self.durable.commit(&batch, None),
@@ -193,6 +209,10 @@ impl<D: Durable> Turn<D> {
                     Ok(()) => {
                         self.publish(batch);
                         Ok(())
+                    }
+                    Err(AppError::Deposed) => {
+                        self.depose();
+                        Err(AppError::NotApplied)
                     }
                     Err(error) => Err(self.commit_failed(error, &batch)),
                 }
@@ -216,6 +236,12 @@ impl<D: Durable> Turn<D> {
                 AppError::Unknown
             }
         }
+    }
+
+    fn depose(&mut self) {
+        tracing::error!("another process writes by now");
+        self.core = None;
+        self.deposed = true;
     }
 
     fn broken(&mut self, name: String) -> AppError {

@@ -78,6 +78,13 @@ async fn run(mut turn: Turn<StoreDurable>, mut jobs: mpsc::Receiver<Job>, mut si
             turn.side(side);
         }
         recover(&mut turn, &mut jobs).await;
+        if turn.is_deposed() {
+            jobs.close();
+            while let Ok(job) = jobs.try_recv() {
+                refuse(job);
+            }
+            return;
+        }
     }
     while let Some(side) = sides.recv().await {
         turn.side(side);
@@ -87,7 +94,7 @@ async fn run(mut turn: Turn<StoreDurable>, mut jobs: mpsc::Receiver<Job>, mut si
 
 /// Rebuilds a broken state, however often that takes.
 async fn recover(turn: &mut Turn<StoreDurable>, jobs: &mut mpsc::Receiver<Job>) {
-    while turn.is_broken() {
+    while turn.is_broken() && !turn.is_deposed() {
         match turn.reload() {
             Ok(sequence) => tracing::info!(sequence, "the state is rebuilt"),
             Err(error) => {

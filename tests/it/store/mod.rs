@@ -1,5 +1,6 @@
 //! The store on both databases.
 
+mod lease;
 mod queries;
 mod quotes;
 mod recovery;

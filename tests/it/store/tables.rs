@@ -1,6 +1,5 @@
 //! The tables themselves: the same on both databases, refusing changes to what is append-only.
 
-use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use gpubourse::store::{Db, Store, StoreError};
 
@@ -44,10 +43,7 @@ fn both_databases_have_the_same_migrations() {
 fn migrations_go_down_and_up_again() {
     for_each_backend(|backend| {
         let before = columns_of(backend);
-        let mut db = match &backend.path {
-            Some(path) => Db::Sqlite(SqliteConnection::establish(path).unwrap()),
-            None => Db::Pg(PgConnection::establish(&backend.url).unwrap()),
-        };
+        let mut db = backend.raw();
         match &mut db {
             Db::Sqlite(conn) => conn.revert_all_migrations(SQLITE).map(|_| ()).unwrap(),
             Db::Pg(conn) => conn.revert_all_migrations(POSTGRES).map(|_| ()).unwrap(),
