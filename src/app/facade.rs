@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::accounts::{Registered, Registration};
 use super::analytics::Figures;
 use super::permission::{require, require_admin, require_member, require_overseer};
-use super::sequencer::Running;
+use super::sequencer::{Leading, Running};
 use super::{Accounts, AppError, Principal, Receipt, Role, Scope, Sequencer, Submission, View};
 use crate::exchange::Command;
 use crate::store::Store;
@@ -39,6 +39,7 @@ pub struct Live {
 pub struct App {
     sequencer: Sequencer,
     live: Live,
+    leading: watch::Receiver<Leading>,
     store: Store,
     accounts: Arc<Accounts>,
     figures: Arc<Figures>,
@@ -134,7 +135,8 @@ impl App {
     /// Puts the parts together.
     pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Self {
         let live = Live::new(Arc::clone(&running.view), running.as_of.clone());
-        Self { sequencer: running.sequencer.clone(), live, store, accounts, figures: Arc::default() }
+        let (sequencer, leading) = (running.sequencer.clone(), running.leading.clone());
+        Self { sequencer, live, leading, store, accounts, figures: Arc::default() }
     }
 
     /// Returns the store.
@@ -155,6 +157,11 @@ impl App {
     /// Returns the view.
     pub const fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// Returns who writes.
+    pub fn leading(&self) -> Leading {
+        self.leading.borrow().clone()
     }
 
     /// Returns the queue to the writer.

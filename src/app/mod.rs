@@ -15,6 +15,7 @@ pub mod market_data;
 pub mod permission;
 pub mod principal;
 pub mod reads;
+mod replay;
 pub mod sequencer;
 pub mod supply;
 pub mod trading;

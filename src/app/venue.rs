@@ -1,17 +1,22 @@
 //! Everything that runs on one database: the store, the writer, the accounts and the use cases.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::accounts::Accounts;
 use super::clock::Clock;
 use super::ids::Ids;
-use super::sequencer::{self, Running};
+use super::sequencer::{self, Leading, Part, Running};
 use super::{App, AppError, Ingest, Live, Side};
 use crate::auth::KeyRing;
-use crate::store::{Store, set_meta};
+use crate::store::{Store, Tenure, set_meta};
 
 /// Where the store keeps the secrets that sign access tokens, newest first.
 const TOKEN_SECRETS: &str = "token_secrets";
+/// How often a node looks for the secrets that the first writer makes.
+const SECRETS_PAUSE: Duration = Duration::from_millis(100);
+/// How long it looks.
+const SECRETS_TRIES: u32 = 300;
 
 /// A running exchange on one database.
 pub struct Venue {
@@ -35,12 +40,27 @@ impl Venue {
         ids: Arc<dyn Ids>,
         secrets: Vec<String>,
     ) -> Result<Self, AppError> {
-        let store = Store::open(url)?;
-        let running = sequencer::start(&store, Arc::clone(&clock))?;
+        Self::open_as((Part::Sole, Tenure::default()), url, clock, ids, secrets).await
+    }
+
+    /// As [`Venue::open`], for a process that may be one of several.
+    ///
+    /// # Errors
+    /// As [`Venue::open`]; a follower waits for the secrets that the first writer makes, but not for ever.
+    pub async fn open_as(
+        (part, tenure): (Part, Tenure),
+        url: &str,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        secrets: Vec<String>,
+    ) -> Result<Self, AppError> {
+        let store = Store::open(url)?.with_tenure(tenure);
+        let running = sequencer::start_as(part, &store, Arc::clone(&clock))?;
         let ring = key_ring(&store, &running, &ids, secrets).await?;
         let reads = Arc::new(store.clone());
         let accounts = Accounts::open(Arc::clone(&clock), ids, running.sequencer.clone(), reads, ring)?;
         let accounts = Arc::new(accounts);
+        follow_notes(&running, &accounts);
         let app = App::new(store.clone(), &running, Arc::clone(&accounts));
         Ok(Self { store, running, accounts, app, clock })
     }
@@ -100,15 +120,40 @@ async fn key_ring(
 ) -> Result<KeyRing, AppError> {
     match store.meta(TOKEN_SECRETS)? {
         Some(kept) => secrets.extend(kept.split(' ').map(str::to_owned)),
-        None if secrets.is_empty() => {
+        None if secrets.is_empty() => secrets.push(common_secret(store, running, ids).await?),
+        None => {}
+    }
+    KeyRing::new(&secrets).map_err(|error| AppError::Internal(error.to_string()))
+}
+
+/// Makes the secret that all nodes keep in the store, or waits for the one that another makes.
+async fn common_secret(store: &Store, running: &Running, ids: &Arc<dyn Ids>) -> Result<String, AppError> {
+    for _ in 0..SECRETS_TRIES {
+        if let Some(kept) = store.meta(TOKEN_SECRETS)? {
+            return Ok(kept);
+        }
+        if *running.leading.borrow() == Leading::Here {
             let bytes: [u8; 32] = ids.random()?;
             let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let kept = secret.clone();
             let side = Side { submission: None, before: None };
             running.sequencer.side(side, move |db, _| Ok(set_meta(db, TOKEN_SECRETS, &kept)?)).await?;
-            secrets.push(secret);
+            return Ok(secret);
         }
-        None => {}
+        tokio::time::sleep(SECRETS_PAUSE).await;
     }
-    KeyRing::new(&secrets).map_err(|error| AppError::Internal(error.to_string()))
+    Err(AppError::Internal("no node has made the secrets that sign access tokens".to_owned()))
+}
+
+/// Keeps the API keys of a follower as the writer notes their changes.
+fn follow_notes(running: &Running, accounts: &Arc<Accounts>) {
+    let (mut noted, accounts) = (running.noted.clone(), Arc::downgrade(accounts));
+    tokio::spawn(async move {
+        while noted.changed().await.is_ok() {
+            let Some(accounts) = accounts.upgrade() else { return };
+            if let Err(error) = accounts.reload_keys().await {
+                tracing::warn!(%error, "the API keys could not be read again; the next note tries");
+            }
+        }
+    });
 }

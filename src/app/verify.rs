@@ -4,7 +4,8 @@
 //! to the recorded outcome and each batch to the recorded digest. What the commands changed, one by one, is
 //! then held against the tables, so that a difference names the command that wrote there.
 
-use crate::exchange::{Envelope, Exchange, Failure, parse_command};
+use super::replay;
+use crate::exchange::Exchange;
 use crate::store::verify::{Expected, Mismatch, chain, compare, integrity, mark};
 use crate::store::{Db, JournalRow, Store, StoreError};
 
@@ -115,22 +116,13 @@ struct Replay {
 
 impl Replay {
     fn row(&mut self, row: &JournalRow) -> Result<Option<Mismatch>, StoreError> {
-        let command = match parse_command(&row.command) {
-            Ok(command) => command,
+        let envelope = match replay::envelope(row) {
+            Ok(envelope) => envelope,
             Err(error) => return Ok(Some(wrong(row.sequence, "command", &error.to_string()))),
         };
-        let envelope = Envelope {
-            at: row.at,
-            actor: row.actor.clone(),
-            request_id: row.request_id.clone(),
-            idempotency_key: row.idempotency_key.clone(),
-            command,
-        };
-        let outcome = match self.exchange.execute(&envelope) {
-            Ok(outcome) if outcome.replayed => "replayed".to_owned(),
-            Ok(_) => "ok".to_owned(),
-            Err(Failure::Reject(reject)) => reject.code().to_owned(),
-            Err(Failure::Invariant(name)) => format!("broken invariant {name}"),
+        let outcome = match replay::outcome(&self.exchange.execute(&envelope)) {
+            Ok(outcome) => outcome.to_owned(),
+            Err(name) => format!("broken invariant {name}"),
         };
         if outcome != row.outcome {
             let what = format!("the replay comes to {outcome:?}, recorded is {:?}", row.outcome);

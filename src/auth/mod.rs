@@ -7,6 +7,7 @@
 pub mod access;
 pub mod email;
 pub mod error;
+mod hop;
 mod hs256;
 pub mod password;
 pub mod secret;

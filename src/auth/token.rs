@@ -4,6 +4,7 @@
 //! else. Times are judged against the caller's `now`, never against the system's clock.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -19,12 +20,12 @@ pub const TOKEN_CHARS_MAX: usize = 2_048;
 /// Bytes in the shortest signing secret.
 pub const SIGNING_SECRET_BYTES_MIN: usize = 32;
 
-const ISSUER: &str = "gpubourse";
+pub(super) const ISSUER: &str = "gpubourse";
 const AUDIENCE: &str = "gpubourse-api";
 const ALGORITHM: Algorithm = Algorithm::HS256;
 /// How far the clock of the process that signed may be ahead.
 const EARLY_S: i64 = 5;
-const MS_PER_S: i64 = 1_000;
+pub(super) const MS_PER_S: i64 = 1_000;
 
 /// What a valid token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,12 @@ impl KeyRing {
         }
         let mut header = Header::new(ALGORITHM);
         header.kid = Some(key_id(current));
-        Ok(Self { signing: EncodingKey::from_secret(current), header, keys, validation: validation() })
+        Ok(Self {
+            signing: EncodingKey::from_secret(current),
+            header,
+            keys,
+            validation: validation_for(AUDIENCE, &["exp", "nbf", "iss", "aud", "sub"]),
+        })
     }
 
     /// Returns a token that is valid from now for [`ACCESS_TOKEN_S`].
@@ -99,9 +105,12 @@ impl KeyRing {
             nbf: now_s,
             exp: now_s.saturating_add(ACCESS_TOKEN_S),
         };
-        jsonwebtoken::encode(&self.header, &wire, &self.signing)
-            .map(Secret::new)
-            .map_err(|e| AuthError::Signing(e.to_string()))
+        self.sign_wire(&wire).map(Secret::new)
+    }
+
+    /// Signs what a token says.
+    pub(super) fn sign_wire(&self, wire: &impl Serialize) -> Result<String, AuthError> {
+        jsonwebtoken::encode(&self.header, wire, &self.signing).map_err(|e| AuthError::Signing(e.to_string()))
     }
 
     /// Returns what a token says, if it is one of ours and valid now.
@@ -109,6 +118,18 @@ impl KeyRing {
     /// # Errors
     /// The `Token...` kinds of [`AuthError`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, AuthError> {
+        let wire: Wire = self.verify_wire(token, &self.validation)?;
+        in_time(wire.nbf, wire.exp, now)?;
+        let role = Role::parse(&wire.role).ok_or(AuthError::TokenInvalid)?;
+        Ok(Claims { user: wire.sub, organization: wire.org.map(OrganizationId::new), role })
+    }
+
+    /// Returns what a token says, if one of the ring's keys signed it; of when it is valid, nothing is known then.
+    pub(super) fn verify_wire<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        validation: &Validation,
+    ) -> Result<T, AuthError> {
         if token.len() > TOKEN_CHARS_MAX {
             return Err(AuthError::TokenInvalid);
         }
@@ -118,11 +139,7 @@ impl KeyRing {
         }
         let kid = header.kid.ok_or(AuthError::TokenKeyUnknown)?;
         let (_, key) = self.keys.iter().find(|(id, _)| *id == kid).ok_or(AuthError::TokenKeyUnknown)?;
-        let wire =
-            jsonwebtoken::decode::<Wire>(token, key, &self.validation).map_err(|_| AuthError::TokenInvalid)?.claims;
-        in_time(&wire, now)?;
-        let role = Role::parse(&wire.role).ok_or(AuthError::TokenInvalid)?;
-        Ok(Claims { user: wire.sub, organization: wire.org.map(OrganizationId::new), role })
+        jsonwebtoken::decode::<T>(token, key, validation).map(|data| data.claims).map_err(|_| AuthError::TokenInvalid)
     }
 }
 
@@ -133,22 +150,22 @@ impl fmt::Debug for KeyRing {
 }
 
 /// The library judges form, signature, issuer and audience; its clock is the system's, so times are not its business.
-fn validation() -> Validation {
+pub(super) fn validation_for(audience: &str, claims: &[&str]) -> Validation {
     let mut validation = Validation::new(ALGORITHM);
     validation.set_issuer(&[ISSUER]);
-    validation.set_audience(&[AUDIENCE]);
-    validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(claims);
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation
 }
 
-fn in_time(wire: &Wire, now: Timestamp) -> Result<(), AuthError> {
+pub(super) fn in_time(nbf_s: i64, exp_s: i64, now: Timestamp) -> Result<(), AuthError> {
     let now_s = now.millis().div_euclid(MS_PER_S);
-    if now_s >= wire.exp {
+    if now_s >= exp_s {
         return Err(AuthError::TokenExpired);
     }
-    if wire.nbf > now_s.saturating_add(EARLY_S) {
+    if nbf_s > now_s.saturating_add(EARLY_S) {
         return Err(AuthError::TokenEarly);
     }
     Ok(())

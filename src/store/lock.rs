@@ -16,8 +16,8 @@ use super::{Address, Db, StoreError};
 /// The number that stands for "the tables of this database" among PostgreSQL's advisory locks ("gpubours").
 const ADVISORY_KEY: i64 = 0x6770_7562_6f75_7273;
 /// A process that was killed holds its lock until its connection is found dead.
-const TRIES_MAX: u32 = 20;
-const TRY_EVERY: Duration = Duration::from_millis(50);
+pub(super) const TRIES_MAX: u32 = 20;
+pub(super) const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// The right to write, or to migrate, held until it is dropped.
 #[derive(Debug)]
@@ -36,7 +36,13 @@ impl Lock {
     /// # Errors
     /// [`StoreError::Busy`] if another process, or another writer of this one, has it.
     pub(super) fn take(address: &Address, db: &mut Db, tenure: &Tenure) -> Result<Self, StoreError> {
-        insist(address, || Self::try_take(address, db, tenure))
+        for _ in 1..TRIES_MAX {
+            if let Some(lock) = Self::try_take(address, db, tenure)? {
+                return Ok(lock);
+            }
+            std::thread::sleep(TRY_EVERY);
+        }
+        Self::try_take(address, db, tenure)?.ok_or_else(|| StoreError::Busy(address.to_string()))
     }
 
     /// As [`Lock::take`], without waiting.
@@ -57,16 +63,13 @@ impl Lock {
         }
     }
 
-    /// Takes the right to change the tables; nobody can write meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] if another process migrates or writes.
-    pub(super) fn take_tables(address: &Address, db: &mut Db) -> Result<Self, StoreError> {
-        insist(address, || match (address, &mut *db) {
+    /// Takes the right to change the tables, if nobody else changes them or writes; nobody can write meanwhile.
+    pub(super) fn try_take_tables(address: &Address, db: &mut Db) -> Result<Option<Self>, StoreError> {
+        match (address, db) {
             (Address::Sqlite(path), _) => lock_file(path),
             (Address::Postgres(_), Db::Pg(conn)) => Ok(advise(conn, "pg_try_advisory_lock")?.then_some(Self::Tables)),
             (Address::Postgres(_), Db::Sqlite(_)) => Err(StoreError::Address(address.to_string())),
-        })
+        }
     }
 
     /// Begins a write transaction: fails if the right to write is somebody else's by now.
@@ -96,16 +99,6 @@ impl Lock {
             _ => Ok(()),
         }
     }
-}
-
-fn insist(address: &Address, mut take: impl FnMut() -> Result<Option<Lock>, StoreError>) -> Result<Lock, StoreError> {
-    for _ in 1..TRIES_MAX {
-        if let Some(lock) = take()? {
-            return Ok(lock);
-        }
-        std::thread::sleep(TRY_EVERY);
-    }
-    take()?.ok_or_else(|| StoreError::Busy(address.to_string()))
 }
 
 #[derive(QueryableByName)]

@@ -3,7 +3,7 @@
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::lock::Lock;
+use super::lock::{Lock, TRIES_MAX, TRY_EVERY};
 use super::{Address, Db, StoreError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -15,13 +15,23 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// [`StoreError::Migration`] if the database has migrations this program does not know; [`StoreError::Busy`] if
 /// some are pending while another process writes.
 pub(super) fn migrate(address: &Address, db: &mut Db) -> Result<(), StoreError> {
-    if !is_pending(db)? {
-        return Ok(());
+    for tries_left in (0..TRIES_MAX).rev() {
+        match is_pending(db) {
+            Ok(false) => return Ok(()),
+            Ok(true) => {
+                if let Some(lock) = Lock::try_take_tables(address, db)? {
+                    // Whoever held the lock before may have done it.
+                    let done = if is_pending(db)? { run(db) } else { Ok(()) };
+                    return done.and(lock.release(db));
+                }
+            }
+            // Of those that ask a new PostgreSQL database at once, all but one may fail to make the table they ask.
+            Err(error) if tries_left == 0 => return Err(error),
+            Err(_) => {}
+        }
+        std::thread::sleep(TRY_EVERY);
     }
-    let lock = Lock::take_tables(address, db)?;
-    // Whoever held the lock before may have done it.
-    let done = if is_pending(db)? { run(db) } else { Ok(()) };
-    done.and(lock.release(db))
+    Err(StoreError::Busy(address.to_string()))
 }
 
 fn is_pending(db: &mut Db) -> Result<bool, StoreError> {

@@ -27,6 +27,7 @@ mod rows;
 mod schema;
 mod schema_accounts;
 mod statement;
+mod tail;
 pub mod verify;
 pub mod writer;
 
@@ -44,6 +45,7 @@ pub use lease::{Holder, Tenure};
 pub use load::Recovered;
 pub use pending::Pace;
 pub use reader::Reader;
+pub use tail::Tail;
 pub use writer::{SideWrite, Writer, set_meta};
 
 use db::{Purpose, on, portable};
@@ -181,9 +183,25 @@ impl Store {
         self.inner.pace
     }
 
-    /// Lets readers see the states that wait, or no longer.
-    fn share(&self, pending: Option<Arc<RwLock<Pending>>>) {
-        *self.inner.pending.write().unwrap_or_else(PoisonError::into_inner) = pending;
+    /// Reads the state as of the last batch and follows the journal from there.
+    ///
+    /// # Errors
+    /// What the database said; [`StoreError::Corrupt`] if the tables do not hold what the program writes there.
+    pub fn tail(&self) -> Result<(Recovered, Tail), StoreError> {
+        Tail::open(self.clone())
+    }
+
+    /// Lets readers see the states that wait.
+    fn share(&self, pending: &Arc<RwLock<Pending>>) {
+        *self.inner.pending.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(pending));
+    }
+
+    /// Lets readers no longer see these states; others that were shared since stay.
+    fn unshare(&self, pending: &Arc<RwLock<Pending>>) {
+        let mut shared = self.inner.pending.write().unwrap_or_else(PoisonError::into_inner);
+        if shared.as_ref().is_some_and(|shared| Arc::ptr_eq(shared, pending)) {
+            *shared = None;
+        }
     }
 
     /// Returns a word about the database as a whole; see [`set_meta`].

@@ -66,7 +66,7 @@ impl Writer {
             Address::Postgres(_) => None,
         };
         let pending = Arc::new(RwLock::new(db.transaction(Purpose::Read, waiting::load)?));
-        store.share(Some(Arc::clone(&pending)));
+        store.share(&pending);
         let checkpoints = Checkpoints::start(address)?;
         Ok(Self { db, lock, wal, checkpoints, pending, store })
     }
@@ -219,7 +219,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Before another process may write: what this one knows of what waits is about to be old.
-        self.store.share(None);
+        self.store.unshare(&self.pending);
         if let Err(error) = self.lock.release(&mut self.db) {
             tracing::warn!(%error, "the right to write ends with the connection");
         }

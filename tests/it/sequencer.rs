@@ -1,6 +1,7 @@
 //! The writer: what is acknowledged survives a restart, and a batch is one.
 
 mod failures;
+mod following;
 
 use std::sync::Arc;
 

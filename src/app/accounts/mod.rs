@@ -96,12 +96,8 @@ impl Accounts {
         reads: Arc<dyn Reads>,
         ring: KeyRing,
     ) -> Result<Self, StoreError> {
-        let now = clock.now();
-        let live = read_now(reads.as_ref(), |db| accounts::live_api_keys(db, now))?;
         let keys = Arc::new(KeyDirectory::default());
-        for (key, user) in &live {
-            keys.insert(key, user.role);
-        }
+        keys.replace(&live_keys(reads.as_ref(), clock.now())?, keys.changes());
         Ok(Self {
             clock,
             ids,
@@ -113,6 +109,22 @@ impl Accounts {
             by_account: Attempts::per_minute(LOGINS_PER_ACCOUNT),
             by_address: Attempts::per_minute(ATTEMPTS_PER_ADDRESS),
         })
+    }
+
+    /// Reads the API keys again, where another process makes and revokes them.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] if they cannot be read; those known before stay.
+    pub async fn reload_keys(&self) -> Result<(), AppError> {
+        loop {
+            let (reads, now, changes) = (Arc::clone(&self.reads), self.clock.now(), self.keys.changes());
+            let read = tokio::task::spawn_blocking(move || live_keys(reads.as_ref(), now)).await;
+            let keys = read.map_err(|error| AppError::Internal(format!("read: {error}")))?.map_err(internal)?;
+            // A key that this process has made meanwhile may not have been there to be read.
+            if self.keys.replace(&keys, changes) {
+                return Ok(());
+            }
+        }
     }
 
     /// Says who a bearer is, now: the holder of an access token or of an API key.
@@ -135,6 +147,22 @@ impl Accounts {
             role: claims.role,
             scopes: claims.role.scopes().to_vec(),
         })
+    }
+
+    /// Returns a token by which another node believes where a request came from.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] if it cannot be signed.
+    pub fn sign_hop(&self, address: Option<IpAddr>) -> Result<String, AppError> {
+        self.ring.sign_hop(address, self.clock.now()).map_err(|error| AppError::Internal(error.to_string()))
+    }
+
+    /// Returns where a request came from that another node has passed on.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthorized`] if no node of this exchange has signed that.
+    pub fn verify_hop(&self, token: &str) -> Result<Option<IpAddr>, AppError> {
+        self.ring.verify_hop(token, self.clock.now()).map_err(|_| AppError::Unauthorized("invalid_token"))
     }
 
     /// Says what the store knows about a caller.
@@ -176,6 +204,11 @@ impl Accounts {
         };
         self.by_address.count(key, self.clock.now())
     }
+}
+
+fn live_keys(reads: &dyn Reads, now: Timestamp) -> Result<Vec<(accounts::ApiKey, Role)>, StoreError> {
+    let live = read_now(reads, |db| accounts::live_api_keys(db, now))?;
+    Ok(live.into_iter().map(|(key, user)| (key, user.role)).collect())
 }
 
 fn read_now<T: Send>(

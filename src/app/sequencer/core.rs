@@ -3,8 +3,8 @@
 //! Invariant: `exchange` is what the store holds plus the rows in `journal`, or nothing at all.
 
 use super::{Receipt, Submission};
-use crate::app::AppError;
-use crate::exchange::{Command, Envelope, Exchange, Failure, Preview, canonical_command};
+use crate::app::{AppError, replay};
+use crate::exchange::{Changes, Command, Envelope, Exchange, Failure, Preview, canonical_command};
 use crate::store::{Batch, JournalRow, Recovered, StoreError, chain_hash};
 use crate::types::Timestamp;
 
@@ -84,18 +84,35 @@ impl Core {
         let Submission { actor, request_id, idempotency_key, command } = submission;
         let envelope = Envelope { at, actor, request_id, idempotency_key, command };
         let result = self.exchange.execute(&envelope);
-        let outcome = match &result {
-            Ok(outcome) if outcome.replayed => "replayed",
-            Ok(_) => "ok",
-            Err(Failure::Reject(reject)) => reject.code(),
-            Err(Failure::Invariant(name)) => return Err(Stop::Broken((*name).to_owned())),
-        };
+        let outcome = replay::outcome(&result).map_err(|name| Stop::Broken(name.to_owned()))?;
         self.write_row(envelope, outcome)?;
         match result {
             Ok(outcome) => Ok(Receipt { sequence: self.sequence, at, outcome }),
             Err(Failure::Reject(reject)) => Err(Stop::Refused(AppError::Reject(reject))),
             Err(Failure::Invariant(name)) => Err(Stop::Broken(name.to_owned())),
         }
+    }
+
+    /// Executes a row of the journal that another process wrote; returns its command and, with the last row of a batch,
+    /// what the batch changed.
+    ///
+    /// # Errors
+    /// What this process comes to instead; its state is of no use then.
+    pub(crate) fn repeat(&mut self, row: &JournalRow) -> Result<(Command, Option<Changes>), String> {
+        let at_row = |what: &dyn std::fmt::Display| format!("at sequence {}: {what}", row.sequence);
+        let envelope = replay::envelope(row).map_err(|error| at_row(&error))?;
+        let result = self.exchange.execute(&envelope);
+        let outcome = replay::outcome(&result).map_err(|name| at_row(&name))?;
+        if outcome != row.outcome {
+            return Err(at_row(&format_args!("{outcome:?}, recorded is {:?}", row.outcome)));
+        }
+        (self.sequence, self.hash, self.last_at) = (row.sequence, row.hash, row.at.max(self.last_at));
+        let Some(digest) = row.digest else { return Ok((envelope.command, None)) };
+        let changes = self.exchange.settle().map_err(|failure| at_row(&failure))?;
+        if changes.digest != digest {
+            return Err(at_row(&format_args!("digest {:032x}, recorded is {digest:032x}", changes.digest)));
+        }
+        Ok((envelope.command, Some(changes)))
     }
 
     /// Says what placing an order now would do.

@@ -65,8 +65,13 @@ impl StoreDurable {
     /// # Errors
     /// [`StoreError::Busy`] if another process has it.
     pub(super) fn open(store: Store) -> Result<Self, StoreError> {
-        let writer = Some(store.writer()?);
-        Ok(Self { store, writer })
+        let writer = store.writer()?;
+        Ok(Self::of(store, writer))
+    }
+
+    /// Returns a store whose right to write was taken.
+    pub(super) const fn of(store: Store, writer: Writer) -> Self {
+        Self { store, writer: Some(writer) }
     }
 
     fn writer(&mut self) -> Result<&mut Writer, AppError> {

@@ -5,15 +5,16 @@
 
 mod core;
 mod durable;
+mod follower;
 mod guard;
+mod node;
 mod turn;
-mod writer;
 
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::core::{Core, Stop};
 pub use guard::{JUMP_MAX_MS, Jump};
-pub use writer::{Running, start};
+pub use node::{Leading, Part, Running, start, start_as};
 
 use super::AppError;
 use crate::exchange::{Command, Outcome, Preview};

@@ -53,7 +53,18 @@ impl<D: Durable> Turn<D> {
         let view = Arc::new(RwLock::new(View::of(recovered.snapshot.clone(), recovered.sequence)));
         let core = Core::restore(recovered)?;
         let (published, _) = watch::channel(core.sequence());
-        Ok(Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true, deposed: false })
+        Ok(Self::going_on(durable, clock, core, view, published))
+    }
+
+    /// Goes on with a state that is that of `durable`, before whoever looks at its view already.
+    pub(crate) fn going_on(
+        durable: D,
+        clock: Arc<dyn Clock>,
+        core: Core,
+        view: Arc<RwLock<View>>,
+        published: watch::Sender<i64>,
+    ) -> Self {
+        Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true, deposed: false }
     }
 
     /// What hot reads see.
@@ -66,9 +77,9 @@ impl<D: Durable> Turn<D> {
         self.published.subscribe()
     }
 
-    /// How far the clock has jumped.
-    pub(crate) fn jump(&self) -> Jump {
-        self.guard.jump()
+    /// Shows there how far the clock has jumped.
+    pub(crate) fn show(&mut self, jump: Jump) {
+        self.guard.show(jump);
     }
 
     /// Tells whether the state has to be rebuilt before anything can be done.

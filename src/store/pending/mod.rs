@@ -251,11 +251,7 @@ impl Pending {
             if self.gathered() == 0 {
                 return Slice::default();
             }
-            self.orders.freeze();
-            self.contracts.freeze();
-            self.balances.freeze();
-            self.tapes.freeze();
-            self.frozen_at = Some(self.taken);
+            self.freeze();
         }
         let mut left = states_max.max(1);
         let states = States {
@@ -275,12 +271,43 @@ impl Pending {
         self.balances.written(&slice.states.balances);
         self.tapes.written(&slice.states.tapes);
         if slice.mark.is_some() {
-            self.orders.frozen.clear();
-            self.contracts.frozen.clear();
-            self.balances.frozen.clear();
-            self.tapes.frozen.clear();
-            self.frozen_at = None;
+            self.thaw();
         }
+    }
+
+    /// Freezes what has gathered once there is so much of it, where another process writes it.
+    pub(crate) fn freeze_if(&mut self, generation: usize) {
+        if self.frozen_at.is_none() && self.gathered() >= generation {
+            self.freeze();
+        }
+    }
+
+    /// Tells whether something is frozen.
+    pub(crate) const fn is_frozen(&self) -> bool {
+        self.frozen_at.is_some()
+    }
+
+    /// Forgets what is frozen if all of it is in its tables up to a mark.
+    pub(crate) fn forget(&mut self, mark: Mark) {
+        if self.frozen_at.is_some_and(|frozen_at| frozen_at.sequence <= mark.sequence) {
+            self.thaw();
+        }
+    }
+
+    fn freeze(&mut self) {
+        self.orders.freeze();
+        self.contracts.freeze();
+        self.balances.freeze();
+        self.tapes.freeze();
+        self.frozen_at = Some(self.taken);
+    }
+
+    fn thaw(&mut self) {
+        self.orders.frozen.clear();
+        self.contracts.frozen.clear();
+        self.balances.frozen.clear();
+        self.tapes.frozen.clear();
+        self.frozen_at = None;
     }
 
     /// Returns all that wait, each as it stands.
