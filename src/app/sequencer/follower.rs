@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use super::committer::Committer;
 use super::core::Core;
 use super::durable::StoreDurable;
 use super::turn::Turn;
@@ -121,6 +122,6 @@ impl Follower {
     /// Goes on as the writer.
     pub(crate) fn into_turn(self, durable: StoreDurable, clock: Arc<dyn Clock>) -> Turn<StoreDurable> {
         let Self { core, view, published, .. } = self;
-        Turn::going_on(durable, clock, core, view, published)
+        Turn::going_on(Committer::new(durable, view, published), clock, core)
     }
 }

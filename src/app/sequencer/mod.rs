@@ -1,14 +1,18 @@
 //! The one way to write: a bounded queue in front of one writer thread.
 //!
-//! The writer drains what is there, executes it in order against the pure exchange, commits the batch in one
-//! transaction and only then answers. A full queue answers at once that nothing was applied.
+//! The writer executes what is there in order against the pure exchange. As soon as the batch before is durable,
+//! another thread commits what was executed since in one transaction, and only then answers; the next batch is
+//! executed meanwhile. A full queue answers at once that nothing was applied.
 
+mod committer;
 mod core;
 mod durable;
 mod follower;
 mod guard;
+mod lead;
 mod node;
 mod turn;
+mod waiting;
 
 use tokio::sync::{mpsc, oneshot};
 

@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::durable::{Moment, StoreDurable};
+use super::durable::StoreDurable;
 use super::follower::{Follower, Lost};
 use super::guard::Jump;
-use super::turn::{Turn, refuse};
-use super::{Job, QUEUE_MAX, SIDE_QUEUE_MAX, Sequencer, SideJob};
+use super::turn::Turn;
+use super::waiting::refuse;
+use super::{Job, QUEUE_MAX, SIDE_QUEUE_MAX, Sequencer, SideJob, lead};
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
 use crate::store::{Store, StoreError};
 
-/// How often an idle writer looks whether time has something to do.
-const TICK: Duration = Duration::from_millis(200);
 /// How often a follower looks for new rows.
 const FOLLOW_EVERY: Duration = Duration::from_millis(20);
 /// How many looks for new rows come with one for who writes.
 const LOOKS: u32 = 10;
-/// How long a writer waits before it tries again to rebuild its state.
-const RECOVERY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Which of the processes on one database may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,47 +150,17 @@ impl Node {
             State::Leads(turn) => Some(turn),
             State::Follows(follower) => self.follow(*follower).await.map(Box::new),
         };
-        if let Some(turn) = turn {
+        if let Some(mut turn) = turn {
+            turn.show(self.jump.clone());
             self.leading.send_replace(Leading::Here);
             tracing::info!("this process writes");
-            self.lead(*turn).await;
+            lead::lead(*turn, &mut self.jobs, &mut self.sides).await;
         }
         self.leading.send_replace(Leading::Nobody);
         self.jobs.close();
         while let Ok(job) = self.jobs.try_recv() {
             refuse(job);
         }
-    }
-
-    /// Takes jobs as they come and lets time pass, until nobody can ask any more or another process writes.
-    async fn lead(&mut self, mut turn: Turn<StoreDurable>) {
-        turn.show(self.jump.clone());
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let Self { jobs, sides, .. } = self;
-        loop {
-            tokio::select! {
-                biased;
-                job = jobs.recv() => match job {
-                    Some(job) => turn.batch(job, || jobs.try_recv().ok()),
-                    None => break,
-                },
-                Some(side) = sides.recv() => turn.side(side),
-                _ = tick.tick() => turn.tick(),
-            }
-            // A side write gets its turn after every batch, however long the other queue is.
-            if let Ok(side) = sides.try_recv() {
-                turn.side(side);
-            }
-            recover(&mut turn, jobs).await;
-            if turn.is_deposed() {
-                return;
-            }
-        }
-        while let Some(side) = sides.recv().await {
-            turn.side(side);
-        }
-        turn.upkeep(Moment::End);
     }
 
     /// Follows until this process writes; nothing if it must end instead.
@@ -236,24 +203,5 @@ impl Node {
         let nobody = leading == Leading::Nobody;
         self.leading.send_if_modified(|known| std::mem::replace(known, leading.clone()) != leading);
         if nobody && self.may_lead { follower.take_over() } else { Ok(None) }
-    }
-}
-
-/// Rebuilds a broken state, however often that takes.
-async fn recover(turn: &mut Turn<StoreDurable>, jobs: &mut mpsc::Receiver<Job>) {
-    while turn.is_broken() && !turn.is_deposed() {
-        match turn.reload() {
-            Ok(sequence) => tracing::info!(sequence, "the state is rebuilt"),
-            Err(error) => {
-                tracing::error!(%error, "the state could not be rebuilt; trying again");
-                while let Ok(job) = jobs.try_recv() {
-                    refuse(job);
-                }
-                if jobs.is_closed() {
-                    return;
-                }
-                tokio::time::sleep(RECOVERY_PAUSE).await;
-            }
-        }
     }
 }

@@ -1,40 +1,36 @@
 //! One turn of the writer: execute what is there, commit, publish, answer. Nothing in here waits.
 //!
-//! Invariant: no caller hears of success before the commit of its batch.
-//! Invariant: after a failed commit or a broken invariant the state in memory is thrown away and rebuilt
-//! from the store; until that succeeds every request is answered "not applied".
+//! A batch may be in flight, committed by another thread, while the next is executed on top of it.
+//! Invariant: after a failed commit or a broken invariant the state in memory is thrown away, with all that was
+//! executed since, and rebuilt from the store; until that succeeds every request is answered "not applied".
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
+use super::committer::{Committer, Flight, Landed, Sealed};
 use super::core::{Core, Stop};
 use super::durable::{Durable, Moment};
 use super::guard::{Guard, Jump};
+use super::waiting::{Waiting, fail, refuse};
 use super::{BATCH_MAX, Before, Job, Receipt, Run, Side, SideJob, Submission};
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
-use crate::exchange::Preview;
 use crate::store::{Batch, Db, StoreError};
 
 /// The state of the writer.
 pub(crate) struct Turn<D> {
-    durable: D,
+    /// Nothing while a batch is in flight.
+    committer: Option<Box<Committer<D>>>,
+    view: Arc<RwLock<View>>,
+    as_of: watch::Receiver<i64>,
     /// Nothing while the state has to be rebuilt.
     core: Option<Core>,
+    /// Those whose commands are executed but not in a closed batch.
+    waiting: Vec<Waiting>,
     guard: Guard,
-    view: Arc<RwLock<View>>,
-    published: watch::Sender<i64>,
-    /// Whether nothing was committed since the last tick: the moment for upkeep.
-    quiet: bool,
     /// Whether another process writes by now: this one must not go on.
     deposed: bool,
-}
-
-/// An answer that waits for the commit.
-enum Waiting {
-    Command(oneshot::Sender<Result<Receipt, AppError>>, Box<Result<Receipt, AppError>>),
-    Preview(oneshot::Sender<Result<Preview, AppError>>, Box<Result<Preview, AppError>>),
 }
 
 /// A side write with what its command did.
@@ -53,18 +49,20 @@ impl<D: Durable> Turn<D> {
         let view = Arc::new(RwLock::new(View::of(recovered.snapshot.clone(), recovered.sequence)));
         let core = Core::restore(recovered)?;
         let (published, _) = watch::channel(core.sequence());
-        Ok(Self::going_on(durable, clock, core, view, published))
+        Ok(Self::going_on(Committer::new(durable, view, published), clock, core))
     }
 
-    /// Goes on with a state that is that of `durable`, before whoever looks at its view already.
-    pub(crate) fn going_on(
-        durable: D,
-        clock: Arc<dyn Clock>,
-        core: Core,
-        view: Arc<RwLock<View>>,
-        published: watch::Sender<i64>,
-    ) -> Self {
-        Self { durable, core: Some(core), guard: Guard::new(clock), view, published, quiet: true, deposed: false }
+    /// Goes on with a state that is that of the committer, before whoever looks at its view already.
+    pub(crate) fn going_on(committer: Committer<D>, clock: Arc<dyn Clock>, core: Core) -> Self {
+        Self {
+            view: committer.view(),
+            as_of: committer.as_of(),
+            committer: Some(Box::new(committer)),
+            core: Some(core),
+            waiting: Vec::new(),
+            guard: Guard::new(clock),
+            deposed: false,
+        }
     }
 
     /// What hot reads see.
@@ -74,7 +72,7 @@ impl<D: Durable> Turn<D> {
 
     /// The last journal row the view reflects.
     pub(crate) fn as_of(&self) -> watch::Receiver<i64> {
-        self.published.subscribe()
+        self.as_of.clone()
     }
 
     /// Shows there how far the clock has jumped.
@@ -92,32 +90,65 @@ impl<D: Durable> Turn<D> {
         self.deposed
     }
 
-    /// Executes a job and those that wait behind it, commits them together and answers.
-    pub(crate) fn batch(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
-        let Some(core) = &mut self.core else { return refuse(first) };
-        let mut waiting = Vec::new();
+    /// Tells whether no batch is in flight.
+    pub(crate) const fn is_home(&self) -> bool {
+        self.committer.is_some()
+    }
+
+    /// Tells whether the batch that is being executed takes more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.core.as_ref().is_none_or(|core| core.pending() < BATCH_MAX)
+    }
+
+    /// Executes a job and those that wait behind it, as far as there is room.
+    pub(crate) fn take(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
         let mut job = Some(first);
         while let Some(now) = job {
-            match take(core, now, &mut self.guard) {
-                Ok(answer) => waiting.push(answer),
+            let Some(core) = &mut self.core else { return refuse(now) };
+            match Waiting::of(core, now, &mut self.guard) {
+                Ok(answer) => self.waiting.push(answer),
                 Err((job, name)) => {
                     let error = self.broken(name);
-                    fail(job, &error);
-                    waiting.into_iter().for_each(|answer| answer.fail(&AppError::NotApplied));
-                    return;
+                    return fail(job, &error);
                 }
             }
-            job = if core.pending() < BATCH_MAX { next() } else { None };
+            job = if self.has_room() { next() } else { None };
         }
-        match self.commit(None) {
-            Ok(()) => waiting.into_iter().for_each(Waiting::answer),
-            Err(error) => waiting.into_iter().for_each(|answer| answer.fail(&error)),
+    }
+
+    /// Closes the batch and gives it away with the committer, if there is anything to commit and no other in flight.
+    pub(crate) fn depart(&mut self) -> Option<Flight<D>> {
+        let committer = self.committer.take()?;
+        match self.seal() {
+            Some(sealed) => Some(Flight::new(committer, sealed)),
+            None => {
+                self.committer = Some(committer);
+                None
+            }
         }
-        self.upkeep(Moment::Between);
+    }
+
+    /// Takes the committer back, and the consequences.
+    pub(crate) fn arrive(&mut self, landed: Landed<D>) {
+        let Landed { committer, failed, upkeep } = landed;
+        self.committer = Some(committer);
+        if let Some((error, Sealed { batch, waiting })) = failed {
+            let error = self.commit_failed(error, &batch);
+            waiting.into_iter().for_each(|answer| answer.fail(&error));
+        }
+        self.heed(upkeep, Moment::Between);
+    }
+
+    /// Commits and answers what was executed.
+    pub(crate) fn flush(&mut self) {
+        if let Some(flight) = self.depart() {
+            self.arrive(flight.land());
+        }
     }
 
     /// Runs a side write alone: what must hold first, its command, then both in one transaction.
     pub(crate) fn side(&mut self, job: SideJob) {
+        self.flush();
         let SideJob { side: Side { submission, before }, run, reply } = job;
         let answer = self.side_answer(submission, before, run);
         // A caller that went away does not mind.
@@ -131,9 +162,11 @@ impl<D: Durable> Turn<D> {
         before: Option<Before>,
         run: Run,
     ) -> Result<(), AppError> {
-        let Some(core) = &mut self.core else { return Err(AppError::NotApplied) };
+        let (Some(core), Some(committer)) = (&mut self.core, &mut self.committer) else {
+            return Err(AppError::NotApplied);
+        };
         if let Some(before) = before {
-            self.durable.check(before)?;
+            committer.durable.check(before)?;
         }
         let mut receipt = None;
         if let Some(submission) = submission {
@@ -150,22 +183,18 @@ impl<D: Durable> Turn<D> {
         self.commit(Some(SideRun { run, receipt: receipt.as_ref() }))
     }
 
-    /// Lets time pass when nobody asks for anything.
+    /// Lets time pass when nobody asks for anything, and does upkeep.
     pub(crate) fn tick(&mut self) {
         if let (Some(core), Some(now)) = (&mut self.core, self.guard.now())
             && core.is_due(now)
+            && let Err(Stop::Broken(name)) = core.advance(now)
         {
-            let moved = core.advance(now);
-            let done = match moved {
-                Ok(()) | Err(Stop::Refused(_)) => self.commit(None),
-                Err(Stop::Broken(name)) => Err(self.broken(name)),
-            };
-            if let Err(error) = done {
-                tracing::error!(%error, "time could not be moved");
-            }
+            let error = self.broken(name);
+            tracing::error!(%error, "time could not be moved");
         }
+        self.flush();
         self.upkeep(Moment::Now);
-        if std::mem::replace(&mut self.quiet, true) {
+        if self.committer.as_mut().is_some_and(|committer| committer.was_quiet()) {
             self.upkeep(Moment::Idle);
         }
     }
@@ -175,64 +204,91 @@ impl<D: Durable> Turn<D> {
     /// # Errors
     /// What the store said; nothing can be done until it succeeds.
     pub(crate) fn reload(&mut self) -> Result<i64, StoreError> {
-        self.core = None;
-        let recovered = self.durable.load().inspect_err(|error| self.deposed |= matches!(error, StoreError::Fenced))?;
+        self.forget();
+        let Some(committer) = &mut self.committer else {
+            return Err(StoreError::Busy("a batch is in flight".to_owned()));
+        };
+        let loaded = committer.durable.load();
+        let recovered = loaded.inspect_err(|error| self.deposed |= matches!(error, StoreError::Fenced))?;
         let sequence = recovered.sequence;
-        let view = View::of(recovered.snapshot.clone(), sequence);
+        committer.show(&recovered);
         self.core = Some(Core::restore(recovered)?);
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
-        self.published.send_replace(sequence);
         Ok(sequence)
     }
 
     /// Does work on the database whose failure loses nothing.
     pub(crate) fn upkeep(&mut self, moment: Moment) {
-        match self.durable.upkeep(moment) {
+        if let Some(committer) = &mut self.committer {
+            let done = committer.durable.upkeep(moment);
+            self.heed(done, moment);
+        }
+    }
+
+    fn heed(&mut self, upkeep: Result<(), StoreError>, moment: Moment) {
+        match upkeep {
             Ok(()) => {}
             Err(StoreError::Fenced) => self.depose(),
             Err(error) => tracing::warn!(%error, ?moment, "upkeep of the database failed"),
         }
     }
 
-    /// Commits the rows collected so far, with a side write if there is one, and publishes them.
+    /// Closes the batch. If there is nothing to commit, whoever waits is answered: it asked for nothing durable.
+    fn seal(&mut self) -> Option<Sealed> {
+        let core = self.core.as_mut()?;
+        match core.batch() {
+            Ok(Some(batch)) => Some(Sealed { batch, waiting: std::mem::take(&mut self.waiting) }),
+            Ok(None) => {
+                std::mem::take(&mut self.waiting).into_iter().for_each(Waiting::answer);
+                None
+            }
+            Err(Stop::Broken(name)) => {
+                self.broken(name);
+                None
+            }
+            Err(Stop::Refused(error)) => {
+                tracing::error!(%error, "a batch was refused");
+                self.forget();
+                None
+            }
+        }
+    }
+
+    /// Commits the rows of a side write's command and what it writes itself.
     fn commit(&mut self, side: Option<SideRun<'_>>) -> Result<(), AppError> {
-        let Some(core) = &mut self.core else { return Err(AppError::NotApplied) };
+        let (Some(core), Some(committer)) = (&mut self.core, &mut self.committer) else {
+            return Err(AppError::NotApplied);
+        };
         let batch = match core.batch() {
             Ok(batch) => batch,
             Err(Stop::Broken(name)) => return Err(self.broken(name)),
             Err(Stop::Refused(error)) => return Err(error),
         };
-        match (batch, side) {
+        let written = match (batch, side) {
             (None, None) => Ok(()),
-            (None, Some(side)) => match self.durable.side(&mut side.once()) {
-                Err(AppError::Deposed) => {
-                    self.depose();
-                    Err(AppError::NotApplied)
-                }
-                done => done,
-            },
-            (Some(batch), side) => {
-                let written = match side {
-                    None => self.durable.commit(&batch, None),
-                    Some(side) => self.durable.commit(&batch, Some(&mut side.once())),
-                };
-                match written {
-                    Ok(()) => {
-                        self.publish(batch);
-                        Ok(())
-                    }
-                    Err(AppError::Deposed) => {
-                        self.depose();
-                        Err(AppError::NotApplied)
-                    }
-                    Err(error) => Err(self.commit_failed(error, &batch)),
-                }
+            (None, Some(side)) => committer.durable.side(&mut side.once()).map_err(|error| (error, None)),
+            (Some(batch), None) => committer.commit(batch, None).map_err(with_batch),
+            (Some(batch), Some(side)) => {
+                let written = committer.commit(batch, Some(&mut side.once()));
+                written.map_err(with_batch)
             }
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err((error, Some(batch))) => Err(self.commit_failed(error, &batch)),
+            Err((AppError::Deposed, None)) => {
+                self.depose();
+                Err(AppError::NotApplied)
+            }
+            Err((error, None)) => Err(error),
         }
     }
 
     /// Finds out from the store what became of a batch whose commit failed.
     fn commit_failed(&mut self, error: AppError, batch: &Batch) -> AppError {
+        if matches!(error, AppError::Deposed) {
+            self.depose();
+            return AppError::NotApplied;
+        }
         tracing::error!(%error, "a commit failed; rebuilding the state from the store");
         let before = batch.journal.first().map_or(0, |row| row.sequence);
         match self.reload() {
@@ -251,22 +307,20 @@ impl<D: Durable> Turn<D> {
 
     fn depose(&mut self) {
         tracing::error!("another process writes by now");
-        self.core = None;
+        self.forget();
         self.deposed = true;
     }
 
     fn broken(&mut self, name: String) -> AppError {
         tracing::error!(invariant = name, "the exchange is broken; rebuilding it from the store");
-        self.core = None;
+        self.forget();
         AppError::Internal(name)
     }
 
-    fn publish(&mut self, batch: Batch) {
-        self.quiet = false;
-        let Batch { journal, mut changes } = batch;
-        let Some(last) = journal.last() else { return };
-        self.view.write().unwrap_or_else(PoisonError::into_inner).apply(&mut changes, last.sequence);
-        self.published.send_replace(last.sequence);
+    /// Throws the state away, with what was executed but not closed.
+    fn forget(&mut self) {
+        self.core = None;
+        std::mem::take(&mut self.waiting).into_iter().for_each(|answer| answer.fail(&AppError::NotApplied));
     }
 }
 
@@ -282,71 +336,7 @@ impl SideRun<'_> {
     }
 }
 
-impl Waiting {
-    /// Returns the answer of a job that is not executed.
-    fn refusal(job: Job, error: AppError) -> Result<Self, (Job, String)> {
-        match job {
-            Job::Command(_, reply) | Job::AcceptClock(_, reply) => Ok(Self::Command(reply, Box::new(Err(error)))),
-            Job::Preview(_, reply) => Ok(Self::Preview(reply, Box::new(Err(error)))),
-            Job::Gone => Err((Job::Gone, "job_gone".to_owned())),
-        }
-    }
-
-    fn answer(self) {
-        // A caller that went away does not mind.
-        match self {
-            Self::Command(reply, answer) => drop(reply.send(*answer)),
-            Self::Preview(reply, answer) => drop(reply.send(*answer)),
-        }
-    }
-
-    fn fail(self, error: &AppError) {
-        match self {
-            Self::Command(reply, _) => drop(reply.send(Err(error.clone()))),
-            Self::Preview(reply, _) => drop(reply.send(Err(AppError::NotApplied))),
-        }
-    }
-}
-
-/// Executes one job; gives it back with the name of the invariant if that broke the exchange.
-fn take(core: &mut Core, job: Job, guard: &mut Guard) -> Result<Waiting, (Job, String)> {
-    let in_doubt = match &job {
-        Job::AcceptClock(..) => guard.accept().is_none().then_some(AppError::Conflict("clock_believed")),
-        _ => guard.now().is_none().then_some(AppError::ClockJumped),
-    };
-    let now = match (in_doubt, guard.now()) {
-        (None, Some(now)) => now,
-        (error, _) => return Waiting::refusal(job, error.unwrap_or(AppError::ClockJumped)),
-    };
-    if let Err(Stop::Broken(name)) = core.advance(now) {
-        return Err((job, name));
-    }
-    match job {
-        Job::Preview(command, reply) => {
-            let answer = core.preview(&command);
-            Ok(Waiting::Preview(reply, Box::new(answer)))
-        }
-        Job::Command(submission, reply) | Job::AcceptClock(submission, reply) => match core.execute(*submission, now) {
-            Ok(receipt) => Ok(Waiting::Command(reply, Box::new(Ok(receipt)))),
-            Err(Stop::Refused(refusal)) => Ok(Waiting::Command(reply, Box::new(Err(refusal)))),
-            Err(Stop::Broken(name)) => {
-                drop(reply.send(Err(AppError::Internal(name.clone()))));
-                Err((Job::Gone, name))
-            }
-        },
-        Job::Gone => Err((Job::Gone, "job_gone".to_owned())),
-    }
-}
-
-/// Answers that nothing was done.
-pub(crate) fn refuse(job: Job) {
-    fail(job, &AppError::NotApplied);
-}
-
-fn fail(job: Job, error: &AppError) {
-    match job {
-        Job::Command(_, reply) | Job::AcceptClock(_, reply) => drop(reply.send(Err(error.clone()))),
-        Job::Preview(_, reply) => drop(reply.send(Err(error.clone()))),
-        Job::Gone => {}
-    }
+fn with_batch(failed: Box<(AppError, Batch)>) -> (AppError, Option<Box<Batch>>) {
+    let (error, batch) = *failed;
+    (error, Some(Box::new(batch)))
 }

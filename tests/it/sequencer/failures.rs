@@ -190,6 +190,33 @@ async fn everybody_in_a_batch_that_fails_hears_so() {
 }
 
 #[actix_web::test]
+async fn what_was_executed_on_top_of_a_batch_that_fails_is_not_applied() {
+    for mut scene in Scene::both().await {
+        curse(&mut scene.raw, "orders", false);
+        let before = scene.raw.everything();
+        scene.raw.run(if scene.raw.is_sqlite() { "BEGIN EXCLUSIVE" } else { "BEGIN; LOCK TABLE journal" });
+        let sequencer = scene.market.running.sequencer.clone();
+        let mut answers = Vec::new();
+        // The first is on its way to the database and waits there; the others are executed meanwhile.
+        for command in [cursed(), note("1"), ask(8), note("2")] {
+            answers.push(spawn(submit(sequencer.clone(), command)));
+            tokio::task::yield_now().await;
+            while sequencer.waiting() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        scene.raw.run("ROLLBACK");
+        for answer in join_all(answers).await {
+            assert!(matches!(answer, Ok(Err(AppError::NotApplied))), "{answer:?}");
+        }
+        assert_eq!(scene.raw.everything(), before);
+        drop(sequencer);
+        scene.works("after").await;
+        scene.end();
+    }
+}
+
+#[actix_web::test]
 async fn a_database_that_is_locked_for_too_long_applies_nothing() {
     let mut scene = Scene::on(Backend::sqlite()).await;
     let before = scene.raw.everything();
