@@ -4,7 +4,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use gpubourse::exchange::{
-    BidWindow, Command, Envelope, Exchange, Made, PlaceAsk, PlaceBid, PriceTimeBook, Requirements, Terms,
+    BidWindow, Command, Envelope, Exchange, IndexedBook, Made, PlaceAsk, PlaceBid, Requirements, Terms,
 };
 use gpubourse::types::{
     Country, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId,
@@ -37,7 +37,7 @@ impl Dice {
 }
 
 struct Market {
-    exchange: Exchange<PriceTimeBook>,
+    exchange: Exchange<IndexedBook>,
     dice: Dice,
 }
 

@@ -65,7 +65,7 @@ impl<B: Book> Exchange<B> {
             halted: false,
         };
         self.symbols.insert(symbol.clone(), id);
-        self.books.insert(id, B::default());
+        self.books.insert(id, self.new_book());
         self.products.insert(id, product);
         self.tapes.insert(id, Tape::default());
         self.events.push(Event::ProductCreated { product: id });

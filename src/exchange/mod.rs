@@ -31,7 +31,7 @@ mod trading;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use book::{Book, NaiveBook, PriceTimeBook};
+pub use book::{Book, IndexedBook, NaiveBook};
 pub use catalogue::check_text;
 pub use changes::{Changes, Outcome, Preview, Snapshot};
 pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
@@ -72,7 +72,7 @@ impl From<Reject> for Failure {
 
 /// The state machine, over one kind of book.
 #[derive(Debug)]
-pub struct Exchange<B = PriceTimeBook> {
+pub struct Exchange<B = IndexedBook> {
     counters: Counters,
     organizations: Table<OrganizationId, Organization>,
     products: Table<ProductId, Product>,

@@ -62,7 +62,7 @@ impl<B: Book> Exchange<B> {
         }
         for row in snapshot.products {
             exchange.symbols.insert(row.symbol.clone(), row.id);
-            exchange.books.insert(row.id, B::default());
+            exchange.books.insert(row.id, exchange.new_book());
             exchange.products.insert(row.id, row);
         }
         for row in snapshot.sites {
@@ -89,6 +89,13 @@ impl<B: Book> Exchange<B> {
         }
         exchange.settle()?;
         Ok(exchange)
+    }
+
+    /// Returns an empty book that knows the time.
+    pub(super) fn new_book(&self) -> B {
+        let mut book = B::default();
+        book.advance(self.counters.now);
+        book
     }
 
     fn restore_contracts(&mut self, contracts: Vec<Arc<Contract>>) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::TimeBackwards.into());
         }
         self.counters.now = now;
+        self.books.values_mut().for_each(|book| book.advance(now));
         self.events.push(Event::Advanced { now });
         for id in self.orders_due() {
             self.expire(at, id)?;

@@ -78,7 +78,7 @@ fn same_state(store: &Store, course: &Course) {
     let recovered = writer.load().unwrap();
     assert_eq!(recovered.digest, course.rows.last().map(|row| row.2));
     assert_eq!(recovered.snapshot, course.snapshot());
-    let mut restored = Exchange::<gpubourse::exchange::PriceTimeBook>::restore(recovered.snapshot).unwrap();
+    let mut restored = Exchange::<gpubourse::exchange::IndexedBook>::restore(recovered.snapshot).unwrap();
     assert_eq!(restored.settle().map(|changes| changes.digest), course.exchange.recomputed_digest());
     assert_eq!(restored.snapshot().orders, course.exchange.snapshot().orders);
     let mut reader = store.reader().unwrap();

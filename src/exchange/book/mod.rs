@@ -4,17 +4,18 @@
 //! order: which resting orders does it meet, in which order, for how many GPUs. It knows no money, no
 //! contracts and no listings. A walk is a plan: it changes nothing until the exchange applies it.
 //!
-//! Two books stand behind [`Book`]: [`PriceTimeBook`], the one in use, and [`NaiveBook`], the obvious and
+//! Two books stand behind [`Book`]: [`IndexedBook`], the one in use, and [`NaiveBook`], the obvious and
 //! slow reference. Invariant: both give the same [`Walk`] for every arrival.
 //! Invariant: a walk never depends on how an index is shaped, so a replay gives the same walk.
 
+pub mod index;
 pub mod naive;
-pub mod price_time;
+pub mod rules;
 
 use std::sync::Arc;
 
+pub use index::IndexedBook;
 pub use naive::NaiveBook;
-pub use price_time::PriceTimeBook;
 
 use super::command::Requirements;
 use crate::types::{
@@ -160,6 +161,9 @@ pub struct Walk {
 ///   those that fill the most GPUs. Among them the lowest sum of trade price * k wins, where the trade price is
 ///   that of the order with the lower sequence; ties go to the lower sequence of the site's first fill.
 pub trait Book: Default {
+    /// Tells the book the time, so that an index can be fine where delivery windows are. Changes no walk.
+    fn advance(&mut self, _now: Timestamp) {}
+
     /// Adds a resting ask.
     fn insert_ask(&mut self, ask: BookAsk);
 

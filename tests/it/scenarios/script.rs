@@ -14,8 +14,8 @@
 use std::collections::BTreeMap;
 
 use gpubourse::exchange::{
-    AmendOrder, BidWindow, Command, Envelope, Event, Exchange, Failure, NaiveBook, Outcome, PlaceAsk, PlaceBid,
-    PriceTimeBook, Requirements, Terms,
+    AmendOrder, BidWindow, Command, Envelope, Event, Exchange, Failure, IndexedBook, NaiveBook, Outcome, PlaceAsk,
+    PlaceBid, Requirements, Terms,
 };
 use gpubourse::types::{
     ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
@@ -33,7 +33,7 @@ const ORGANIZATIONS: &str = "ABRXYZ";
 
 /// A market in which scripts are played.
 pub struct Market {
-    stream: Stream<PriceTimeBook, NaiveBook>,
+    stream: Stream<IndexedBook, NaiveBook>,
     commands: u32,
 }
 
@@ -105,7 +105,7 @@ impl Market {
         }
     }
 
-    fn exchange(&self) -> &Exchange<PriceTimeBook> {
+    fn exchange(&self) -> &Exchange<IndexedBook> {
         &self.stream.exchange
     }
 
@@ -118,7 +118,7 @@ impl Market {
         let (command, _) = parse("lift 1");
         let (at, actor) = (snapshot.counters.now, "user:1".to_owned());
         let envelope = Envelope { at, actor, request_id: "lift".to_owned(), idempotency_key: None, command };
-        let mut fast = Exchange::<PriceTimeBook>::restore(snapshot.clone()).unwrap();
+        let mut fast = Exchange::<IndexedBook>::restore(snapshot.clone()).unwrap();
         let mut naive = Exchange::<NaiveBook>::restore(snapshot).unwrap();
         let outcome = fast.execute(&envelope).unwrap();
         assert_eq!(naive.execute(&envelope).as_ref(), Ok(&outcome));

@@ -1,59 +1,137 @@
-//! The two books alone: every kind of arrival over random books, with limits on fills that a whole exchange
+//! The books alone: every kind of arrival over random books, with limits on fills that a whole exchange
 //! would need a thousand orders to reach, and with arriving orders older than resting ones.
+//!
+//! Small books in which everything meets everything, and large ones over months, for the index.
 
 use std::sync::Arc;
 
 use gpubourse::exchange::Requirements;
-use gpubourse::exchange::book::{
-    Arrival, Book, BookAsk, BookBid, NaiveBook, Place, PriceTimeBook, Step, Walk, WalkEnd,
-};
+use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, NaiveBook, Place, Step, Walk, WalkEnd};
 use gpubourse::types::{
     Country, Interconnect, Minute, OrderId, OrganizationId, Price, Region, SelfTrade, SiteId, SlaClass, Steps,
     Timestamp, Window,
 };
 
 use super::rng::Rng;
+use super::widths::Widths;
 
-const NOW: Timestamp = Timestamp::from_millis(59_000);
-const ORDERS: u32 = 40;
+/// What random orders are like.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Orders are numbered below this.
+    orders: u32,
+    /// The minute it is.
+    now: u32,
+    /// Windows start within so many minutes.
+    days: u32,
+    /// Windows of bids are up to 2 to the power of this long, those of asks twice that; 0: a few minutes.
+    doublings: u32,
+    prices: u32,
+}
+
+const SMALL: Shape = Shape { orders: 40, now: 0, days: 0, doublings: 0, prices: 4 };
+const LARGE: Shape = Shape { orders: 1_500, now: 29_000_000, days: 90, doublings: 15, prices: 40 };
+/// Everything lies within a bin or two of a sketch, and finds few others.
+const DENSE: Shape = Shape { orders: 900, now: 29_000_000, days: 3, doublings: 9, prices: 400 };
 
 /// Two books with the same orders in them.
-#[derive(Default)]
 struct Pair {
-    fast: PriceTimeBook,
+    shape: Shape,
+    fast: Widths,
     naive: NaiveBook,
 }
 
 #[test]
-fn two_books_plan_the_same_walk_for_every_arrival() {
-    let mut seen = [0u32; 6];
+fn the_books_plan_the_same_walk_for_every_arrival() {
+    let mut seen = Seen::default();
     for seed in 0..4_000 {
         let mut rng = Rng::new(seed);
-        let mut pair = Pair::default();
-        for number in 0..rng.between(1, ORDERS) {
+        let mut pair = Pair::new(SMALL);
+        for number in 0..rng.between(1, SMALL.orders) {
             pair.change(&mut rng, number);
         }
         assert_eq!(pair.fast.bids(), pair.naive.bids(), "seed {seed}");
         for _ in 0..4 {
-            let (walk, fok) = pair.walk(&mut rng, seed);
-            let fills = walk.steps.iter().filter(|step| matches!(step, Step::Fill { .. })).count();
-            for (count, occurs) in seen.iter_mut().zip([
-                fills > 1,
-                walk.steps.len() > fills,
-                walk.end == WalkEnd::SelfTrade,
-                walk.end == WalkEnd::FillLimit,
-                walk.complete,
-                fok && walk.steps.is_empty(),
-            ]) {
-                *count += u32::from(occurs);
-            }
+            seen.note(pair.walk(&mut rng, seed));
         }
     }
-    println!("several fills, cancels, self-trade ends, fill limits, complete, foks refused: {seen:?}");
-    assert!(seen.iter().all(|count| *count >= 300), "too rare: {seen:?}");
+    seen.demand(300);
+}
+
+#[test]
+fn large_books_plan_the_same_walk_for_every_arrival() {
+    for (shape, seeds) in [(LARGE, 0..6), (DENSE, 100..106)] {
+        let mut seen = Seen::default();
+        for seed in seeds {
+            let mut rng = Rng::new(seed);
+            let mut pair = Pair::new(shape);
+            // Some are told the time only once there are orders, or late.
+            let told = rng.below(shape.orders);
+            for number in 0..shape.orders {
+                pair.change(&mut rng, number);
+                if number == told {
+                    pair.fast.advance(pair.now());
+                }
+                if number % 8 == 0 && number > shape.orders / 4 {
+                    seen.note(pair.walk(&mut rng, seed));
+                }
+            }
+            pair.fast.advance(Minute::new(shape.now + 200 * DAY).start());
+            pair.drain(&mut rng, seed, &mut seen);
+        }
+        seen.demand(20);
+    }
+}
+
+const DAY: u32 = 24 * 60;
+
+/// How often what matters occurred.
+#[derive(Default)]
+struct Seen([u32; 6]);
+
+impl Seen {
+    fn note(&mut self, (walk, fok): (Walk, bool)) {
+        let fills = walk.steps.iter().filter(|step| matches!(step, Step::Fill { .. })).count();
+        for (count, occurs) in self.0.iter_mut().zip([
+            fills > 1,
+            walk.steps.len() > fills,
+            walk.end == WalkEnd::SelfTrade,
+            walk.end == WalkEnd::FillLimit,
+            walk.complete,
+            fok && walk.steps.is_empty(),
+        ]) {
+            *count += u32::from(occurs);
+        }
+    }
+
+    fn demand(&self, least: u32) {
+        println!("several fills, cancels, self-trade ends, fill limits, complete, foks refused: {:?}", self.0);
+        assert!(self.0.iter().all(|count| *count >= least), "too rare: {:?}", self.0);
+    }
 }
 
 impl Pair {
+    fn new(shape: Shape) -> Self {
+        Self { shape, fast: Widths::default(), naive: NaiveBook::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        Minute::new(self.shape.now).start().plus_millis(59_000)
+    }
+
+    /// Cancels everything in random order, with arrivals in between.
+    fn drain(&mut self, rng: &mut Rng, seed: u64, seen: &mut Seen) {
+        let mut orders: Vec<u32> = (0..self.shape.orders).collect();
+        while !orders.is_empty() {
+            let at = usize::try_from(rng.below(u32::try_from(orders.len()).unwrap())).unwrap();
+            self.remove(OrderId::new(i64::from(orders.swap_remove(at))));
+            if orders.len() % 16 == 0 {
+                seen.note(self.walk(rng, seed));
+            }
+        }
+        assert_eq!((self.fast.bids(), self.naive.bids()), (vec![], vec![]), "seed {seed}");
+    }
+
     fn remove(&mut self, order: OrderId) {
         self.fast.remove(order);
         self.naive.remove(order);
@@ -64,22 +142,19 @@ impl Pair {
         match rng.below(12) {
             0 => self.remove(known),
             1 => {
-                let (window, gpus) = (window(rng), rng.between(1, 4));
+                let (window, gpus) = (self.shape.window(rng), rng.between(1, 4));
                 let sold = self.naive.sell(known, window, gpus);
-                // Only sales inside an ask's window occur; the reference refuses others as well.
-                if sold.is_ok() {
-                    assert_eq!(self.fast.sell(known, window, gpus), sold);
-                }
+                assert_eq!(self.fast.sell(known, window, gpus), sold);
                 let bought = self.naive.buy(known, gpus);
                 assert_eq!(self.fast.buy(known, gpus), bought);
             }
             2..7 => {
-                let ask = ask(rng, i64::from(number));
+                let ask = self.shape.ask(rng, i64::from(number));
                 self.fast.insert_ask(ask.clone());
                 self.naive.insert_ask(ask);
             }
             _ => {
-                let bid = bid(rng, i64::from(number));
+                let bid = self.shape.bid(rng, i64::from(number));
                 self.fast.insert_bid(bid.clone());
                 self.naive.insert_bid(bid);
             }
@@ -89,18 +164,19 @@ impl Pair {
     /// Plans an arrival on both books and applies what it would do to both.
     fn walk(&mut self, rng: &mut Rng, seed: u64) -> (Walk, bool) {
         // Some arrive with a sequence lower than that of resting orders, as after a halt.
-        let id = i64::from(2 * if rng.chance(30) { rng.below(ORDERS) } else { ORDERS } + 1);
+        let (shape, orders) = (self.shape, self.shape.orders);
+        let id = i64::from(2 * if rng.chance(30) { rng.below(orders) } else { orders } + 1);
         let bids = rng.chance(60);
         let same_site = bids && rng.chance(30);
         let arrival = Arrival {
-            now: NOW,
+            now: self.now(),
             self_trade: if same_site { SelfTrade::Skip } else { rng.pick(SelfTrade::ALL) },
             fills_max: usize::try_from(rng.pick(&[1, 2, 3, 1_024])).unwrap(),
             fok: bids && rng.chance(30),
             same_site,
         };
         if bids {
-            let bid = BookBid { id: OrderId::new(1_000), sequence: id, remaining: rng.between(1, 24), ..bid(rng, id) };
+            let bid = BookBid { remaining: rng.between(1, 24), ..shape.arriving_bid(rng, id) };
             let (one, other) = (self.fast.walk_bid(&bid, arrival), self.naive.walk_bid(&bid, arrival));
             assert_eq!(one, other, "seed {seed}: {bid:?} {arrival:?}");
             for step in &one.steps {
@@ -114,7 +190,7 @@ impl Pair {
             }
             return (one, arrival.fok);
         }
-        let ask = BookAsk { id: OrderId::new(1_000), sequence: id, gpus: rng.between(1, 24), ..ask(rng, id) };
+        let ask = BookAsk { gpus: rng.between(1, 24), ..shape.arriving_ask(rng, id) };
         let (one, other) = (self.fast.walk_ask(&ask, arrival), self.naive.walk_ask(&ask, arrival));
         assert_eq!(one, other, "seed {seed}: {ask:?} {arrival:?}");
         for step in &one.steps {
@@ -130,25 +206,67 @@ impl Pair {
     }
 }
 
-fn window(rng: &mut Rng) -> Window {
-    let start = Minute::new(rng.between(1, 12));
-    Window::new(start, start.plus(rng.between(1, 10)))
+impl Shape {
+    /// A window of up to so many minutes.
+    fn spread(self, rng: &mut Rng, doublings: u32) -> Window {
+        let length = (1 << rng.below(doublings + 1)) + rng.below(30);
+        let start = match rng.below(50) {
+            0 => rng.below(1_000),
+            1 => u32::MAX - length - rng.below(1_000),
+            _ => self.now + 60 * rng.below(self.days * 24),
+        };
+        Window::new(Minute::new(start), Minute::new(start + length))
+    }
+
+    fn window(self, rng: &mut Rng) -> Window {
+        if self.doublings > 0 {
+            return self.spread(rng, self.doublings);
+        }
+        let start = Minute::new(rng.between(1, 12));
+        Window::new(start, start.plus(rng.between(1, 10)))
+    }
+
+    fn window_of_ask(self, rng: &mut Rng) -> Window {
+        if self.doublings > 0 {
+            return self.spread(rng, self.doublings + 1);
+        }
+        let start = Minute::new(rng.between(0, 6));
+        Window::new(start, start.plus(rng.between(4, 24)))
+    }
+
+    fn ask(self, rng: &mut Rng, number: i64) -> BookAsk {
+        let window = self.window_of_ask(rng);
+        let ask = ask(rng, number, window);
+        BookAsk { price: Price::from_micros(i64::from(rng.between(1, self.prices))), ..ask }
+    }
+
+    fn bid(self, rng: &mut Rng, number: i64) -> BookBid {
+        let window = self.window(rng);
+        let bid = bid(rng, number, window);
+        BookBid { price: Price::from_micros(i64::from(rng.between(1, self.prices + 1))), ..bid }
+    }
+
+    fn arriving_ask(self, rng: &mut Rng, sequence: i64) -> BookAsk {
+        BookAsk { id: OrderId::new(100_000), sequence, ..self.ask(rng, sequence) }
+    }
+
+    fn arriving_bid(self, rng: &mut Rng, sequence: i64) -> BookBid {
+        BookBid { id: OrderId::new(100_000), sequence, ..self.bid(rng, sequence) }
+    }
 }
 
-fn ask(rng: &mut Rng, number: i64) -> BookAsk {
+fn ask(rng: &mut Rng, number: i64, window: Window) -> BookAsk {
     let lot = rng.pick(&[1, 1, 2, 3, 4]);
-    let start = Minute::new(rng.between(0, 6));
-    let window = Window::new(start, start.plus(rng.between(4, 24)));
     let gpus = lot * rng.between(1, 5);
     let mut sold = Steps::new();
     if rng.chance(40) {
-        sold.add(Window::new(window.start.plus(2), window.end), lot).unwrap();
+        sold.add(Window::new(window.start.plus(2).min(window.end), window.end), lot).unwrap();
     }
     BookAsk {
         id: OrderId::new(number),
         organization: OrganizationId::new(i64::from(rng.below(4))),
         sequence: 2 * number,
-        price: Price::from_micros(i64::from(rng.between(1, 4))),
+        price: Price::default(),
         gpus,
         window,
         sold,
@@ -171,7 +289,7 @@ fn place(rng: &mut Rng) -> Place {
     }
 }
 
-fn bid(rng: &mut Rng, number: i64) -> BookBid {
+fn bid(rng: &mut Rng, number: i64, window: Window) -> BookBid {
     let mut asked = Requirements::default();
     if rng.chance(15) {
         asked.regions = vec!["us-east".to_owned()];
@@ -192,9 +310,9 @@ fn bid(rng: &mut Rng, number: i64) -> BookBid {
         id: OrderId::new(number),
         organization: OrganizationId::new(i64::from(rng.below(4))),
         sequence: 2 * number,
-        price: Price::from_micros(i64::from(rng.between(1, 5))),
+        price: Price::default(),
         remaining: lot * rng.between(1, 5),
-        window: window(rng),
+        window,
         lot,
         requirements: Arc::new(asked),
     }

@@ -1,7 +1,7 @@
 //! Commands with one number driven to the end of its type: refused or executed, never a panic, never a state
 //! that should be impossible.
 
-use gpubourse::exchange::{Command, Exchange, Failure, PriceTimeBook};
+use gpubourse::exchange::{Command, Exchange, Failure, IndexedBook};
 use serde_json::Value;
 
 use super::generator::Generator;
@@ -17,7 +17,7 @@ fn numbers_at_the_end_of_their_types_break_nothing() {
     for seed in 0..STREAMS {
         let mut rng = Rng::new(seed);
         let mut generator = Generator::new(seed);
-        let mut exchange = Exchange::<PriceTimeBook>::new();
+        let mut exchange = Exchange::<IndexedBook>::new();
         let mut digest = exchange.settle().unwrap().digest;
         for number in 0..COMMANDS {
             let mut envelope = generator.next(&View::of(&exchange));
@@ -43,7 +43,7 @@ fn numbers_at_the_end_of_their_types_break_nothing() {
             digest = after;
         }
         assert_eq!(exchange.recomputed_digest(), Ok(digest), "seed {seed}");
-        let mut restored = Exchange::<PriceTimeBook>::restore(exchange.snapshot()).unwrap();
+        let mut restored = Exchange::<IndexedBook>::restore(exchange.snapshot()).unwrap();
         assert_eq!(restored.settle().unwrap().digest, digest, "seed {seed}");
     }
     println!("{accepted} extreme commands accepted, {refused} refused");

@@ -14,6 +14,7 @@ pub mod rng;
 pub mod runner;
 mod sabotage;
 pub mod view;
+pub mod widths;
 
 use coverage::Coverage;
 use runner::Found;

@@ -2,7 +2,7 @@
 
 use gpubourse::exchange::book::Book;
 use gpubourse::exchange::entities::{Counters, Order};
-use gpubourse::exchange::{Command, Envelope, Event, Exchange, Failure, NaiveBook, Outcome, Preview, PriceTimeBook};
+use gpubourse::exchange::{Command, Envelope, Event, Exchange, Failure, NaiveBook, Outcome, Preview};
 use gpubourse::types::{OrderId, Price, Side, Timestamp};
 
 use super::auditor::{Auditor, Before, Rule, Violation, check};
@@ -11,6 +11,7 @@ use super::fold::Fold;
 use super::generator::Generator;
 use super::rng::Rng;
 use super::view::View;
+use super::widths::Widths;
 
 /// Full scans come every so many commands, and last.
 const SCAN_EVERY: u32 = 25;
@@ -35,9 +36,9 @@ pub struct Stream<B: Book, R: Book> {
     pub sent: Vec<Envelope>,
 }
 
-/// Runs a stream over the book in use and the reference.
+/// Runs a stream over the book in use, in several widths, and the reference.
 pub fn run(seed: u64, length: u32, coverage: &mut Coverage) -> Result<u128, Box<Found>> {
-    run_over::<PriceTimeBook, NaiveBook>(seed, length, coverage)
+    run_over::<Widths, NaiveBook>(seed, length, coverage)
 }
 
 /// Runs a stream over two books.
