@@ -125,7 +125,7 @@ impl Pair {
         while !orders.is_empty() {
             let at = usize::try_from(rng.below(u32::try_from(orders.len()).unwrap())).unwrap();
             self.remove(OrderId::new(i64::from(orders.swap_remove(at))));
-            if orders.len() % 16 == 0 {
+            if orders.len().is_multiple_of(16) {
                 seen.note(self.walk(rng, seed));
             }
         }

@@ -173,10 +173,12 @@ impl<const LEAF: usize, const FAN: usize> Tree<LEAF, FAN> {
         let below = level.saturating_sub(1);
         let Some(child) = self.nodes.get(id).map(|node| node.child(lane)) else { return };
         let Some(summary) = self.summary(child, below) else { return };
-        if below == 0 {
-            self.leaves.get_mut(child).map(|leaf| leaf.stale = 0);
-        } else {
-            self.nodes.get_mut(child).map(|node| node.stale = 0);
+        let stale = match below {
+            0 => self.leaves.get_mut(child).map(|leaf| &mut leaf.stale),
+            _ => self.nodes.get_mut(child).map(|node| &mut node.stale),
+        };
+        if let Some(stale) = stale {
+            *stale = 0;
         }
         if let Some(node) = self.nodes.get_mut(id) {
             node.set(lane, &summary);
