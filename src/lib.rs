@@ -103,6 +103,7 @@ pub mod cli;
 pub mod exchange;
 pub mod importers;
 pub mod market;
+pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod types;

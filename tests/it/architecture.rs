@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["types", "exchange", "market", "auth", "importers"]),
     ("app", &["types", "exchange", "market", "auth", "importers", "store"]),
     ("api", &["types", "exchange", "market", "auth", "importers", "app"]),
-    ("cli", &["types", "exchange", "market", "auth", "importers", "store", "app", "api", "telemetry"]),
+    ("sim", &["types", "exchange", "store", "app"]),
+    ("cli", &["types", "exchange", "market", "auth", "importers", "store", "app", "api", "sim", "telemetry"]),
     ("telemetry", &[]),
     ("lib", &[]),
     ("main", &["cli"]),
@@ -153,6 +154,26 @@ fn layers_import_only_what_lies_below_them() {
 }
 
 #[test]
+fn the_auditor_shares_nothing_with_the_exchange_but_types() {
+    let auditor = sources().into_iter().filter(|source| source.path.to_string_lossy().contains("src/sim/audit/"));
+    let mut files = 0;
+    for source in auditor {
+        let code = code(&source.text);
+        let wrong = beyond_types(&code);
+        assert!(wrong.is_empty(), "{} imports {wrong:?}", source.path.display());
+        files += 1;
+    }
+    assert!(files > 5, "only {files} files");
+}
+
+/// What a file of the auditor reaches beyond its own folder and `types`.
+fn beyond_types(code: &str) -> Vec<String> {
+    let mut wrong: Vec<String> = imported(code).into_iter().filter(|layer| layer != "types").collect();
+    wrong.extend(code.contains("super::super").then(|| "super::super".to_owned()));
+    wrong
+}
+
+#[test]
 fn each_foreign_word_has_one_owner() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for source in sources() {
@@ -183,6 +204,8 @@ fn files_and_functions_stay_short() {
 #[test]
 fn planted_violations_are_found() {
     assert_eq!(import_violations("exchange", "use crate::store::Db;"), ["store"]);
+    assert_eq!(beyond_types("use crate::exchange::Event;"), ["exchange"]);
+    assert_eq!(beyond_types("use super::super::fold::Fold;"), ["super::super"]);
     assert_eq!(owned_violations("app/view.rs", "use diesel::prelude::*;"), ["diesel"]);
     assert_eq!(impure_words("let x: f64 = 0.1;"), ["f64"]);
     let long = format!("fn long() {{\n{}}}\n", "    let x = 1;\n".repeat(80));

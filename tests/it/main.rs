@@ -16,6 +16,7 @@ mod process;
 mod readme;
 mod scenarios;
 mod sequencer;
+mod sim;
 mod store;
 mod streams;
 mod twins;

@@ -17,8 +17,10 @@ mod waiting;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::core::{Core, Stop};
+pub(crate) use durable::{Durable, Moment};
 pub use guard::{JUMP_MAX_MS, Jump};
 pub use node::{Leading, Part, Running, start, start_as};
+pub(crate) use turn::Turn;
 
 use super::AppError;
 use crate::exchange::{Command, Outcome, Preview};

@@ -1,0 +1,67 @@
+//! Faults that a right program does not have, to show that the auditor finds them. For tests alone.
+
+use crate::exchange::Snapshot;
+use crate::exchange::entities::Order;
+use crate::store::Recovered;
+use crate::types::{Money, Side, Source};
+
+/// A fault of the disk or of what is read back from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// A commit is acknowledged and then lost.
+    LoseAcknowledged,
+    /// After a restart, money behind a bid is free to spend.
+    ForgetHold,
+    /// After a restart, a sold GPU is on offer again.
+    SellTwice,
+    /// After a restart, the best ask is not in the book.
+    PassOver,
+    /// After a restart, no request is remembered, so that a retry is executed again.
+    ForgetRequests,
+}
+
+impl Sabotage {
+    /// Every one.
+    pub const ALL: &'static [Self] =
+        &[Self::LoseAcknowledged, Self::ForgetHold, Self::SellTwice, Self::PassOver, Self::ForgetRequests];
+
+    /// Changes what a restart reads; the digest would tell, so it goes as well.
+    pub(super) fn spoil(self, recovered: Recovered) -> Recovered {
+        let Recovered { mut snapshot, digest, .. } = recovered;
+        let spoilt = match self {
+            Self::LoseAcknowledged => false,
+            Self::ForgetHold => forget_hold(&mut snapshot),
+            Self::SellTwice => forget_sale(&mut snapshot),
+            Self::PassOver => forget_best_ask(&mut snapshot),
+            Self::ForgetRequests => {
+                snapshot.client_orders.clear();
+                snapshot.keys.clear();
+                true
+            }
+        };
+        Recovered { snapshot, digest: digest.filter(|_| !spoilt), ..recovered }
+    }
+}
+
+fn forget_hold(snapshot: &mut Snapshot) -> bool {
+    let Some((_, purse)) = snapshot.purses.iter_mut().find(|(_, purse)| purse.held > Money::ZERO) else {
+        return false;
+    };
+    let Ok(available) = purse.available.plus(purse.held) else { return false };
+    purse.available = available;
+    true
+}
+
+fn forget_sale(snapshot: &mut Snapshot) -> bool {
+    let resold = |id| snapshot.contracts.iter().any(|row| row.source == Source::Contract(id));
+    let offered = |id| snapshot.orders.iter().any(|row| row.source == Some(Source::Contract(id)));
+    let at = snapshot.contracts.iter().position(|row| !resold(row.id) && !offered(row.id));
+    at.map(|at| snapshot.contracts.remove(at)).is_some()
+}
+
+fn forget_best_ask(snapshot: &mut Snapshot) -> bool {
+    let asks = snapshot.orders.iter().enumerate().filter(|(_, order)| order.side == Side::Ask);
+    let rank = |order: &Order| (order.price, order.sequence);
+    let best = asks.min_by_key(|(_, order)| rank(order)).map(|(at, _)| at);
+    best.map(|at| snapshot.orders.remove(at)).is_some()
+}

@@ -1,0 +1,95 @@
+//! Simulations: seeded traders and faults under the eyes of the auditor.
+//!
+//! `GPUBOURSE_SIM_SEED` runs the one seed, `GPUBOURSE_SIM_SEEDS` sets how many are run (10,000 where `CI` is set, else
+//! 300): every failure prints its seed.
+
+use gpubourse::sim::{Plan, Report, Rule, Sabotage, run, run_all};
+
+use crate::backend::for_each_backend;
+
+const COMMANDS: u32 = 200;
+const PLAN: Plan = Plan { commands: COMMANDS, sabotage: None };
+const THREADS: u64 = 2;
+
+fn number_from(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
+}
+
+#[test]
+fn the_auditor_finds_nothing_in_any_seed() {
+    if let Some(seed) = number_from("GPUBOURSE_SIM_SEED") {
+        println!("{}", run(seed, PLAN, None).unwrap_or_else(|found| panic!("{found}")));
+        return;
+    }
+    let seeds = number_from("GPUBOURSE_SIM_SEEDS");
+    let seeds = seeds.unwrap_or(if std::env::var_os("CI").is_some() { 10_000 } else { 300 });
+    let began = std::time::Instant::now();
+    let report = run_all(1, seeds, PLAN, THREADS).unwrap_or_else(|found| panic!("{found}"));
+    println!("{report}\n{:?} in {:.1?}", report.reached, began.elapsed());
+    assert_eq!(report.seeds, seeds);
+    assert!(report.commands_min >= u64::from(COMMANDS), "a seed had only {} commands", report.commands_min);
+    assert_eq!(report.reached.crash, seeds, "a seed had no crash");
+    enough(&report);
+}
+
+fn enough(report: &Report) {
+    let reached = &report.reached;
+    for (what, count) in [
+        ("resale", reached.resale),
+        ("halt", reached.halt),
+        ("expiry", reached.expiry),
+        ("lost reply", reached.lost_reply),
+        ("unknown commit", reached.unknown_commit),
+        ("repeat", reached.repeat),
+    ] {
+        assert!(count * 10 > report.seeds, "only {count} of {} seeds reached a {what}", report.seeds);
+    }
+}
+
+#[test]
+fn one_seed_gives_one_run() {
+    for seed in [1, 7, u64::MAX] {
+        let (one, other) = (run(seed, PLAN, None).unwrap(), run(seed, PLAN, None).unwrap());
+        assert_eq!(one, other, "seed {seed}");
+        assert_eq!(one.to_string(), other.to_string());
+    }
+    assert_ne!(run(1, PLAN, None).unwrap().digest, run(2, PLAN, None).unwrap().digest);
+    assert_eq!(run_all(1, 4, PLAN, 1), run_all(1, 4, PLAN, 3), "however many threads");
+}
+
+#[test]
+fn a_real_store_gives_the_same_run_as_memory() {
+    for seed in 1..=20 {
+        let memory = run(seed, PLAN, None).unwrap();
+        for_each_backend(|backend| {
+            let stored = run(seed, PLAN, Some(backend.open())).unwrap_or_else(|found| panic!("{found}"));
+            assert_eq!(stored, memory, "seed {seed}");
+            let verdict = gpubourse::app::verify::verify(&backend.open(), None).unwrap();
+            assert!(verdict.is_clean(), "seed {seed}: {:?}", verdict.mismatches);
+        });
+    }
+}
+
+/// Runs seeds with a fault until the auditor finds it.
+fn first_find(sabotage: Sabotage) -> (u64, Rule) {
+    let plan = Plan { sabotage: Some(sabotage), ..PLAN };
+    let found = (1..=50).find_map(|seed| run(seed, plan, None).err());
+    let found = found.unwrap_or_else(|| panic!("{sabotage:?} was never found"));
+    println!("{sabotage:?}: {found}");
+    (found.seed, found.violation.rule)
+}
+
+#[test]
+fn every_sabotage_is_found() {
+    for sabotage in Sabotage::ALL {
+        let (_, rule) = first_find(*sabotage);
+        let due: &[Rule] = match sabotage {
+            Sabotage::LoseAcknowledged => &[Rule::LostAcknowledged],
+            Sabotage::ForgetHold => &[Rule::WrongBalance, Rule::WronglyAccepted, Rule::Overdrawn],
+            Sabotage::SellTwice => &[Rule::Oversold],
+            Sabotage::PassOver => &[Rule::PassedOver, Rule::LeftOver],
+            Sabotage::ForgetRequests => &[Rule::AppliedTwice],
+        };
+        assert!(due.contains(&rule), "{sabotage:?} was found as {rule:?}");
+    }
+}
