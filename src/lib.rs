@@ -35,10 +35,11 @@
 //! | [`store`] | tables, the batch writer, recovery, comparison; the only module that names diesel |
 //! | [`app`] | use cases, sequencer, view, accounts, verification |
 //! | [`api`] | the JSON API: one route table, one error table; the only module that names actix |
-//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `bench` |
+//! | [`sim`] | seeded traders, faults, and an auditor that knows the rules by itself |
+//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `simulate`, `bench` |
 //!
 //! Dependencies point down this list's layers: `types <- exchange, market, auth, importers <- store <- app <-
-//! api, cli`. `tests/it/architecture.rs` enforces it.
+//! api, sim, cli`. `tests/it/architecture.rs` enforces it.
 //!
 //! # How a bid becomes a contract
 //!

@@ -1,4 +1,4 @@
-//! The commands: `demo`, `serve`, `import`, `verify`, `admin` and `bench`.
+//! The commands: `demo`, `serve`, `import`, `verify`, `admin`, `simulate` and `bench`.
 
 mod admin;
 mod bench;
@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod report;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::fmt;
@@ -43,6 +44,8 @@ enum Command {
     Verify(verify::Verify),
     /// Looks after people who run the exchange.
     Admin(admin::Admin),
+    /// Lets simulated traders and faults loose on the exchange, and audits everything.
+    Simulate(simulate::Simulate),
     /// Measures.
     Bench(bench::Bench),
 }
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => block_on(import.run()),
         Command::Verify(verify) => verify.run(),
         Command::Admin(admin) => block_on(admin.run()),
+        Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => block_on(bench.run()),
     });
     match done {

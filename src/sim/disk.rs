@@ -10,7 +10,7 @@ use super::fold::Fold;
 use super::sabotage::Sabotage;
 use crate::app::AppError;
 use crate::app::sequencer::{Before, Durable, Moment};
-use crate::store::{Batch, Recovered, SideWrite, Store, StoreError, Writer};
+use crate::store::{Batch, Recovered, SideWrite, Store, StoreError, Writer, chain_hash};
 
 /// What becomes of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,13 @@ impl Disk {
     fn try_write(&mut self, batch: &Batch) -> Result<(), AppError> {
         if let Some(real) = &mut self.real {
             real.writer()?.commit::<AppError>(batch, None)?;
+        }
+        let mut hash = self.fold.hash;
+        for row in &batch.journal {
+            hash = chain_hash(&hash, row);
+            if row.hash != hash {
+                return Err(AppError::Internal(format!("row {} does not follow the one before it", row.sequence)));
+            }
         }
         self.facts.push(facts::of(batch).map_err(AppError::Internal)?);
         self.fold.add(batch);

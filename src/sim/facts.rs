@@ -1,13 +1,13 @@
 //! What is durable, in the auditor's words.
 
 use super::audit::{
-    Amend, Contract, Facts, Listing, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
+    Amend, Contract, Facts, Listing, Lower, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
 };
 use crate::app::{AppError, Receipt};
 use crate::exchange::entities::{self, Account};
 use crate::exchange::{BidWindow, Command, Made, PlaceAsk, PlaceBid, Requirements, Terms, parse_command};
 use crate::store::{Batch, JournalRow};
-use crate::types::{AccountKind, Side, SlaClass};
+use crate::types::{AccountKind, ContractStatus, Side, SlaClass};
 
 /// Returns what a batch says.
 ///
@@ -26,12 +26,14 @@ pub(super) fn of(batch: &Batch) -> Result<Facts, String> {
     if changes.trades.len() != changes.contracted.len() {
         return Err("a trade without a contract".to_owned());
     }
+    let live = changes.contracts.values().filter(|row| row.status.is_live());
     let over = changes.contracts.values().filter(|row| !row.status.is_live());
     Ok(Facts {
         rows: batch.journal.iter().map(row).collect::<Result<_, _>>()?,
         trades: changes.trades.iter().zip(&changes.contracted).map(trade).collect(),
         transfers: changes.transfers.iter().map(transfer).collect(),
         orders: changes.orders.values().map(|order| standing(order)).collect(),
+        live: live.map(|row| (contract(row), row.status == ContractStatus::Active)).collect(),
         completed: over.map(|row| row.id.number()).collect(),
         purses: changes.purses.iter().map(|(id, row)| (id.number(), purse(row))).collect(),
     })
@@ -92,6 +94,10 @@ fn request(command: Command) -> Request {
             Request::Site { organization: organization.number(), region: region.into(), country: country.into() }
         }
         Command::CreateListing { .. } => listing(command),
+        Command::AmendListing { organization, listing, gpus, start, end } => {
+            Request::Lower(Lower { organization: organization.number(), listing: listing.number(), gpus, start, end })
+        }
+        Command::EndContract { contract, fault, .. } => Request::EndContract { contract: contract.number(), fault },
         Command::PlaceAsk(ask) => Request::Place(place_ask(&ask)),
         Command::PlaceBid(bid) => Request::Place(place_bid(bid)),
         Command::AmendOrder(amend) => Request::Amend(Amend {

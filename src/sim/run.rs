@@ -101,8 +101,12 @@ impl Run {
         self.audit()?;
         for (id, mut answer) in answers {
             let result = answer.try_recv().unwrap_or(Err(AppError::Unknown));
-            self.replied(&id, &facts::reply(&result))?;
+            let reply = facts::reply(&result);
+            ensure(matches!(reply, Reply::Done { .. }), Rule::WronglyRefused, || format!("{id}: {reply:?}"))?;
+            self.replied(&id, &reply)?;
         }
+        // The market alone is no run.
+        self.report.commands = 0;
         Ok(())
     }
 

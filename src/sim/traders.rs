@@ -8,7 +8,8 @@ use super::setup::{self, ORGANIZATIONS, PRODUCTS, TICK_MICROS};
 use crate::exchange::entities::{Contract, Order};
 use crate::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use crate::types::{
-    Minute, Money, OrganizationId, Price, ProductId, SelfTrade, Side, SlaClass, Source, TimeInForce, Window,
+    ContractId, ContractStatus, Fault, Minute, Money, OrganizationId, Price, ProductId, SelfTrade, Side, SlaClass,
+    Source, TimeInForce, Window,
 };
 
 /// Orders that may rest at once.
@@ -44,7 +45,9 @@ fn command(rng: &mut Rng, fold: &Fold) -> Command {
         900..905 => Some(cancel_all(rng)),
         905..925 => Some(Command::HaltProduct { product: product(rng), halted: true }),
         925..930 => Some(Command::SuspendOrganization { organization: organization(rng), suspended: true }),
-        930..955 => Some(list(rng, fold)),
+        930..945 => Some(list(rng, fold)),
+        945..955 => lower(rng, fold),
+        955..970 => end_contract(rng, fold),
         _ => Some(wallet(rng)),
     };
     chosen.or_else(|| bid(rng, fold)).unwrap_or_else(|| wallet(rng))
@@ -109,6 +112,40 @@ fn part_of(rng: &mut Rng, most: u32, lot: u32) -> u32 {
 fn list(rng: &mut Rng, fold: &Fold) -> Command {
     let (number, product) = (i64::from(rng.below(100)), product(rng).number());
     setup::listing(rng, number, product, first_open(fold))
+}
+
+fn lower(rng: &mut Rng, fold: &Fold) -> Option<Command> {
+    let rows: Vec<_> = fold.listings.values().filter(|row| row.window.end > first_open(fold)).collect();
+    let row = rng.pick(&rows)?;
+    let (organization, listing) = (row.organization, row.id);
+    let (mut gpus, mut start, mut end) = (None, None, None);
+    match rng.below(3) {
+        0 => gpus = Some(rng.between(1, row.gpus)),
+        1 => start = Some(row.window.start.plus(rng.between(1, 30))),
+        _ => end = Some(row.window.end.minus(rng.between(1, 30))),
+    }
+    Some(Command::AmendListing { organization, listing, gpus, start, end })
+}
+
+/// Prefers contracts that were resold.
+fn end_contract(rng: &mut Rng, fold: &Fold) -> Option<Command> {
+    let resold: Vec<ContractId> = fold
+        .contracts
+        .values()
+        .filter_map(|row| match row.source {
+            Source::Contract(above) => Some(above),
+            Source::Listing(_) => None,
+        })
+        .collect();
+    let resold = rng.pick(&resold).filter(|_| rng.chance(600));
+    let contract = resold.or_else(|| fold.contracts.keys().nth(rng.place(fold.contracts.len())).copied())?;
+    let ways = [
+        (ContractStatus::Terminated, Some(Fault::Buyer)),
+        (ContractStatus::Defaulted, Some(Fault::Seller)),
+        (ContractStatus::Recalled, None),
+    ];
+    let (status, fault) = rng.pick(&ways)?;
+    Some(Command::EndContract { contract, status, fault, reason: "notice given".to_owned() })
 }
 
 fn ask_from_listing(rng: &mut Rng, fold: &Fold) -> Option<Command> {

@@ -59,6 +59,12 @@ impl Market {
         }
         let missing = self.touched.first();
         ensure(missing.is_none(), Rule::WrongOrder, || format!("order {missing:?} changed, and nothing says so"))?;
+        for (contract, active) in &facts.live {
+            let due = self.contracts.get(&contract.id);
+            let told = || format!("{contract:?}, active: {active}, due is {due:?}");
+            ensure(due == Some(contract), Rule::WrongContract, told)?;
+            ensure(*active == (contract.window.start <= self.now.minute()), Rule::WrongContract, told)?;
+        }
         self.completed.sort_unstable();
         let completed = &self.completed;
         let told = || format!("over are {:?}, due are {completed:?}", facts.completed);

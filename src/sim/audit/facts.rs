@@ -1,8 +1,8 @@
 //! What the auditor is told: plain facts about commands, replies and what is durable.
 
 use crate::types::{
-    Interconnect, Minute, OrderReason, OrderStatus, SelfTrade, Side, SlaClass, Source, Steps, TimeInForce, Timestamp,
-    Window,
+    Fault, Interconnect, Minute, OrderReason, OrderStatus, SelfTrade, Side, SlaClass, Source, Steps, TimeInForce,
+    Timestamp, Window,
 };
 
 /// What one commit made durable.
@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) transfers: Vec<Transfer>,
     /// Orders touched, as they stand.
     pub(crate) orders: Vec<Standing>,
+    /// Contracts touched that are live, as they stand, and whether they are active.
+    pub(crate) live: Vec<(Contract, bool)>,
     /// Contracts touched that are over.
     pub(crate) completed: Vec<i64>,
     /// Purses touched, as they stand.
@@ -69,6 +71,11 @@ pub(crate) enum Request {
         country: String,
     },
     List(Listing),
+    Lower(Lower),
+    EndContract {
+        contract: i64,
+        fault: Option<Fault>,
+    },
     Place(Place),
     Amend(Amend),
     Cancel {
@@ -104,6 +111,16 @@ pub(crate) struct Listing {
     pub(crate) interconnect: Interconnect,
     pub(crate) sla_class: SlaClass,
     pub(crate) resale_allowed: bool,
+}
+
+/// New values of a listing.
+#[derive(Debug, Clone)]
+pub(crate) struct Lower {
+    pub(crate) organization: i64,
+    pub(crate) listing: i64,
+    pub(crate) gpus: Option<u32>,
+    pub(crate) start: Option<Minute>,
+    pub(crate) end: Option<Minute>,
 }
 
 /// An order as it was asked for.
@@ -164,7 +181,7 @@ pub(crate) struct Trade {
     pub(crate) contract: Contract,
 }
 
-/// A contract when it was made.
+/// A contract: when it was made, or as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contract {
     pub(crate) id: i64,

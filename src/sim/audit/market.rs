@@ -118,6 +118,14 @@ impl Market {
                 self.listings.insert(id, listing.clone());
                 Some(("listing", id))
             }
+            Request::Lower(lower) => {
+                self.lower(lower)?;
+                Some(("listing", lower.listing))
+            }
+            Request::EndContract { contract, fault } => {
+                self.end_contract(*contract, *fault)?;
+                Some(("contract", *contract))
+            }
             Request::Place(place) => Some(("order", self.place(place)?)),
             Request::Amend(amend) => Some(("order", self.amend(amend)?)),
             Request::Cancel { organization, order } => {
@@ -146,7 +154,7 @@ impl Market {
                 None
             }
             Request::Money { organization, micros } => {
-                self.from_outside(*organization, *micros)?;
+                self.move_outside(*organization, *micros)?;
                 None
             }
             Request::Other => None,

@@ -5,6 +5,7 @@
 //! the journal.
 
 mod check;
+mod contracts;
 mod facts;
 mod market;
 mod money;
@@ -15,7 +16,7 @@ mod time;
 mod walk;
 
 pub(crate) use facts::{
-    Amend, Contract, Facts, Listing, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
+    Amend, Contract, Facts, Listing, Lower, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
 };
 pub use market::Tally;
 

@@ -53,7 +53,7 @@ impl Market {
     }
 
     /// Money comes in from outside, or goes out if negative.
-    pub(super) fn from_outside(&mut self, organization: i64, micros: i64) -> Result<(), Violation> {
+    pub(super) fn move_outside(&mut self, organization: i64, micros: i64) -> Result<(), Violation> {
         let (outside, free) = ((EXCHANGE, Pocket::Outside), (organization, Pocket::Available));
         if micros >= 0 { self.pay(outside, free, micros) } else { self.pay(free, outside, micros.saturating_neg()) }
     }

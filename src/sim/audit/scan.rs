@@ -32,7 +32,8 @@ impl Market {
         let open = window.from_minute(self.first_open());
         let most = used.max_over(open);
         ensure(most <= gpus, Rule::Oversold, || format!("{source:?} has {gpus} GPUs, {most} are used"))?;
-        let outside = used.runs().find(|(piece, _)| piece.end > window.end || piece.start < window.start);
+        let outside = |piece: Window| !piece.is_empty() && !window.contains(piece);
+        let outside = used.runs().find(|(piece, _)| outside(piece.from_minute(self.first_open())));
         ensure(outside.is_none(), Rule::Oversold, || format!("{source:?} is {window:?}, used in {outside:?}"))
     }
 

@@ -181,7 +181,8 @@ impl Market {
         ensure(contract == due, Rule::WrongTerms, told)
     }
 
-    /// Tells whether a contract lies within what it was sold out of, one step below it.
+    /// Tells whether a contract lies within what it was sold out of, one step below it. A listing that was lowered may
+    /// lack minutes gone.
     pub(super) fn hangs(&self, contract: &Contract) -> bool {
         let above = match contract.source {
             Source::Listing(id) => self.listings.get(&id.number()).map(|row| {
@@ -193,11 +194,11 @@ impl Market {
                 (same, row.listing, row.window, row.gpus, row.depth.saturating_add(1))
             }),
         };
+        let to_come = contract.window.from_minute(self.first_open());
         above.is_some_and(|(same, listing, window, gpus, depth)| {
             same == (contract.seller, contract.site, contract.product)
                 && listing == contract.listing
-                && window.contains(contract.window)
-                && contract.gpus <= gpus
+                && (to_come.is_empty() || (window.contains(to_come) && contract.gpus <= gpus))
                 && depth == contract.depth
         })
     }
