@@ -35,15 +35,33 @@ impl Backend {
 
     /// Returns a new database of the server, if there is one to test with.
     pub fn postgres() -> Option<Self> {
+        Self::on_server(None)
+    }
+
+    fn on_server(template: Option<&str>) -> Option<Self> {
         let Ok(server) = std::env::var(PG_ENV) else {
             assert!(std::env::var_os("CI").is_none(), "{PG_ENV} must be set in CI");
             println!("SKIPPED on PostgreSQL: {PG_ENV} is not set");
             return None;
         };
         let name = format!("gpubourse_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        let like = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
+        PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}{like}")).unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Some(Self { url: format!("{base}/{name}"), path: None, _place: Place::Server { server: server.clone(), name } })
+    }
+
+    /// Returns a copy, as it is while nobody has it open.
+    pub fn copy(&self) -> Self {
+        let Some(path) = &self.path else {
+            return Self::on_server(Some(self.url.rsplit_once('/').unwrap().1)).unwrap();
+        };
+        let copy = Self::sqlite();
+        let to = copy.path.as_deref().unwrap();
+        std::fs::copy(path, to).unwrap();
+        // All that is not in the database yet.
+        std::fs::copy(format!("{path}-wal"), format!("{to}-wal")).unwrap();
+        copy
     }
 
     /// Returns a new database of the same kind.

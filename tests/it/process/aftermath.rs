@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::http::{Client, Request};
 use super::load::{CONNECTIONS, Cancel, Round, Sent, is_live};
-use super::market::{DEPOSIT, Market};
+use super::market::Market;
 use super::program::Server;
 
 /// What changes in an order while it trades; everything else is frozen when it is placed.
@@ -54,6 +54,10 @@ pub fn judge(server: &Server, market: &Market, round: &Round) -> Unanswered {
             .collect();
         judges.into_iter().map(|judge| judge.join().unwrap()).collect::<Vec<_>>()
     });
+    // All that was sent is there by now, if only since it was asked for again.
+    for deposit in round.orders.iter().filter(|sent| sent.key.is_some()) {
+        market.give(deposit.who, text(&deposit.body["amount"]));
+    }
     let mut judge = Judge { client: server.connect(), market, found: Unanswered::default() };
     judge.money();
     judge.head(round);
@@ -74,6 +78,10 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn order(&mut self, sent: &Sent) {
         let Some(placed) = &sent.placed else { return self.unanswered(sent) };
+        if sent.key.is_some() {
+            assert_eq!(self.repeat(sent), (true, placed.clone()), "a deposit changed");
+            return;
+        }
         let now = self.get(sent.who, &format!("/v1/orders/{}", text(&placed["id"])));
         assert_follows(placed, &now);
         match &sent.cancel {
@@ -96,8 +104,11 @@ impl Judge<'_> {
         } else {
             self.found.absent += 1;
         }
-        assert_asked(&sent.body, &order);
-        self.whole(sent, &order);
+        if sent.key.is_some() {
+            assert_booked(sent, &order);
+        } else {
+            self.whole(sent, &order);
+        }
         let again = self.repeat(sent);
         assert_eq!((again.0, &again.1["id"]), (true, &order["id"]), "{order}");
     }
@@ -120,10 +131,9 @@ impl Judge<'_> {
         }
     }
 
-    /// Sends the same order again; returns whether it was there, and the order.
+    /// Sends the same once more; returns whether it was there, and what is there now.
     fn repeat(&mut self, sent: &Sent) -> (bool, Value) {
-        let request = Request::post("/v1/orders", sent.body.clone()).bearer(&self.market.keys[sent.who]);
-        let answer = self.client.call(&request).unwrap();
+        let answer = self.client.call(&sent.request(self.market)).unwrap();
         let expected = if answer.is_replayed() { 200 } else { 201 };
         assert_eq!(answer.status, expected, "{}", answer.body);
         (answer.is_replayed(), answer.body)
@@ -135,20 +145,20 @@ impl Judge<'_> {
         answer.body
     }
 
-    /// Nothing has been delivered yet, so what a renter was given is still its own.
+    /// Nothing has been delivered yet, so what a renter was given is still its own: each deposit once.
     fn money(&mut self) {
-        let given = Money::parse(DEPOSIT).unwrap().micros();
         for who in self.market.renters() {
             let balances = self.get(who, "/v1/balances");
             let parts = ["available", "held", "escrow"].map(|account| micros(&balances[account]));
-            assert_eq!(parts.iter().sum::<i64>(), given, "{balances}");
+            assert_eq!(parts.iter().sum::<i64>(), self.market.given(who), "{balances}");
         }
     }
 
     /// The journal reaches as far as any answer said it did.
     fn head(&mut self, round: &Round) {
         let head = self.get(0, "/v1/audit/head");
-        let seen = round.orders.iter().filter_map(|order| order.placed.as_ref()).map(|placed| number(&placed["as_of"]));
+        let placed = round.orders.iter().filter_map(|order| order.placed.as_ref());
+        let seen = placed.filter_map(|placed| placed["as_of"].as_u64());
         let seen = seen.max().unwrap_or_default();
         assert!(number(&head["sequence"]) >= seen, "an answer said {seen}, the journal ends with {head}");
     }
@@ -162,6 +172,13 @@ fn assert_asked(asked: &Value, order: &Value) {
             _ => assert_eq!(&order[name], value, "{name} of {order}"),
         }
     }
+}
+
+/// A deposit is what was asked for.
+fn assert_booked(sent: &Sent, transfer: &Value) {
+    assert_eq!(micros(&transfer["amount"]), micros(&sent.body["amount"]), "{transfer}");
+    assert_eq!(transfer["reference"], sent.body["reference"], "{transfer}");
+    assert_eq!(transfer["credit"]["organization_id"], sent.body["organization_id"], "{transfer}");
 }
 
 /// An order, or what is left of it, is one that `before` can have become.

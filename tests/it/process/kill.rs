@@ -1,63 +1,74 @@
-//! A server killed under load comes back with everything it acknowledged and with nothing by halves.
+//! A server killed under load comes back with everything it acknowledged and with nothing by halves, and fast.
 //!
-//! `GPUBOURSE_KILLS` sets how often it is killed (60 where `CI` is set, else 3), `GPUBOURSE_KILL_SEED` repeats the
-//! choices of a run; when exactly a kill lands is up to the machine.
+//! `GPUBOURSE_KILLS` and `GPUBOURSE_KILLS_ON_POSTGRES` set how often it is killed (60 and 20 where `CI` is set, else 3
+//! and 2), `GPUBOURSE_KILL_SEED` repeats the choices of a run; when exactly a kill lands is up to the machine.
 
-use std::fs::{self, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::aftermath::{Unanswered, judge};
 use super::http::Request;
-use super::load::{Progress, load};
+use super::load::{Progress, Round, load};
 use super::market::Market;
 use super::program::{self, Server};
 use super::wal::pages_after_last_commit;
-use crate::backend::Backend;
+use super::{in_ci, setting};
+use crate::backend::{Backend, for_each_backend};
 use crate::streams::rng::Rng;
 
-const KILLS_IN_CI: u32 = 60;
-const KILLS: u32 = 3;
-const KILLS_ON_POSTGRES: u32 = 5;
 /// Commands of a cycle that are acknowledged before its kill.
 const ACKNOWLEDGED_MIN: u32 = 100;
 const VERIFY_EVERY: u32 = 10;
+/// Orders that stand in the book throughout.
+const OPEN_ORDERS: u32 = 10_000;
+/// How long a server with so many open orders may take to be ready, in 99 of 100 restarts.
+const RESTART_MAX: Duration = Duration::from_secs(1);
+/// The same for a program that is not optimised.
+const RESTART_UNOPTIMISED_MAX: Duration = Duration::from_secs(20);
 /// How long a hundred commands may take.
 const CYCLE_MAX: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged_on_sqlite() {
-    let kills = setting("GPUBOURSE_KILLS");
-    let default = if std::env::var_os("CI").is_some() { KILLS_IN_CI } else { KILLS };
-    survive(&Backend::sqlite(), kills.map_or(default, |kills| u32::try_from(kills).unwrap()));
+    survive(&Backend::sqlite(), count("GPUBOURSE_KILLS", 60, 3));
 }
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged_on_postgres() {
     if let Some(backend) = Backend::postgres() {
-        survive(&backend, KILLS_ON_POSTGRES);
+        survive(&backend, count("GPUBOURSE_KILLS_ON_POSTGRES", 20, 2));
     }
 }
 
-/// The judge is judged: a server that lost what it acknowledged is found out.
+/// The judge is judged: a successor that goes on from a state before the load is found out at once.
 #[test]
 fn a_lost_commit_would_be_noticed() {
-    let backend = Backend::sqlite();
-    let folder = tempfile::tempdir().unwrap();
-    Market::create_admin(folder.path(), &backend.url);
-    let mut server = Server::start(&backend.url);
-    let market = Market::set_up(&server);
-    let log = format!("{}-wal", backend.path.as_deref().unwrap());
-    let before_the_load = fs::metadata(&log).unwrap().len();
-    let moment = Moment::random(&mut Rng::new(1));
-    let round = load(&mut server, &market, 1, |server, progress| moment.kill(server, progress));
-    OpenOptions::new().write(true).open(&log).unwrap().set_len(before_the_load).unwrap();
-    let successor = Server::start(&backend.url);
-    successor.wait_until_ready();
-    verify(folder.path(), &backend.url);
-    let judged = catch_unwind(AssertUnwindSafe(|| judge(&successor, &market, &round)));
-    assert!(judged.is_err(), "{judged:?}");
+    for_each_backend(|backend| {
+        let folder = tempfile::tempdir().unwrap();
+        Market::create_admin(folder.path(), &backend.url);
+        let mut server = Server::start(&backend.url);
+        let market = Market::set_up(&server);
+        server.kill();
+        let before = backend.copy();
+        let mut server = Server::start(&backend.url);
+        let moment = Moment::random(&mut Rng::new(1));
+        let round = load(&mut server, &market, 1, |server, progress| moment.kill(server, progress));
+        let successor = Server::start(&before.url);
+        successor.wait_until_ready();
+        verify(folder.path(), &before.url);
+        assert!(finds_a_loss(&successor, &market, &round));
+    });
+}
+
+/// Tells whether the judge objects to what a server has.
+pub fn finds_a_loss(server: &Server, market: &Market, round: &Round) -> bool {
+    catch_unwind(AssertUnwindSafe(|| judge(server, market, round))).is_err()
+}
+
+/// How often something is done: what the environment says, or what is enough for CI or for a look.
+pub fn count(name: &str, in_ci_times: u32, times: u32) -> u32 {
+    setting(name).map_or(if in_ci() { in_ci_times } else { times }, |count| u32::try_from(count).unwrap())
 }
 
 fn survive(backend: &Backend, kills: u32) {
@@ -68,6 +79,7 @@ fn survive(backend: &Backend, kills: u32) {
     Market::create_admin(folder.path(), &backend.url);
     let mut server = Server::start(&backend.url);
     let market = Market::set_up(&server);
+    market.fill(&server, OPEN_ORDERS);
     let mut totals = Totals::default();
     let mut anchor = head(&server);
     for cycle in 1..=kills {
@@ -80,14 +92,17 @@ fn survive(backend: &Backend, kills: u32) {
             verify_from(folder.path(), &backend.url, &anchor);
         }
         assert!(!server.errors().contains("panicked"), "{}", server.errors());
+        let begun = Instant::now();
         server = Server::start(&backend.url);
         server.wait_until_ready();
+        totals.restarts.push(begun.elapsed());
         anchor = head(&server);
-        totals.add(round.acknowledged, round.in_flight, torn, judge(&server, &market, &round));
+        totals.add(&round, torn, judge(&server, &market, &round));
     }
     server.kill();
     verify_from(folder.path(), &backend.url, &anchor);
     println!("{totals:?}");
+    totals.check();
 }
 
 /// When a server is killed: so many acknowledged commands into its load, and a moment after that.
@@ -123,6 +138,10 @@ impl Moment {
 #[allow(dead_code, reason = "printed")]
 struct Totals {
     kills: u32,
+    /// From the start of the successor until it takes requests.
+    restarts: Vec<Duration>,
+    /// Kills that left a trace of a commit whose answers were not all sent: begun, or done and not answered.
+    between_begin_and_answer: u32,
     acknowledged: u32,
     in_flight: u32,
     /// Kills that cut the writing of a commit short.
@@ -133,16 +152,27 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, acknowledged: u32, in_flight: u32, torn: usize, found: Unanswered) {
+    fn add(&mut self, round: &Round, torn: usize, found: Unanswered) {
+        let done = found.there + found.cancelled > 0;
         self.kills += 1;
-        self.acknowledged += acknowledged;
-        self.in_flight += in_flight;
+        self.acknowledged += round.acknowledged;
+        self.in_flight += round.in_flight;
         self.inside_a_commit += u32::from(torn > 0);
-        self.between_commit_and_answer += u32::from(found.there + found.cancelled > 0);
+        self.between_commit_and_answer += u32::from(done);
+        self.between_begin_and_answer += u32::from(torn > 0 || done);
         self.unanswered.there += found.there;
         self.unanswered.absent += found.absent;
         self.unanswered.cancelled += found.cancelled;
         self.unanswered.not_cancelled += found.not_cancelled;
+    }
+
+    fn check(&mut self) {
+        assert!(self.between_begin_and_answer >= self.kills / 10, "the kills land beside the commits");
+        self.restarts.sort();
+        let rank = (self.restarts.len() * 99).div_ceil(100);
+        let p99 = self.restarts[rank.saturating_sub(1)];
+        println!("restart until ready, {OPEN_ORDERS} open orders: p99 {p99:?} of {}", self.restarts.len());
+        assert!(p99 < if in_ci() { RESTART_MAX } else { RESTART_UNOPTIMISED_MAX }, "a restart takes {p99:?}");
     }
 }
 
@@ -161,8 +191,4 @@ fn verify_from(folder: &Path, database_url: &str, anchor: &str) {
 fn head(server: &Server) -> String {
     let head = server.connect().call(&Request::get("/v1/audit/head")).unwrap().ok();
     format!("{}:{}", head["sequence"], head["hash"].as_str().unwrap())
-}
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}")))
 }

@@ -1,4 +1,5 @@
-//! Load: connections that place and cancel distinct orders, one request at a time each, until the server is gone.
+//! Load: connections that place and cancel distinct orders and book deposits, one request at a time each, until the
+//! server is gone.
 //!
 //! What was sent and what was answered is written down exactly: the server is judged by it after its end.
 
@@ -13,17 +14,31 @@ use super::program::Server;
 use crate::streams::rng::Rng;
 
 /// Connections at once.
-pub const CONNECTIONS: u64 = 16;
+pub const CONNECTIONS: u64 = 64;
 
-/// One order as its sender knows it.
+/// One order, or one deposit, as its sender knows it.
 #[derive(Debug, Clone)]
 pub struct Sent {
     /// Whose; an index of [`Market::keys`].
     pub who: usize,
     pub body: Value,
+    /// The idempotency key of a deposit; orders have a `client_order_id`.
+    pub key: Option<String>,
     /// The answer to placing it.
     pub placed: Option<Value>,
     pub cancel: Cancel,
+}
+
+impl Sent {
+    /// Returns the request, the same each time.
+    pub fn request(&self, market: &Market) -> Request {
+        match &self.key {
+            None => Request::post("/v1/orders", self.body.clone()).bearer(&market.keys[self.who]),
+            Some(key) => {
+                Request::post("/v1/admin/deposits", self.body.clone()).bearer(&market.admin).idempotency_key(key)
+            }
+        }
+    }
 }
 
 /// What its sender knows about an order's cancellation.
@@ -73,9 +88,8 @@ pub fn load(server: &mut Server, market: &Market, seed: u64, end: impl FnOnce(&m
             .map(|number| {
                 let progress = &progress;
                 let client = Client::connect(address).unwrap();
-                let names = format!("{seed:x}-{number}");
-                let rng = Rng::new(seed ^ (number << 32));
-                scope.spawn(move || Connection { client, market, progress, rng, names, round: Round::default() }.run())
+                let commands = Commands::new(market, seed, number);
+                scope.spawn(move || Connection { client, market, progress, commands, round: Round::default() }.run())
             })
             .collect();
         end(server, &progress);
@@ -94,8 +108,7 @@ struct Connection<'a> {
     client: Client,
     market: &'a Market,
     progress: &'a Progress,
-    rng: Rng,
-    names: String,
+    commands: Commands<'a>,
     round: Round,
 }
 
@@ -103,7 +116,7 @@ impl Connection<'_> {
     fn run(mut self) -> Round {
         loop {
             let resting: Vec<usize> = (0..self.round.orders.len()).filter(|at| self.may_cancel(*at)).collect();
-            let cancelled = if self.rng.chance(20) { self.rng.pick_if_any(&resting) } else { None };
+            let cancelled = if self.commands.rng.chance(20) { self.commands.rng.pick_if_any(&resting) } else { None };
             let went_on = match cancelled {
                 Some(at) => self.cancel(at),
                 None => self.place(),
@@ -116,15 +129,15 @@ impl Connection<'_> {
 
     fn may_cancel(&self, at: usize) -> bool {
         let order = &self.round.orders[at];
-        let is_open = order.placed.as_ref().is_some_and(is_live);
+        let is_open = order.key.is_none() && order.placed.as_ref().is_some_and(is_live);
         is_open && matches!(order.cancel, Cancel::NotAsked)
     }
 
     /// Returns whether there is still somebody to talk to.
     fn place(&mut self) -> bool {
-        let (who, body) = self.new_order();
-        let request = Request::post("/v1/orders", body.clone()).bearer(&self.market.keys[who]);
-        self.round.orders.push(Sent { who, body, placed: None, cancel: Cancel::NotAsked });
+        let sent = self.commands.next();
+        let request = sent.request(self.market);
+        self.round.orders.push(sent);
         let Some((status, answer)) = self.exchange(&request) else { return false };
         assert_eq!(status, 201, "{answer}");
         self.round.orders.last_mut().unwrap().placed = Some(answer);
@@ -159,14 +172,43 @@ impl Connection<'_> {
         }
         Some((answer.status, answer.body))
     }
+}
 
-    fn new_order(&mut self) -> (usize, Value) {
-        let number = self.round.orders.len();
+/// Makes the commands of one connection; the same seed makes the same ones.
+pub struct Commands<'a> {
+    market: &'a Market,
+    pub rng: Rng,
+    names: String,
+    made: u32,
+}
+
+impl<'a> Commands<'a> {
+    pub fn new(market: &'a Market, seed: u64, connection: u64) -> Self {
+        let rng = Rng::new(seed ^ (connection << 32));
+        Self { market, rng, names: format!("{seed:x}-{connection}"), made: 0 }
+    }
+
+    /// Returns an order, or now and then a deposit, that was never there before.
+    pub fn next(&mut self) -> Sent {
+        self.made += 1;
+        let name = format!("{}-{}", self.names, self.made);
+        let renters: Vec<usize> = self.market.renters().collect();
+        let renter = self.rng.pick(&renters);
+        if self.rng.chance(10) {
+            let amount = format!("{}.{:06}", self.rng.below(1_000), self.rng.between(1, 999_999));
+            let organization = &self.market.organizations[renter];
+            let body = json!({"organization_id": organization, "amount": amount, "reference": name});
+            return Sent { who: renter, body, key: Some(name), placed: None, cancel: Cancel::NotAsked };
+        }
+        let (who, body) = self.order(renter, &name);
+        Sent { who, body, key: None, placed: None, cancel: Cancel::NotAsked }
+    }
+
+    fn order(&mut self, renter: usize, name: &str) -> (usize, Value) {
         let price = format!("{}.{:03}", self.rng.between(1, 2), self.rng.below(1_000));
         let gpus = 8 * self.rng.between(1, 8);
         let lot = self.rng.pick(&[1, 8]);
-        let mut body =
-            json!({"gpus": gpus, "lot": lot, "price": price, "client_order_id": format!("{}-{number}", self.names)});
+        let mut body = json!({"gpus": gpus, "lot": lot, "price": price, "client_order_id": name});
         if self.rng.chance(40) {
             body["side"] = json!("ask");
             body["listing_id"] = json!(self.market.listing_id);
@@ -179,8 +221,7 @@ impl Connection<'_> {
         body["start"] = json!(format!("2030-01-{first:02}T00:00:00Z"));
         body["end"] = json!(format!("2030-01-{last:02}T00:00:00Z"));
         body["time_in_force"] = json!(self.rng.pick(&["gtc", "gtc", "gtc", "ioc"]));
-        let renters: Vec<usize> = self.market.renters().collect();
-        (self.rng.pick(&renters), body)
+        (renter, body)
     }
 }
 

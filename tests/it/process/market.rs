@@ -1,7 +1,9 @@
 //! A market set up through the API as its users would: an admin, a provider with much capacity, funded renters.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use gpubourse::types::Money;
 use serde_json::{Value, json};
 
 use super::http::{Client, Request};
@@ -14,13 +16,20 @@ pub const DEPOSIT: &str = "1000000000";
 const RENTERS: usize = 3;
 const PASSWORD: &str = "correct horse battery staple";
 const ADMIN: &str = "root@example.com";
+/// Orders in one request.
+const BATCH: u32 = 100;
 
 /// Whoever trades, by API keys that outlive the server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Market {
     /// The key of the provider, then those of the renters.
     pub keys: Vec<String>,
+    /// The organizations behind the keys.
+    pub organizations: Vec<String>,
+    pub admin: String,
     pub listing_id: String,
+    /// What each has been given, in millionths, by all deposits that have been judged.
+    given: Vec<AtomicI64>,
 }
 
 impl Market {
@@ -34,10 +43,10 @@ impl Market {
     /// Fills a fresh exchange.
     pub fn set_up(server: &Server) -> Self {
         let mut client = server.connect();
-        let admin = login(&mut client, ADMIN);
+        let admin = key_of(&mut client, ADMIN, &["read", "admin"]);
         let product = json!({"symbol": PRODUCT, "name": "NVIDIA H100 SXM 80 GB"});
         client.call(&Request::post("/v1/admin/products", product).bearer(&admin)).unwrap().ok();
-        let (_, host) = member(&mut client, "host@example.com", "provider", &["read", "list", "trade"]);
+        let (provider, host) = member(&mut client, "host@example.com", "provider", &["read", "list", "trade"]);
         let site = json!({"name": "Site 1", "region": "us-central1", "country": "US"});
         let site = client.call(&Request::post("/v1/sites", site).bearer(&host)).unwrap().ok();
         let listing = json!({
@@ -46,7 +55,7 @@ impl Market {
             "interconnect": "infiniband", "resale_allowed": true,
         });
         let listing = client.call(&Request::post("/v1/listings", listing).bearer(&host)).unwrap().ok();
-        let mut keys = vec![host];
+        let (mut keys, mut organizations) = (vec![host], vec![provider]);
         for number in 1..=RENTERS {
             let email = format!("renter-{number}@example.com");
             let (organization, key) = member(&mut client, &email, "renter", &["read", "trade"]);
@@ -54,8 +63,41 @@ impl Market {
             let request = Request::post("/v1/admin/deposits", body).bearer(&admin).idempotency_key(&email);
             client.call(&request).unwrap().ok();
             keys.push(key);
+            organizations.push(organization);
         }
-        Self { keys, listing_id: listing["id"].as_str().unwrap().to_owned() }
+        let given = Money::parse(DEPOSIT).unwrap().micros();
+        let given = (0..keys.len()).map(|who| AtomicI64::new(if who == 0 { 0 } else { given })).collect();
+        Self { keys, organizations, admin, listing_id: listing["id"].as_str().unwrap().to_owned(), given }
+    }
+
+    /// Places so many orders that nobody trades with: half of them bids too low, half of them asks too high.
+    pub fn fill(&self, server: &Server, orders: u32) {
+        let mut client = server.connect();
+        for first in (0..orders).step_by(usize::try_from(BATCH).unwrap()) {
+            let numbers = first..orders.min(first + BATCH);
+            for (who, body) in [(0, self.far_ask()), (1, far_bid())] {
+                let share: Vec<_> = numbers.clone().filter(|number| number % 2 == u32::from(who == 1)).collect();
+                let bodies: Vec<_> = share.iter().map(|number| far(&body, *number)).collect();
+                let request = Request::post("/v1/orders/batch", json!({"orders": bodies})).bearer(&self.keys[who]);
+                let answer = client.call(&request).unwrap().ok();
+                let results = answer["results"].as_array().unwrap();
+                assert!(results.len() == share.len() && results.iter().all(|one| one["problem"].is_null()), "{answer}");
+            }
+        }
+    }
+
+    fn far_ask(&self) -> Value {
+        json!({"side": "ask", "listing_id": self.listing_id, "gpus": 1, "lot": 1})
+    }
+
+    /// Returns what an account has been given, in millionths.
+    pub fn given(&self, who: usize) -> i64 {
+        self.given[who].load(Ordering::SeqCst)
+    }
+
+    /// Notes that an account has been given more.
+    pub fn give(&self, who: usize, amount: &str) {
+        self.given[who].fetch_add(Money::parse(amount).unwrap().micros(), Ordering::SeqCst);
     }
 
     pub fn renters(&self) -> std::ops::Range<usize> {
@@ -63,19 +105,31 @@ impl Market {
     }
 }
 
+fn far_bid() -> Value {
+    let (start, end) = ("2030-01-01T00:00:00Z", "2030-01-02T00:00:00Z");
+    json!({"side": "bid", "product": PRODUCT, "gpus": 1, "lot": 1, "start": start, "end": end})
+}
+
+fn far(body: &Value, number: u32) -> Value {
+    let mut body = body.clone();
+    let dollars = if body["side"] == "ask" { 50 } else { 0 };
+    body["price"] = json!(format!("{dollars}.{:03}", 1 + number % 500));
+    body["client_order_id"] = json!(format!("far-{number}"));
+    body
+}
+
 /// Registers an organization; returns its id and an API key of its first user.
-fn member(client: &mut Client, email: &str, kind: &str, scopes: &[&str]) -> (Value, String) {
+fn member(client: &mut Client, email: &str, kind: &str, scopes: &[&str]) -> (String, String) {
     let organization = json!({"name": email, "kind": kind});
     let body = json!({"organization": organization, "email": email, "password": PASSWORD});
     let made = client.call(&Request::post("/v1/auth/register", body)).unwrap().ok();
-    let token = login(client, email);
-    let body = json!({"name": "load", "scopes": scopes});
-    let key = client.call(&Request::post("/v1/api-keys", body).bearer(&token)).unwrap().ok();
-    (made["organization"]["id"].clone(), key["key"].as_str().unwrap().to_owned())
+    (made["organization"]["id"].as_str().unwrap().to_owned(), key_of(client, email, scopes))
 }
 
-fn login(client: &mut Client, email: &str) -> String {
+fn key_of(client: &mut Client, email: &str, scopes: &[&str]) -> String {
     let body = json!({"email": email, "password": PASSWORD});
     let tokens = client.call(&Request::post("/v1/auth/login", body)).unwrap().ok();
-    tokens["access_token"].as_str().unwrap().to_owned()
+    let body = json!({"name": "load", "scopes": scopes});
+    let request = Request::post("/v1/api-keys", body).bearer(tokens["access_token"].as_str().unwrap());
+    client.call(&request).unwrap().ok()["key"].as_str().unwrap().to_owned()
 }

@@ -9,3 +9,13 @@ mod market;
 pub mod program;
 mod shutdown;
 mod wal;
+
+/// Tells whether everything is tried as often as it must be, not only for a look.
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
+/// Returns a number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}")))
+}
