@@ -3,7 +3,9 @@
 //! Invariant: a batch is wholly in the database or not at all. After a failed commit the caller must drop what it
 //! has in memory, because whether the batch is there may not be known, and load again.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
@@ -65,6 +67,7 @@ impl Writer {
             }
             Address::Postgres(_) => None,
         };
+        wal.as_deref().map_or(Ok(()), sync_log)?;
         let pending = Arc::new(RwLock::new(db.transaction(Purpose::Read, waiting::load)?));
         store.share(&pending);
         let checkpoints = Checkpoints::start(address)?;
@@ -223,6 +226,17 @@ impl Drop for Writer {
         if let Err(error) = self.lock.release(&mut self.db) {
             tracing::warn!(%error, "the right to write ends with the connection");
         }
+    }
+}
+
+/// Makes durable what the log of the last writer holds: one that was killed before it had synced a commit leaves one
+/// that is there, and that the next power cut could take back after somebody has read it.
+fn sync_log(log: &Path) -> Result<(), StoreError> {
+    match File::open(log).and_then(|file| file.sync_all()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(StoreError::Connection(format!("{}: {error}", log.display())))
+        }
+        _ => Ok(()),
     }
 }
 
