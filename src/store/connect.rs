@@ -23,9 +23,19 @@ const SQLITE_READER: &str =
 const PG_WRITER: &str = "SET synchronous_commit = on; SET client_min_messages = warning; SET jit = off; SET plan_cache_mode = force_generic_plan;";
 const PG_READER: &str = "SET default_transaction_read_only = on;";
 
+/// Names what a program built with its checks shall leave out, so that its tests can see whether they would notice.
+const SABOTAGE: &str = "GPUBOURSE_SABOTAGE";
+
 /// Opens the connection that writes.
 pub(super) fn writer(address: &Address) -> Result<Db, StoreError> {
-    connect(address, SQLITE_WRITER, PG_WRITER)
+    let mut db = connect(address, SQLITE_WRITER, PG_WRITER)?;
+    if cfg!(debug_assertions) && std::env::var_os(SABOTAGE).is_some_and(|what| what == "durability") {
+        db.run(match db {
+            Db::Sqlite(_) => "PRAGMA synchronous = NORMAL",
+            Db::Pg(_) => "SET synchronous_commit = off",
+        })?;
+    }
+    Ok(db)
 }
 
 /// Opens the connection that folds the write-ahead log; for SQLite.

@@ -106,19 +106,19 @@ fn survive(backend: &Backend, kills: u32) {
 }
 
 /// When a server is killed: so many acknowledged commands into its load, and a moment after that.
-struct Moment {
+pub struct Moment {
     acknowledged: u32,
     then: Duration,
 }
 
 impl Moment {
-    fn random(rng: &mut Rng) -> Self {
+    pub fn random(rng: &mut Rng) -> Self {
         let acknowledged = ACKNOWLEDGED_MIN + rng.below(200);
         Self { acknowledged, then: Duration::from_micros(u64::from(rng.below(10_000))) }
     }
 
     /// Kills the server at this moment. Spins, because a sleep would wake with the scheduler's rhythm.
-    fn kill(&self, server: &mut Server, progress: &Progress) {
+    pub fn kill(&self, server: &mut Server, progress: &Progress) {
         let started = Instant::now();
         while progress.acknowledged() < self.acknowledged {
             assert!(started.elapsed() < CYCLE_MAX, "only {} acknowledged", progress.acknowledged());

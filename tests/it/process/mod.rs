@@ -2,10 +2,12 @@
 
 mod aftermath;
 mod commands;
+mod cut;
 mod http;
 mod kill;
 mod load;
 mod market;
+mod power;
 pub mod program;
 mod shutdown;
 mod wal;

@@ -15,6 +15,8 @@ use super::http::{Client, Request};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpubourse");
+/// What a program built with its checks leaves out, to see whether a test would notice: see `store::connect`.
+pub const SABOTAGE: &str = "GPUBOURSE_SABOTAGE";
 /// How long a server may take to start or to stop.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
@@ -23,7 +25,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command.current_dir(folder);
-    for name in ["GPUBOURSE_DATABASE_URL", "GPUBOURSE_BIND", "GPUBOURSE_TOKEN_SECRETS", "GPUBOURSE_LOG"] {
+    for name in ["GPUBOURSE_DATABASE_URL", "GPUBOURSE_BIND", "GPUBOURSE_TOKEN_SECRETS", "GPUBOURSE_LOG", SABOTAGE] {
         command.env_remove(name);
     }
     command
@@ -71,10 +73,16 @@ pub struct Server {
 impl Server {
     /// Starts `gpubourse serve` on a database and a free port and waits until it says where it listens.
     pub fn start(database_url: &str) -> Self {
+        Self::start_with(database_url, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(database_url: &str, environment: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("stderr");
         let mut command = program(folder.path());
         command.args(["serve", "--no-rate-limits", "--bind", "127.0.0.1:0", "--database-url", database_url]);
+        command.envs(environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let said = first_line(&mut child);
