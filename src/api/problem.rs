@@ -178,7 +178,11 @@ impl From<AppError> for Problem {
             AppError::TooMany { retry_after_s } => Self::too_many(retry_after_s),
             AppError::NotApplied | AppError::Deposed => Self::unavailable("unavailable", "not_applied"),
             AppError::ClockJumped => Self::unavailable("clock", "not_applied"),
-            AppError::Unknown => Self::unavailable("unavailable", "unknown"),
+            AppError::Unknown | AppError::DiskFailed => Self::unavailable("unavailable", "unknown"),
+            AppError::Outage(context) => {
+                tracing::warn!(context, "outage");
+                Self::unavailable("unavailable", "unknown")
+            }
             AppError::Internal(context) => {
                 tracing::error!(context, "internal error");
                 Self::of("internal")

@@ -49,6 +49,13 @@ pub enum AppError {
     /// The commit failed: whether the request was applied is not known.
     #[error("unavailable, unknown whether applied")]
     Unknown,
+    /// The database cannot be reached or is full: whether the request was applied is not known; the text is for the log
+    /// alone.
+    #[error("outage: {0}")]
+    Outage(String),
+    /// The disk failed in a commit: whether the request was applied will be known after a restart.
+    #[error("the disk failed, unknown whether applied")]
+    DiskFailed,
     /// A bug or a broken database; the text is for the log alone.
     #[error("internal: {0}")]
     Internal(String),
@@ -64,6 +71,8 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Fenced => Self::Deposed,
+            StoreError::Disk(_) => Self::DiskFailed,
+            outage if outage.is_outage() => Self::Outage(outage.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

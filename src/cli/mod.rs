@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         Self(match error {
-            AppError::Internal(text) => text,
+            AppError::Internal(text) | AppError::Outage(text) => text,
             other => other.to_string(),
         })
     }

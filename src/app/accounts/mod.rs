@@ -237,7 +237,7 @@ fn invalid(code: &'static str, field: &str, message: impl Into<String>) -> AppEr
 }
 
 fn internal(error: StoreError) -> AppError {
-    AppError::Internal(error.to_string())
+    error.into()
 }
 
 impl std::fmt::Debug for Accounts {

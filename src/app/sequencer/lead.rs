@@ -74,7 +74,7 @@ fn land_all<D: Durable>(departures: &Receiver<Flight<D>>, arrivals: &mpsc::Unbou
     }
 }
 
-/// Takes jobs as they come and lets time pass, until nobody can ask any more or another process writes.
+/// Takes jobs as they come and lets time pass, until nobody can ask any more or this process must not write any more.
 pub(super) async fn lead<D: Durable + Send + 'static>(
     mut turn: Turn<D>,
     jobs: &mut mpsc::Receiver<Job>,
@@ -102,7 +102,7 @@ pub(super) async fn lead<D: Durable + Send + 'static>(
             continue;
         }
         recover(&mut turn, jobs).await;
-        if turn.is_deposed() {
+        if turn.must_end() {
             return;
         }
         // Time and a side write get their turn between any two batches, however long the queue of commands is.
@@ -126,7 +126,7 @@ pub(super) async fn lead<D: Durable + Send + 'static>(
 
 /// Rebuilds a broken state, however often that takes.
 async fn recover<D: Durable>(turn: &mut Turn<D>, jobs: &mut mpsc::Receiver<Job>) {
-    while turn.is_broken() && !turn.is_deposed() {
+    while turn.is_broken() && !turn.must_end() {
         match turn.reload() {
             Ok(sequence) => tracing::info!(sequence, "the state is rebuilt"),
             Err(error) => {

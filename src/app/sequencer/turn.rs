@@ -3,6 +3,8 @@
 //! A batch may be in flight, committed by another thread, while the next is executed on top of it.
 //! Invariant: after a failed commit or a broken invariant the state in memory is thrown away, with all that was
 //! executed since, and rebuilt from the store; until that succeeds every request is answered "not applied".
+//! Invariant: after a failure of the disk nothing is written any more and nothing read back: pages that could not be
+//! synced look as if they had been, so only a new process, which begins with what is durable, can tell what is there.
 
 use std::sync::{Arc, RwLock};
 
@@ -29,8 +31,8 @@ pub(crate) struct Turn<D> {
     /// Those whose commands are executed but not in a closed batch.
     waiting: Vec<Waiting>,
     guard: Guard,
-    /// Whether another process writes by now: this one must not go on.
-    deposed: bool,
+    /// Whether another process writes by now, or what the disk holds is in doubt: this one must not go on.
+    must_end: bool,
 }
 
 /// A side write with what its command did.
@@ -61,7 +63,7 @@ impl<D: Durable> Turn<D> {
             core: Some(core),
             waiting: Vec::new(),
             guard: Guard::new(clock),
-            deposed: false,
+            must_end: false,
         }
     }
 
@@ -85,9 +87,9 @@ impl<D: Durable> Turn<D> {
         self.core.is_none()
     }
 
-    /// Tells whether another process writes by now. Nothing but refusing is left to do then.
-    pub(crate) const fn is_deposed(&self) -> bool {
-        self.deposed
+    /// Tells whether this process must not write any more. Nothing but refusing is left to do then.
+    pub(crate) const fn must_end(&self) -> bool {
+        self.must_end
     }
 
     /// Tells whether no batch is in flight.
@@ -209,7 +211,8 @@ impl<D: Durable> Turn<D> {
             return Err(StoreError::Busy("a batch is in flight".to_owned()));
         };
         let loaded = committer.durable.load();
-        let recovered = loaded.inspect_err(|error| self.deposed |= matches!(error, StoreError::Fenced))?;
+        let ends = |error: &StoreError| matches!(error, StoreError::Fenced | StoreError::Disk(_));
+        let recovered = loaded.inspect_err(|error| self.must_end |= ends(error))?;
         let sequence = recovered.sequence;
         committer.show(&recovered);
         self.core = Some(Core::restore(recovered)?);
@@ -228,6 +231,7 @@ impl<D: Durable> Turn<D> {
         match upkeep {
             Ok(()) => {}
             Err(StoreError::Fenced) => self.depose(),
+            Err(StoreError::Disk(what)) => self.distrust_disk(&what),
             Err(error) => tracing::warn!(%error, ?moment, "upkeep of the database failed"),
         }
     }
@@ -275,26 +279,21 @@ impl<D: Durable> Turn<D> {
         match written {
             Ok(()) => Ok(()),
             Err((error, Some(batch))) => Err(self.commit_failed(error, &batch)),
-            Err((AppError::Deposed, None)) => {
-                self.depose();
-                Err(AppError::NotApplied)
-            }
-            Err((error, None)) => Err(error),
+            Err((error, None)) => Err(self.ending(&error).unwrap_or(error)),
         }
     }
 
     /// Finds out from the store what became of a batch whose commit failed.
     fn commit_failed(&mut self, error: AppError, batch: &Batch) -> AppError {
-        if matches!(error, AppError::Deposed) {
-            self.depose();
-            return AppError::NotApplied;
+        if let Some(answer) = self.ending(&error) {
+            return answer;
         }
         tracing::error!(%error, "a commit failed; rebuilding the state from the store");
         let before = batch.journal.first().map_or(0, |row| row.sequence);
         match self.reload() {
             // The caller of a side write that refused hears its own reason; for the others nothing happened.
             Ok(sequence) if sequence < before => match error {
-                AppError::Internal(_) => AppError::NotApplied,
+                AppError::Internal(_) | AppError::Outage(_) => AppError::NotApplied,
                 refused => refused,
             },
             Ok(_) => AppError::Unknown,
@@ -305,10 +304,31 @@ impl<D: Durable> Turn<D> {
         }
     }
 
+    /// Ends the turn for good if a failure asks for it, and returns what its callers hear.
+    fn ending(&mut self, error: &AppError) -> Option<AppError> {
+        match error {
+            AppError::Deposed => {
+                self.depose();
+                Some(AppError::NotApplied)
+            }
+            AppError::DiskFailed => {
+                self.distrust_disk("a commit failed");
+                Some(AppError::DiskFailed)
+            }
+            _ => None,
+        }
+    }
+
+    fn distrust_disk(&mut self, what: &str) {
+        tracing::error!(what, "the disk failed; what it holds is in doubt, so this process ends");
+        self.forget();
+        self.must_end = true;
+    }
+
     fn depose(&mut self) {
         tracing::error!("another process writes by now");
         self.forget();
-        self.deposed = true;
+        self.must_end = true;
     }
 
     fn broken(&mut self, name: String) -> AppError {
