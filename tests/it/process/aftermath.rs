@@ -56,7 +56,7 @@ pub fn judge(server: &Server, market: &Market, round: &Round) -> Unanswered {
     });
     // All that was sent is there by now, if only since it was asked for again.
     for deposit in round.orders.iter().filter(|sent| sent.key.is_some()) {
-        market.give(deposit.who, text(&deposit.body["amount"]));
+        market.give(deposit.who, text(&deposit.body["reference"]), text(&deposit.body["amount"]));
     }
     let mut judge = Judge { client: server.connect(), market, found: Unanswered::default() };
     judge.money();

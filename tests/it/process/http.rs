@@ -110,6 +110,12 @@ impl Client {
         self.stream.write_all(&request.bytes())
     }
 
+    /// Hands over only so many percent of the request.
+    pub fn send_part(&mut self, request: &Request, percent: usize) -> io::Result<()> {
+        let bytes = request.bytes();
+        self.stream.write_all(&bytes[..bytes.len() * percent / 100])
+    }
+
     /// Reads one whole answer; half of one is an error.
     pub fn receive(&mut self) -> io::Result<Answer> {
         let head_end = loop {

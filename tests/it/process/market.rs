@@ -1,7 +1,8 @@
 //! A market set up through the API as its users would: an admin, a provider with much capacity, funded renters.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Mutex;
 
 use gpubourse::types::Money;
 use serde_json::{Value, json};
@@ -28,8 +29,8 @@ pub struct Market {
     pub organizations: Vec<String>,
     pub admin: String,
     pub listing_id: String,
-    /// What each has been given, in millionths, by all deposits that have been judged.
-    given: Vec<AtomicI64>,
+    /// What each has been given, in millionths, by the references of all deposits that have been judged.
+    given: Mutex<Vec<BTreeMap<String, i64>>>,
 }
 
 impl Market {
@@ -65,9 +66,10 @@ impl Market {
             keys.push(key);
             organizations.push(organization);
         }
-        let given = Money::parse(DEPOSIT).unwrap().micros();
-        let given = (0..keys.len()).map(|who| AtomicI64::new(if who == 0 { 0 } else { given })).collect();
-        Self { keys, organizations, admin, listing_id: listing["id"].as_str().unwrap().to_owned(), given }
+        let given = Mutex::new(vec![BTreeMap::new(); keys.len()]);
+        let market = Self { keys, organizations, admin, listing_id: listing["id"].as_str().unwrap().to_owned(), given };
+        market.renters().for_each(|who| market.give(who, "at first", DEPOSIT));
+        market
     }
 
     /// Places so many orders that nobody trades with: half of them bids too low, half of them asks too high.
@@ -92,12 +94,13 @@ impl Market {
 
     /// Returns what an account has been given, in millionths.
     pub fn given(&self, who: usize) -> i64 {
-        self.given[who].load(Ordering::SeqCst)
+        self.given.lock().unwrap()[who].values().sum()
     }
 
-    /// Notes that an account has been given more.
-    pub fn give(&self, who: usize, amount: &str) {
-        self.given[who].fetch_add(Money::parse(amount).unwrap().micros(), Ordering::SeqCst);
+    /// Notes that an account has been given something; the same reference counts once.
+    pub fn give(&self, who: usize, reference: &str, amount: &str) {
+        let amount = Money::parse(amount).unwrap().micros();
+        self.given.lock().unwrap()[who].insert(reference.to_owned(), amount);
     }
 
     pub fn renters(&self) -> std::ops::Range<usize> {

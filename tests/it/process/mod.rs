@@ -3,12 +3,17 @@
 mod aftermath;
 mod commands;
 mod cut;
+mod hostile;
 mod http;
 mod kill;
 mod load;
 mod market;
+mod outage;
+mod persist;
+mod postgres;
 mod power;
 pub mod program;
+mod repeats;
 mod shutdown;
 mod wal;
 

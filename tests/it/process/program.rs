@@ -99,6 +99,14 @@ impl Server {
         Client::connect(self.address).unwrap()
     }
 
+    /// Returns the most memory it has held so far, in bytes; Linux.
+    pub fn memory_peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kibibytes * 1_024
+    }
+
     /// Waits until the exchange takes requests.
     pub fn wait_until_ready(&self) {
         let until = Instant::now() + WAIT_MAX;

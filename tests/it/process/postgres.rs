@@ -1,0 +1,122 @@
+//! A PostgreSQL server of a test's own, to be stopped and started while the program uses it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::in_ci;
+use super::program::text;
+
+const INSTALLED: &str = "/usr/lib/postgresql";
+
+/// A server on a port and in a folder of its own; stopped when it is dropped.
+pub struct Postgres {
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// Starts a server; nothing, and says so, where PostgreSQL is not installed.
+    ///
+    /// It writes its log as late as it may: whoever does not wait for that loses much when it is stopped at once.
+    pub fn start() -> Option<Self> {
+        let Some(programs) = newest_installed() else {
+            assert!(!in_ci(), "PostgreSQL is not installed");
+            println!("SKIPPED: PostgreSQL is not installed in {INSTALLED}");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { folder, programs, port };
+        fs::create_dir(server.data()).unwrap();
+        if is_root() {
+            fs::set_permissions(server.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            done(Command::new("chown").arg("postgres").arg(server.data()));
+        }
+        done(server.command("initdb").args([
+            "-U",
+            "gpubourse",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]));
+        server.begin();
+        Some(server)
+    }
+
+    /// Returns the URL of its one database.
+    pub fn url(&self) -> String {
+        format!("postgres://gpubourse@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Starts it again.
+    pub fn begin(&self) {
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c wal_writer_delay=10s \
+             -c wal_writer_flush_after=0 -c autovacuum=off",
+            self.port
+        );
+        let log = self.data().join("log");
+        done(self.command("pg_ctl").args(["-w", "-t", "60", "-o", &options, "-l"]).arg(log).arg("start"));
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn stop_at_once(&self) {
+        done(self.command("pg_ctl").args(["-m", "immediate", "-w", "-t", "60", "stop"]));
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Returns one of its programs as a command on its data, run by somebody it does not refuse to run for.
+    fn command(&self, name: &str) -> Command {
+        let program = self.programs.join(name);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.arg("-D").arg(self.data()).current_dir("/").stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.data().join("postmaster.pid").exists() {
+            let _ = self.command("pg_ctl").args(["-m", "immediate", "-w", "-t", "20", "stop"]).output();
+        }
+    }
+}
+
+fn newest_installed() -> Option<PathBuf> {
+    let versions = fs::read_dir(INSTALLED).ok()?.filter_map(Result::ok);
+    let number =
+        |path: &Path| path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+    let installed = versions.map(|entry| entry.path()).filter(|path| path.join("bin/initdb").exists());
+    installed.max_by_key(|path| number(path)).map(|path| path.join("bin"))
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    text(&output.stdout).trim() == "0"
+}
+
+/// Runs a command that must succeed. What it starts must not hold its output open.
+fn done(command: &mut Command) {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said");
+    let (out, err) = (fs::File::create(&said).unwrap(), fs::File::options().append(true).open(&said).unwrap());
+    let status = command.stdout(out).stderr(err).status().unwrap();
+    assert!(status.success(), "{command:?}: {status}\n{}", fs::read_to_string(&said).unwrap());
+}
