@@ -1,5 +1,6 @@
 //! The writer: what is acknowledged survives a restart, and a batch is one.
 
+mod clock;
 mod failures;
 mod following;
 
