@@ -26,3 +26,12 @@ fn in_ci() -> bool {
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}")))
 }
+
+/// Tells whether this is Linux, which some tests ask for what only it can do; says so if not.
+fn on_linux() -> bool {
+    let is_linux = cfg!(target_os = "linux");
+    if !is_linux {
+        println!("SKIPPED: only on Linux");
+    }
+    is_linux
+}

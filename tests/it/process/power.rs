@@ -8,8 +8,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::in_ci;
 use super::program::text;
+use super::{in_ci, on_linux};
 use crate::streams::rng::Rng;
 
 const SOURCE: &str = include_str!("power.c");
@@ -42,8 +42,12 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Returns a disk for the database of a path; nothing, and says so, where there is no C compiler to make one.
+    /// Returns a disk for the database of a path; nothing, and says so, where there is no C compiler to make
+    /// one.
     pub fn below(database: &str) -> Option<Self> {
+        if !on_linux() {
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         let (source, library) = (folder.path().join("power.c"), folder.path().join("power.so"));
         fs::write(&source, SOURCE).unwrap();
