@@ -48,6 +48,7 @@ codes! {
     400 malformed: "Malformed request", "The body is not JSON.";
     401 unauthorized: "Unauthorized", "The request carries no valid credentials.";
     401 invalid_token: "Invalid token", "The bearer is no access token or API key of this exchange, or was revoked.";
+    401 invalid_hop: "Invalid hop", "The request claims to be passed on by a server of this exchange, and none has signed that.";
     401 expired_token: "Expired token", "The access token or API key has expired.";
     401 invalid_credentials: "Invalid credentials", "The e-mail address or the password is wrong.";
     401 invalid_refresh_token: "Invalid refresh token", "The refresh token was used, revoked, has expired, or never was one.";
@@ -67,6 +68,7 @@ codes! {
     409 conflict: "Conflict", "The thing is no longer what the request assumes.";
     413 body_too_large: "Body too large", "The body exceeds the limit of the route.";
     415 unsupported_media_type: "Unsupported media type", "The body must be application/json.";
+    421 misdirected: "Misdirected request", "This server answers only what other servers of the exchange pass on.";
     422 invalid_field: "Invalid field", "A field is missing, unknown or of the wrong form.";
     422 idempotency_key_required "Idempotency-Key": "Idempotency key required", "This request moves money and needs an Idempotency-Key header.";
     422 unknown_product "product": "Unknown product", "There is no such product.";

@@ -1,4 +1,5 @@
-//! The outermost layer: names the request, limits strangers, writes problem documents, counts and logs.
+//! The outermost layer: names the request, finds out where it comes from, limits strangers, passes on what another
+//! node must answer, writes problem documents, counts and logs.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Api;
 use super::extract::RequestId;
 use super::extract::headers::X_REQUEST_ID;
+use super::forward::{self, Destination, Origin, Passage, is_service};
 use super::metrics::Stopwatch;
 use super::problem::Problem;
 use crate::app::AppError;
@@ -54,8 +56,10 @@ pub async fn edge(
     let id = RequestId::of_caller(request.headers()).unwrap_or_else(|| api.request_ids.make());
     request.extensions_mut().insert(id.clone());
     let signed = request.headers().contains_key(AUTHORIZATION);
-    let response = match limit(&api, &request, signed) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+    let response = match admit(&api, &request, signed) {
+        Ok(Destination::Here) => next.call(request).await?.map_into_boxed_body(),
+        Ok(Destination::There(address)) => passage(&request)?.pass(&api, request, &address, &id).await,
+        Ok(Destination::Nowhere) => forward::refuse(request, &id).await,
         Err(problem) => request.into_response(problem.respond(&id.0)),
     };
     let mut response = with_document(response, &id);
@@ -64,13 +68,20 @@ pub async fn edge(
     Ok(response)
 }
 
-fn limit(api: &Api, request: &ServiceRequest, signed: bool) -> Result<(), Problem> {
+/// Finds out where a request comes from and where it is answered.
+fn admit(api: &Api, request: &ServiceRequest, signed: bool) -> Result<Destination, Problem> {
+    let origin = Origin::find(api, request)?;
+    request.extensions_mut().insert(origin);
     // Probes and scrapes come often, from few addresses, and cost nothing.
-    let exempt = request.path().starts_with("/health/") || request.path() == "/metrics";
-    if signed || exempt {
-        return Ok(());
+    if !signed && !is_service(request.path()) {
+        api.gate.charge_address(origin.address)?;
     }
-    api.gate.charge_address(request.peer_addr().map(|address| address.ip()))
+    Destination::of(api, request, origin.hopped)
+}
+
+fn passage(request: &ServiceRequest) -> Result<Passage, Problem> {
+    let no_passage = || AppError::Internal("no Passage in app data".to_owned());
+    Ok(request.app_data::<Passage>().cloned().ok_or_else(no_passage)?)
 }
 
 fn with_document(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
@@ -118,5 +129,6 @@ fn observe(api: &Api, response: &ServiceResponse<BoxBody>, id: &RequestId, secon
     let matched = request.match_pattern();
     let route = matched.as_deref().unwrap_or(UNMATCHED);
     api.metrics.count(method, route, status, seconds);
-    tracing::debug!(method, route, status, seconds, request_id = &*id.0, "answered");
+    let from = Origin::of(request).address;
+    tracing::debug!(method, route, status, seconds, request_id = &*id.0, from = ?from, "answered");
 }

@@ -14,6 +14,8 @@ pub struct Metrics {
     waiting: IntGauge,
     as_of: IntGauge,
     clock_jump_ms: IntGauge,
+    writes: IntGauge,
+    writer_known: IntGauge,
 }
 
 /// What is asked for when the figures are read.
@@ -25,6 +27,10 @@ pub struct Standing {
     pub as_of: i64,
     /// How far the clock has jumped; 0 while it is believed.
     pub clock_jump_ms: i64,
+    /// Whether this server writes.
+    pub writes: bool,
+    /// Whether it knows which server writes.
+    pub writer_known: bool,
 }
 
 impl Metrics {
@@ -48,6 +54,11 @@ impl Metrics {
                     "How far the clock has jumped ahead; 0 while it is believed.",
                 )?,
             )?,
+            writes: kept(&registry, IntGauge::new("gpubourse_writes", "1 on the server that writes, else 0.")?)?,
+            writer_known: kept(
+                &registry,
+                IntGauge::new("gpubourse_writer_known", "1 where it is known which server writes, else 0.")?,
+            )?,
             registry,
         })
     }
@@ -66,6 +77,8 @@ impl Metrics {
         self.waiting.set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
         self.as_of.set(standing.as_of);
         self.clock_jump_ms.set(standing.clock_jump_ms);
+        self.writes.set(i64::from(standing.writes));
+        self.writer_known.set(i64::from(standing.writer_known));
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
@@ -101,8 +114,10 @@ mod tests {
     fn requests_are_counted_by_route() {
         let metrics = Metrics::new().unwrap();
         metrics.count("GET", "/v1/orders/{id}", 404, 0.002);
-        let text = metrics.text(Standing { waiting: 3, as_of: 42, clock_jump_ms: 0 }).unwrap();
+        let standing = Standing { waiting: 3, as_of: 42, clock_jump_ms: 0, writes: true, writer_known: true };
+        let text = metrics.text(standing).unwrap();
         assert!(text.contains(r#"gpubourse_http_requests_total{method="GET",route="/v1/orders/{id}",status="404"} 1"#));
         assert!(text.contains("gpubourse_queue_waiting 3") && text.contains("gpubourse_as_of 42"), "{text}");
+        assert!(text.contains("gpubourse_writes 1"), "{text}");
     }
 }

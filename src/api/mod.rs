@@ -8,6 +8,7 @@ pub mod codes;
 pub mod doc;
 pub mod edge;
 pub mod extract;
+pub mod forward;
 pub mod limits;
 pub mod metrics;
 pub mod page;
@@ -27,6 +28,7 @@ pub use limits::{Limits, Rate};
 
 use crate::app::{App, AppError};
 use edge::RequestIds;
+use forward::Passage;
 use limits::Gate;
 use metrics::Metrics;
 use problem::Problem;
@@ -47,6 +49,8 @@ pub struct Config {
     pub echo: bool,
     /// Worker threads; one for each core if absent.
     pub workers: Option<usize>,
+    /// Whether clients are answered, and not only what other nodes pass on.
+    pub serves_clients: bool,
 }
 
 /// What all workers share.
@@ -61,6 +65,8 @@ pub struct Api {
     pub request_ids: RequestIds,
     /// The OpenAPI document.
     pub openapi: String,
+    /// Whether clients are answered, and not only what other nodes pass on.
+    pub serves_clients: bool,
     echo: bool,
 }
 
@@ -78,6 +84,7 @@ impl Api {
             metrics: Metrics::new().map_err(|error| internal(&error))?,
             request_ids: RequestIds::new(config.instance.clone()),
             openapi: document.to_json().map_err(|error| internal(&error))?,
+            serves_clients: config.serves_clients,
             echo: config.echo,
         })
     }
@@ -100,6 +107,7 @@ pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) +
     move |config| {
         let table = routes::routes(api.echo);
         config.app_data(api);
+        config.app_data(Passage::new());
         routes::configure(config, &table);
     }
 }

@@ -15,6 +15,7 @@ use super::doc::{Describe, OperationDoc};
 use super::metrics::Standing;
 use super::problem::Problem;
 use crate::app::AppError;
+use crate::app::sequencer::Leading;
 
 /// Whether the server can serve.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,6 +23,22 @@ pub struct Health {
     /// `ok`.
     #[schema(example = "ok")]
     pub status: &'static str,
+}
+
+/// Whether the server can serve, and what it is among the nodes of its exchange.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ok`.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+    /// `writer`, or `follower` for one that answers reads and passes on what changes something.
+    #[schema(example = "writer")]
+    pub role: &'static str,
+    /// The last journal row that reads reflect.
+    #[schema(example = 42)]
+    pub as_of: i64,
+    /// False while no node writes, or none is known: then what changes something is answered with 503.
+    pub takes_writes: bool,
 }
 
 /// A text of some media type.
@@ -41,8 +58,9 @@ pub async fn live() -> Reply<Answer<Health>> {
     Ok(Answer(Health { status: "ok" }))
 }
 
-/// Says that the exchange takes requests: the writer and the store answer.
-pub async fn ready(api: Data<Api>) -> Reply<Answer<Health>> {
+/// Says that this server takes requests: the store answers, and its writer believes the clock. A follower is ready as
+/// long as it follows, also while nobody writes: it still answers reads, and `takes_writes` says the rest.
+pub async fn ready(api: Data<Api>) -> Reply<Answer<Readiness>> {
     if api.app.sequencer().is_closed() {
         return Err(AppError::NotApplied.into());
     }
@@ -53,16 +71,21 @@ pub async fn ready(api: Data<Api>) -> Reply<Answer<Health>> {
         tracing::warn!(%error, "not ready");
         Problem::from(AppError::NotApplied)
     })?;
-    Ok(Answer(Health { status: "ok" }))
+    let leading = api.app.leading();
+    let role = if leading == Leading::Here { "writer" } else { "follower" };
+    let (as_of, takes_writes) = (api.app.live().as_of(), leading != Leading::Nobody);
+    Ok(Answer(Readiness { status: "ok", role, as_of, takes_writes }))
 }
 
 /// Shows the figures of this server as Prometheus text.
 pub async fn metrics(api: Data<Api>) -> Reply<Text<false>> {
-    let sequencer = api.app.sequencer();
+    let (sequencer, leading) = (api.app.sequencer(), api.app.leading());
     let text = api.metrics.text(Standing {
         waiting: sequencer.waiting(),
         as_of: api.app.live().as_of(),
         clock_jump_ms: sequencer.jump().ms().unwrap_or_default(),
+        writes: leading == Leading::Here,
+        writer_known: leading != Leading::Nobody,
     });
     text.map(Text).map_err(|error| AppError::Internal(error.to_string()).into())
 }

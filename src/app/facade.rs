@@ -164,6 +164,26 @@ impl App {
         self.leading.borrow().clone()
     }
 
+    /// Waits until some node writes, but no longer than that.
+    pub async fn until_led(&self, most: Duration) {
+        let mut leading = self.leading.clone();
+        // Whoever asks next is told that nobody does.
+        drop(tokio::time::timeout(most, leading.wait_for(|leading| *leading != Leading::Nobody)).await);
+    }
+
+    /// Waits until another node than the one at an address writes.
+    ///
+    /// # Errors
+    /// [`AppError::NotApplied`] if this node will not come to know.
+    pub async fn replaced(&self, address: &str) -> Result<(), AppError> {
+        let is_another = |leading: &Leading| match leading {
+            Leading::Here => true,
+            Leading::There(now) => now != address,
+            Leading::Nobody => false,
+        };
+        self.leading.clone().wait_for(is_another).await.map(drop).map_err(|_| AppError::NotApplied)
+    }
+
     /// Returns the queue to the writer.
     pub const fn sequencer(&self) -> &Sequencer {
         &self.sequencer

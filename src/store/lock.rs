@@ -16,7 +16,7 @@ use super::{Address, Db, StoreError};
 /// The number that stands for "the tables of this database" among PostgreSQL's advisory locks ("gpubours").
 const ADVISORY_KEY: i64 = 0x6770_7562_6f75_7273;
 /// A process that was killed holds its lock until its connection is found dead.
-pub(super) const TRIES_MAX: u32 = 20;
+const TRIES_MAX: u32 = 20;
 pub(super) const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// The right to write, or to migrate, held until it is dropped.

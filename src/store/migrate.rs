@@ -3,11 +3,14 @@
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::lock::{Lock, TRIES_MAX, TRY_EVERY};
+use super::lock::{Lock, TRY_EVERY};
 use super::{Address, Db, StoreError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Of processes that start at once on a new database one makes the tables, and the others wait for it.
+const TRIES_MAX: u32 = 200;
 
 /// Runs what is pending, as the only writer.
 ///

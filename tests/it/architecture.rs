@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("diesel", &["store"]),
     ("actix_web", &["api"]),
+    ("awc", &["api/forward.rs"]),
     ("SystemTime", &["app/clock.rs"]),
     ("getrandom", &["app/ids.rs"]),
 ];

@@ -144,7 +144,11 @@ fn too_large(bytes_max: usize) -> Problem {
     Problem::of("body_too_large").saying(format!("the body exceeds {bytes_max} bytes"))
 }
 
-async fn arrive(payload: Payload, bytes_max: usize, deadline: Duration) -> Result<Bytes, Problem> {
+/// Reads a body to its end.
+///
+/// # Errors
+/// `body_too_large`, `body_timeout`, or `malformed` if it breaks off.
+pub(crate) async fn arrive(payload: Payload, bytes_max: usize, deadline: Duration) -> Result<Bytes, Problem> {
     let arrived = tokio::time::timeout(deadline, collect(payload, bytes_max)).await;
     arrived.map_err(|_| Problem::of("body_timeout"))?
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::headers::RequestId;
 use crate::api::Api;
 use crate::api::doc::{Describe, OperationDoc};
+use crate::api::forward::Origin;
 use crate::api::problem::Problem;
 use crate::app::AppError;
 use crate::app::facade::Caller;
@@ -44,9 +45,9 @@ fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     }
 }
 
-/// Returns where a request comes from.
+/// Returns where a request comes from, whoever has passed it on.
 pub fn address(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip())
+    Origin::of(request).address
 }
 
 impl Describe for Caller {

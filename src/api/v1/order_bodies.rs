@@ -18,7 +18,7 @@ use crate::exchange::{BidWindow, Terms};
 use crate::types::limits::BATCH_ORDERS_MAX;
 use crate::types::{Interconnect, Kind, PublicId, SelfTrade, Side, SlaClass, TimeInForce};
 
-const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
+pub const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 const KEY_RULE: &str = "must be 1 to 128 visible ASCII characters";
 
 /// A bid: GPUs wanted.

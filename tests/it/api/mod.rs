@@ -6,6 +6,7 @@ mod codes;
 mod contracts;
 mod coverage;
 mod document;
+mod forwarding;
 mod hostile;
 mod listings;
 mod market;

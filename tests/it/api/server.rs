@@ -28,10 +28,16 @@ fn answer(mut stream: TcpStream) -> String {
 }
 
 /// A server of the world on a port of its own.
-fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
+pub fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let config = Config { instance: "socket".to_owned(), limits: Limits::OFF, echo: true, workers: Some(1) };
+    let config = Config {
+        instance: "socket".to_owned(),
+        limits: Limits::OFF,
+        echo: true,
+        workers: Some(1),
+        serves_clients: true,
+    };
     (address, api::server(world.api.app.clone(), &config, listener).unwrap())
 }
 

@@ -9,12 +9,13 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App as Actix, web::Data};
 use gpubourse::api::{self, Api, Config, Limits, edge::edge};
-use gpubourse::app::sequencer::{self, Running};
+use gpubourse::app::sequencer::{self, Leading, Running};
 use gpubourse::app::{Accounts, App, Clock, ManualClock, SeededIds};
 use gpubourse::auth::KeyRing;
 use gpubourse::store::Store;
 use gpubourse::types::{Minute, Timestamp};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 const PASSWORD: &str = "correct horse battery staple";
 pub const PRODUCT: &str = "h100-sxm-80gb";
@@ -85,15 +86,29 @@ impl World {
     }
 
     pub fn with(limits: Limits) -> Self {
+        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        Self::of(config, None)
+    }
+
+    /// A node whose exchange is its own and which is told that another writes.
+    pub fn led_by(leading: watch::Receiver<Leading>) -> Self {
+        let limits = Limits::OFF;
+        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        Self::of(config, Some(leading))
+    }
+
+    pub fn of(config: Config, leading: Option<watch::Receiver<Leading>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("market.db").display())).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
-        let running = sequencer::start(&store, clock.clone()).unwrap();
+        let mut running = sequencer::start(&store, clock.clone()).unwrap();
+        if let Some(leading) = leading {
+            running.leading = leading;
+        }
         let ring = KeyRing::new(&[[7_u8; 32]]).unwrap();
         let (ids, reads) = (Arc::new(SeededIds::new(1)), Arc::new(store.clone()));
         let accounts = Accounts::open(clock.clone(), ids, running.sequencer.clone(), reads, ring).unwrap();
         let app = App::new(store, &running, Arc::new(accounts));
-        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1) };
         let api = Data::new(Api::new(app, &config).unwrap());
         Self { api, clock, running, _folder: folder }
     }

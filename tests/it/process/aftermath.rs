@@ -89,6 +89,7 @@ impl Judge<'_> {
             Cancel::Unanswered if now["reason"] == "requested" => self.found.cancelled += 1,
             Cancel::Unanswered => self.found.not_cancelled += 1,
             Cancel::NotAsked => assert_ne!(now["reason"], "requested", "nobody asked: {now}"),
+            Cancel::Denied => assert_ne!(now["reason"], "requested", "it was said not to be: {now}"),
             Cancel::Refused => assert!(!is_live(&now), "it was said to have ended: {now}"),
         }
         // Asking again finds the same order.
@@ -99,6 +100,7 @@ impl Judge<'_> {
 
     fn unanswered(&mut self, sent: &Sent) {
         let (was_there, order) = self.repeat(sent);
+        assert!(!(was_there && sent.denied), "it was said not to be there: {order}");
         if was_there {
             self.found.there += 1;
         } else {

@@ -1,10 +1,12 @@
 //! Load: connections that place and cancel distinct orders and book deposits, one request at a time each, until the
-//! server is gone.
+//! server is gone or, where another takes over, until the end.
 //!
 //! What was sent and what was answered is written down exactly: the server is judged by it after its end.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,6 +17,8 @@ use crate::streams::rng::Rng;
 
 /// Connections at once.
 pub const CONNECTIONS: u64 = 64;
+/// How long a sender waits that was told that the exchange takes nothing.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// One order, or one deposit, as its sender knows it.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct Sent {
     pub key: Option<String>,
     /// The answer to placing it.
     pub placed: Option<Value>,
+    /// Whether it was said that it is not there.
+    pub denied: bool,
     pub cancel: Cancel,
 }
 
@@ -46,6 +52,8 @@ impl Sent {
 pub enum Cancel {
     NotAsked,
     Unanswered,
+    /// It was said that it did not happen.
+    Denied,
     /// The order had ended before.
     Refused,
     Done(Value),
@@ -57,8 +65,10 @@ pub struct Round {
     pub orders: Vec<Sent>,
     /// Requests that succeeded.
     pub acknowledged: u32,
-    /// Requests handed over whole before the end began and never answered.
+    /// Requests handed over whole before the end began and never answered, or answered that it is not known.
     pub in_flight: u32,
+    /// Requests answered that nothing was applied.
+    pub denied: u32,
 }
 
 /// Shared by the connections and whoever ends the round.
@@ -79,35 +89,57 @@ impl Progress {
     }
 }
 
+/// Loads a node while `end` decides what happens to others, and until it returns.
+pub fn load_through(node: &Server, market: &Market, seed: u64, end: impl FnOnce(&Progress)) -> Round {
+    drive(node.address, market, (seed, true), |progress| {
+        end(progress);
+        progress.end();
+    })
+}
+
 /// Loads the server from all connections while `end` decides when and how it ends.
 pub fn load(server: &mut Server, market: &Market, seed: u64, end: impl FnOnce(&mut Server, &Progress)) -> Round {
+    drive(server.address, market, (seed, false), |progress| end(server, progress))
+}
+
+fn drive(address: SocketAddr, market: &Market, (seed, patient): (u64, bool), end: impl FnOnce(&Progress)) -> Round {
     let progress = Progress::default();
-    let address = server.address;
     thread::scope(|scope| {
         let connections: Vec<_> = (0..CONNECTIONS)
             .map(|number| {
                 let progress = &progress;
                 let client = Client::connect(address).unwrap();
                 let commands = Commands::new(market, seed, number);
-                scope.spawn(move || Connection { client, market, progress, commands, round: Round::default() }.run())
+                let round = Round::default();
+                scope.spawn(move || Connection { client, market, progress, patient, commands, round }.run())
             })
             .collect();
-        end(server, &progress);
+        end(&progress);
         let mut whole = Round::default();
         for connection in connections {
             let round = connection.join().unwrap();
             whole.orders.extend(round.orders);
             whole.acknowledged += round.acknowledged;
             whole.in_flight += round.in_flight;
+            whole.denied += round.denied;
         }
         whole
     })
+}
+
+/// What an answer says about a request.
+enum Told {
+    Done,
+    Denied,
+    Unknown,
 }
 
 struct Connection<'a> {
     client: Client,
     market: &'a Market,
     progress: &'a Progress,
+    /// Whether it goes on after it was told that the exchange takes nothing, and until the end.
+    patient: bool,
     commands: Commands<'a>,
     round: Round,
 }
@@ -121,7 +153,7 @@ impl Connection<'_> {
                 Some(at) => self.cancel(at),
                 None => self.place(),
             };
-            if !went_on {
+            if !went_on || (self.patient && self.progress.ending.load(Ordering::SeqCst)) {
                 return self.round;
             }
         }
@@ -139,8 +171,14 @@ impl Connection<'_> {
         let request = sent.request(self.market);
         self.round.orders.push(sent);
         let Some((status, answer)) = self.exchange(&request) else { return false };
-        assert_eq!(status, 201, "{answer}");
-        self.round.orders.last_mut().unwrap().placed = Some(answer);
+        match self.told(status, &answer) {
+            Told::Done => {
+                assert_eq!(status, 201, "{answer}");
+                self.round.orders.last_mut().unwrap().placed = Some(answer);
+            }
+            Told::Denied => self.round.orders.last_mut().unwrap().denied = true,
+            Told::Unknown => {}
+        }
         true
     }
 
@@ -150,12 +188,29 @@ impl Connection<'_> {
         let request = Request::delete(format!("/v1/orders/{id}")).bearer(&self.market.keys[order.who]);
         order.cancel = Cancel::Unanswered;
         let Some((status, answer)) = self.exchange(&request) else { return false };
-        self.round.orders[at].cancel = match status {
-            200 => Cancel::Done(answer),
-            409 => Cancel::Refused,
-            other => panic!("{other} {answer}"),
+        self.round.orders[at].cancel = match (self.told(status, &answer), status) {
+            (Told::Done, 200) => Cancel::Done(answer),
+            (Told::Done, 409) => Cancel::Refused,
+            (Told::Done, other) => panic!("{other} {answer}"),
+            (Told::Denied, _) => Cancel::Denied,
+            (Told::Unknown, _) => Cancel::Unanswered,
         };
         true
+    }
+
+    /// Counts what an answer says about a request, and waits a little if the exchange takes nothing now.
+    fn told(&mut self, status: u16, answer: &Value) -> Told {
+        if !self.patient || status != 503 {
+            return Told::Done;
+        }
+        thread::sleep(PAUSE);
+        if answer["applied"] == "not_applied" {
+            self.round.denied += 1;
+            return Told::Denied;
+        }
+        assert_eq!(answer["applied"], "unknown", "{answer}");
+        self.round.in_flight += 1;
+        Told::Unknown
     }
 
     /// Sends a request and waits; nothing if the server went away before it answered.
@@ -198,10 +253,10 @@ impl<'a> Commands<'a> {
             let amount = format!("{}.{:06}", self.rng.below(1_000), self.rng.between(1, 999_999));
             let organization = &self.market.organizations[renter];
             let body = json!({"organization_id": organization, "amount": amount, "reference": name});
-            return Sent { who: renter, body, key: Some(name), placed: None, cancel: Cancel::NotAsked };
+            return Sent { who: renter, body, key: Some(name), placed: None, denied: false, cancel: Cancel::NotAsked };
         }
         let (who, body) = self.order(renter, &name);
-        Sent { who, body, key: None, placed: None, cancel: Cancel::NotAsked }
+        Sent { who, body, key: None, placed: None, denied: false, cancel: Cancel::NotAsked }
     }
 
     fn order(&mut self, renter: usize, name: &str) -> (usize, Value) {

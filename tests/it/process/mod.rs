@@ -8,6 +8,7 @@ mod http;
 mod kill;
 mod load;
 mod market;
+mod nodes;
 mod outage;
 mod persist;
 mod postgres;

@@ -17,6 +17,18 @@ use super::http::{Client, Request};
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpubourse");
 /// What a program built with its checks leaves out, to see whether a test would notice: see `store::connect`.
 pub const SABOTAGE: &str = "GPUBOURSE_SABOTAGE";
+const ROLE: &str = "GPUBOURSE_ROLE";
+/// What the environment of the tests may set.
+const SETTINGS: [&str; 8] = [
+    "GPUBOURSE_DATABASE_URL",
+    "GPUBOURSE_BIND",
+    "GPUBOURSE_TOKEN_SECRETS",
+    "GPUBOURSE_LOG",
+    "GPUBOURSE_ADVERTISE",
+    "GPUBOURSE_LEASE_MS",
+    ROLE,
+    SABOTAGE,
+];
 /// How long a server may take to start or to stop.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
@@ -25,7 +37,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command.current_dir(folder);
-    for name in ["GPUBOURSE_DATABASE_URL", "GPUBOURSE_BIND", "GPUBOURSE_TOKEN_SECRETS", "GPUBOURSE_LOG", SABOTAGE] {
+    for name in SETTINGS {
         command.env_remove(name);
     }
     command
@@ -76,7 +88,12 @@ impl Server {
         Self::start_with(database_url, &[])
     }
 
-    /// The same with more in its environment.
+    /// As [`Server::start`], in a role among several nodes.
+    pub fn start_as(role: &str, database_url: &str) -> Self {
+        Self::start_with(database_url, &[(ROLE, role.to_owned())])
+    }
+
+    /// As [`Server::start`], with more in its environment.
     pub fn start_with(database_url: &str, environment: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("stderr");
@@ -97,6 +114,12 @@ impl Server {
 
     pub fn connect(&self) -> Client {
         Client::connect(self.address).unwrap()
+    }
+
+    /// Returns what a server says of itself that is ready; nothing if it is not.
+    pub fn readiness(&self) -> Option<Value> {
+        let asked = Client::connect(self.address).and_then(|mut client| client.call(&Request::get("/health/ready")));
+        asked.ok().filter(|answer| answer.status == 200).map(|answer| answer.body)
     }
 
     /// Returns the most memory it has held so far, in bytes; Linux.
