@@ -22,6 +22,8 @@ const SCAN_EVERY: u32 = 40;
 const FIRST_CRASH_STEPS: u32 = 50;
 /// In a thousand replies, how many are lost.
 const LOST_REPLIES: u32 = 25;
+/// In a thousand batches, how many are executed in part while the rest is in flight.
+const IN_FLIGHT: u32 = 400;
 /// Steps after which a run that does not come to its end is broken.
 const STEPS_MAX: u32 = 100_000;
 
@@ -189,10 +191,26 @@ impl Run {
         answers
     }
 
-    fn batch(&mut self, jobs: Vec<Job>) {
+    /// Executes, commits and answers; at times the rest is executed while the first of it is in flight.
+    fn batch(&mut self, mut jobs: Vec<Job>) {
+        if jobs.len() > 1 && self.rng.chance(IN_FLIGHT) {
+            let rest = jobs.split_off(self.rng.place(jobs.len()).max(1));
+            self.execute(jobs);
+            let flight = self.turn.depart();
+            self.execute(rest);
+            if let Some(flight) = flight {
+                self.turn.arrive(flight.land());
+            }
+        } else {
+            self.execute(jobs);
+        }
+        self.turn.flush();
+    }
+
+    fn execute(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter();
         if let Some(first) = jobs.next() {
-            self.turn.batch(first, || jobs.next());
+            self.turn.take(first, || jobs.next());
         }
     }
 

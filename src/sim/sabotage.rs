@@ -1,8 +1,10 @@
 //! Faults that a right program does not have, to show that the auditor finds them. For tests alone.
 
+use std::sync::Arc;
+
 use crate::exchange::Snapshot;
-use crate::exchange::entities::Order;
 use crate::store::Recovered;
+use crate::types::limits::WINDOW_MINUTES_MAX;
 use crate::types::{Money, Side, Source};
 
 /// A fault of the disk or of what is read back from it.
@@ -14,7 +16,7 @@ pub enum Sabotage {
     ForgetHold,
     /// After a restart, a sold GPU is on offer again.
     SellTwice,
-    /// After a restart, the best ask is not in the book.
+    /// After a restart, the best ask is eligible for nobody.
     PassOver,
     /// After a restart, no request is remembered, so that a retry is executed again.
     ForgetRequests,
@@ -32,7 +34,7 @@ impl Sabotage {
             Self::LoseAcknowledged => false,
             Self::ForgetHold => forget_hold(&mut snapshot),
             Self::SellTwice => forget_sale(&mut snapshot),
-            Self::PassOver => forget_best_ask(&mut snapshot),
+            Self::PassOver => pass_over_best_ask(&mut snapshot),
             Self::ForgetRequests => {
                 snapshot.client_orders.clear();
                 snapshot.keys.clear();
@@ -59,9 +61,9 @@ fn forget_sale(snapshot: &mut Snapshot) -> bool {
     at.map(|at| snapshot.contracts.remove(at)).is_some()
 }
 
-fn forget_best_ask(snapshot: &mut Snapshot) -> bool {
-    let asks = snapshot.orders.iter().enumerate().filter(|(_, order)| order.side == Side::Ask);
-    let rank = |order: &Order| (order.price, order.sequence);
-    let best = asks.min_by_key(|(_, order)| rank(order)).map(|(at, _)| at);
-    best.map(|at| snapshot.orders.remove(at)).is_some()
+/// Makes the best ask want more notice than any bid gives.
+fn pass_over_best_ask(snapshot: &mut Snapshot) -> bool {
+    let asks = snapshot.orders.iter_mut().filter(|order| order.side == Side::Ask);
+    let best = asks.min_by_key(|order| (order.price, order.sequence));
+    best.map(|order| Arc::make_mut(order).lead_minutes = WINDOW_MINUTES_MAX).is_some()
 }
