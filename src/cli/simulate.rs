@@ -29,7 +29,7 @@ impl Simulate {
     pub(super) fn run(self) -> Result<(), Failure> {
         let plan = Plan { commands: self.commands, sabotage: None };
         let done = match &self.database_url {
-            Some(url) => run(self.seed, plan, Some(Store::open(url)?)),
+            Some(url) => run(self.seed, plan, Some(empty(url)?)),
             None => {
                 let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
                 let threads = u64::try_from(threads).unwrap_or(1);
@@ -39,5 +39,14 @@ impl Simulate {
         let report = done.map_err(|found| Failure::new(found.to_string()))?;
         println!("{report}");
         Ok(())
+    }
+}
+
+/// Opens a database in which nothing has happened yet.
+fn empty(url: &str) -> Result<Store, Failure> {
+    let store = Store::open(url)?;
+    match store.writer()?.load()?.sequence {
+        0 => Ok(store),
+        _ => Err(Failure::new("a simulation needs an empty database")),
     }
 }
