@@ -98,6 +98,8 @@ fn survive(backend: &Backend, kills: u32) {
         totals.restarts.push(begun.elapsed());
         anchor = head(&server);
         totals.add(&round, torn, judge(&server, &market, &round));
+        // So that what stands is the same in every cycle.
+        market.clear(&server);
     }
     server.kill();
     verify_from(folder.path(), &backend.url, &anchor);

@@ -266,7 +266,7 @@ impl<'a> Commands<'a> {
         let mut body = json!({"gpus": gpus, "lot": lot, "price": price, "client_order_id": name});
         if self.rng.chance(40) {
             body["side"] = json!("ask");
-            body["listing_id"] = json!(self.market.listing_id);
+            body["listing_id"] = json!(self.rng.pick(&self.market.listings));
             return (0, body);
         }
         let first = self.rng.between(1, 25);

@@ -60,7 +60,8 @@ fn a_database_that_is_restarted_under_load_loses_nothing() {
 #[test]
 fn a_database_that_is_gone_for_a_while_is_waited_for() {
     if let Some(postgres) = Postgres::start() {
-        goes_away(&postgres, Duration::from_secs(if in_ci() { 30 } else { 3 }), &[]);
+        // Longer than a read waits for a connection, so that reads are refused, too.
+        goes_away(&postgres, Duration::from_secs(if in_ci() { 30 } else { 7 }), &[]);
     }
 }
 
@@ -82,7 +83,7 @@ fn goes_away(postgres: &Postgres, how_long: Duration, environment: &[(&str, Stri
     Market::create_admin(folder.path(), &url);
     let mut server = Server::start_with(&url, environment);
     let market = Market::set_up(&server);
-    let (round, heard) = persist(server.address, &market, 0xda7a, |heard| {
+    let (round, heard) = persist(server.address, &market, 0xda7a, Duration::ZERO, |heard| {
         heard.wait_for_acknowledged(SOME);
         postgres.stop_at_once();
         heard.wait_for_unavailable(REFUSALS);
@@ -124,7 +125,7 @@ impl OnDisk {
     }
 
     fn runs_full(mut self, full: Fault) {
-        let (round, heard) = persist(self.server.address, &self.market, 0xf011, |heard| {
+        let (round, heard) = persist(self.server.address, &self.market, 0xf011, Duration::ZERO, |heard| {
             heard.wait_for_acknowledged(SOME);
             self.disk.go_wrong(full);
             match full {
@@ -146,7 +147,7 @@ impl OnDisk {
     /// Lets the disk fail, with what happens to it then, and judges the successor. A disk that says so ends the server.
     fn fails(mut self, failure: Fault, power_goes: bool) {
         let Self { server, disk, market, .. } = &mut self;
-        let (round, heard) = persist(server.address, market, 0xd15c, |heard| {
+        let (round, heard) = persist(server.address, market, 0xd15c, Duration::ZERO, |heard| {
             heard.wait_for_acknowledged(SOME);
             disk.go_wrong(failure);
             if failure == Fault::SyncFails {

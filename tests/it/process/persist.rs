@@ -61,16 +61,22 @@ impl Heard {
     }
 }
 
-/// Lets clients trade while `meanwhile` does what it does. Ends when it is over: with commands that were answered, and
-/// those that could not be.
-pub fn persist(address: SocketAddr, market: &Market, seed: u64, meanwhile: impl FnOnce(&Heard)) -> (Round, Heard) {
+/// Lets clients trade, with a rest between two commands of each, while `meanwhile` does what it does. Ends when it is
+/// over: with commands that were answered, and those that could not be.
+pub fn persist(
+    address: SocketAddr,
+    market: &Market,
+    seed: u64,
+    rest: Duration,
+    meanwhile: impl FnOnce(&Heard),
+) -> (Round, Heard) {
     let heard = Heard::default();
     let mut round = Round::default();
     thread::scope(|scope| {
         let clients: Vec<_> = (0..CONNECTIONS)
             .map(|number| {
                 let commands = Commands::new(market, seed, number);
-                let client = Persistent { address, market, heard: &heard, connection: None, commands };
+                let client = Persistent { address, market, heard: &heard, rest, connection: None, commands };
                 scope.spawn(move || client.run())
             })
             .collect();
@@ -102,6 +108,7 @@ struct Persistent<'a> {
     address: SocketAddr,
     market: &'a Market,
     heard: &'a Heard,
+    rest: Duration,
     connection: Option<Client>,
     commands: Commands<'a>,
 }
@@ -113,6 +120,7 @@ impl Persistent<'_> {
             let mut sent = self.commands.next();
             self.ask_until_answered(&mut sent);
             all.push(sent);
+            thread::sleep(self.rest);
             if self.commands.rng.chance(10) {
                 self.look();
             }
@@ -144,6 +152,9 @@ impl Persistent<'_> {
             }
             if self.heard.end.load(Ordering::SeqCst) {
                 return;
+            }
+            if self.commands.rng.chance(10) {
+                self.look();
             }
             thread::sleep(PAUSE);
         }
