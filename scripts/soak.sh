@@ -47,7 +47,7 @@ until [ "$rounds" -gt 0 ] && [ "$SECONDS" -ge $((hours * 3600)) ]; do
         failed+=("$seed")
     fi
     printf 'round %d, seed %d: %s in %d s (%s)\n' "$rounds" "$seed" "$result" "$((SECONDS - started))" "$log"
-    grep -E '^(Totals|restart until ready|[0-9]+ cuts:|[0-9]+ commands, sent|Heard|test result)' "$log" | sed 's/^/    /'
+    grep -oE '(Totals \{|restart until ready|[0-9]+ cuts:|[0-9]+ commands, sent|Heard \{|test result:).*' "$log" | sed 's/^/    /'
 done
 
 printf '\n%d round(s) in %d s, %d failed\n' "$rounds" "$SECONDS" "${#failed[@]}"
