@@ -33,6 +33,16 @@ pub fn clear<T: Copy + Default>(lanes: &mut [T], from: usize) {
     lanes.iter_mut().skip(from).for_each(|lane| *lane = T::default());
 }
 
+/// Returns a bit for every flag, each 0 or 1: eight at a time, so that the comparisons before it can be as many at once.
+pub fn bits<const N: usize>(flags: &[u8; N]) -> u64 {
+    flags.chunks(8).rev().fold(0, |bits, chunk| {
+        let mut eight = [0; 8];
+        eight.iter_mut().zip(chunk).for_each(|(to, flag)| *to = *flag);
+        // Moves the lowest bit of byte i to bit 56 + i.
+        (bits << 8) | (u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+    })
+}
+
 /// Returns the lowest set bit's number and the bits without it.
 pub fn lowest(bits: u64) -> (usize, u64) {
     let lane = usize::try_from(bits.trailing_zeros()).unwrap_or(usize::MAX);

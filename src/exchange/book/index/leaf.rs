@@ -105,11 +105,11 @@ impl<const LEAF: usize> Leaf<LEAF> {
 
     /// Returns a bit for every entry with at least so many GPUs whose point lies in the corner.
     pub fn hold(&self, x: u32, y: u32, gpus: u32) -> u64 {
-        let lanes = self.x.iter().zip(&self.y).zip(&self.gpus).enumerate();
-        let bits = lanes.fold(0, |bits, (lane, ((its_x, its_y), its_gpus))| {
-            bits | (u64::from((*its_x <= x) & (*its_y >= y) & (*its_gpus >= gpus)) << lane)
-        });
-        bits & lanes::range(0, self.len)
+        let mut flags = [0; LEAF];
+        for (flag, ((its_x, its_y), its_gpus)) in flags.iter_mut().zip(self.x.iter().zip(&self.y).zip(&self.gpus)) {
+            *flag = u8::from((*its_x <= x) & (*its_y >= y) & (*its_gpus >= gpus));
+        }
+        lanes::bits(&flags) & lanes::range(0, self.len)
     }
 
     /// Puts an entry in if there is room; else returns a new leaf with the later entries, the entry in one of the two.

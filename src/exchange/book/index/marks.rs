@@ -54,6 +54,9 @@ impl Wanted {
 
     pub fn of(requirements: &Requirements) -> Self {
         let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only } = requirements;
+        if *requirements == Requirements::default() {
+            return Self::anything();
+        }
         let classes = SlaClass::ALL.iter().filter(|class| *class >= min_sla_class);
         let sets = [
             set(site_ids.iter().map(|site| SITE.mark(site.number().unsigned_abs()))),
@@ -63,7 +66,7 @@ impl Wanted {
             set(classes.map(|class| SLA_CLASS.mark(hash(class.as_str())))),
             if *primary_only { PRIMARY.mark(0) } else { u64::MAX },
         ];
-        Self { sets, asks_nothing: *requirements == Requirements::default() }
+        Self { sets, asks_nothing: false }
     }
 
     /// Tells whether something with these marks, or something under a child with them, may be wanted.

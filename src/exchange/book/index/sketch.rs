@@ -99,8 +99,11 @@ impl<const FAN: usize> Sketch<FAN> {
     /// Returns a bit for every column that may hold a point as wanted; bits of unused columns may be set.
     pub fn may_hold(&self, wanted: Spot) -> u64 {
         let (Some(f), Some(g)) = (self.f.get(wanted.f_bin), self.g.get(wanted.g_bin)) else { return u64::MAX };
-        let lanes = f.iter().zip(g).enumerate();
-        lanes.fold(0, |bits, (lane, (f, g))| bits | (u64::from((*f >= wanted.f) & (*g >= wanted.g)) << lane))
+        let mut flags = [0; FAN];
+        for (flag, (f, g)) in flags.iter_mut().zip(f.iter().zip(g)) {
+            *flag = u8::from((*f >= wanted.f) & (*g >= wanted.g));
+        }
+        lanes::bits(&flags)
     }
 
     /// Makes a column cover one more point. Rows beyond the first that covers it already do so as well.

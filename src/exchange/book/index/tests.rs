@@ -148,6 +148,18 @@ fn the_index_stays_consistent_however_wide_its_trees_are() {
 }
 
 #[test]
+fn flags_become_bits_in_order() {
+    let mut rng = Rng(7);
+    for _ in 0..200 {
+        let flags: [u8; 64] = std::array::from_fn(|_| u8::try_from(rng.below(2)).unwrap());
+        let expected = (0..64).filter(|at| flags[*at] == 1).fold(0, |bits, at| bits | 1u64 << at);
+        assert_eq!(lanes::bits(&flags), expected);
+        let five: [u8; 5] = std::array::from_fn(|at| flags[at]);
+        assert_eq!(lanes::bits(&five), expected & 31);
+    }
+}
+
+#[test]
 fn a_sale_cuts_an_ask_into_stretches_and_ends_those_that_are_too_short() {
     let window = |start, end| Window::new(Minute::new(start), Minute::new(end));
     let mut book = IndexedBook::<4, 4>::default();
