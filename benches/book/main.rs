@@ -1,6 +1,6 @@
 //! The book alone and in the whole exchange, one thread, as a table: the index beside a walk from the best price on.
 //!
-//! `cargo bench --bench book`; `-- 100000` for that many resting orders alone. Random orders are on the hour within
+//! `cargo bench --bench book`; `-- 100000`, `1000000`, `plain` or `whole` for a part. Random orders are on the hour within
 //! a year, 1 hour to 90 days long (log-uniform), 1 to 64 GPUs, at 1,000 prices on both sides. A bid's time is that of
 //! its walk and of applying its fills.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
@@ -30,20 +30,22 @@ pub const ARRIVAL: Arrival = Arrival {
 };
 
 fn main() {
-    let only: Option<u32> = std::env::args().find_map(|argument| argument.parse().ok());
-    for resting in [100_000, 1_000_000] {
-        if only.is_some_and(|only| only != resting) {
-            continue;
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let chosen = |part: &str| parts.is_empty() || parts.iter().any(|chosen| chosen == part);
+    for (resting, rivals) in [(100_000, 2_000), (1_000_000, 200)] {
+        if chosen(&resting.to_string()) {
+            println!("\n{resting} resting asks");
+            asks::<IndexedBook>("index", resting, 40_000);
+            asks::<LinearBook>("walk", resting, rivals);
+            println!("\n{resting} resting bids");
+            bids::<IndexedBook>("index", resting, 20_000);
+            bids::<LinearBook>("walk", resting, rivals / 4);
         }
-        println!("\n{resting} resting asks");
-        asks::<IndexedBook>("index", resting, 40_000);
-        asks::<LinearBook>("walk", resting, 2_000);
-        println!("\n{resting} resting bids");
-        bids::<IndexedBook>("index", resting, 20_000);
-        bids::<LinearBook>("walk", resting, 500);
     }
-    if only.is_none() {
+    if chosen("plain") {
         plain::run();
+    }
+    if chosen("whole") {
         whole::run();
     }
 }
@@ -78,7 +80,7 @@ fn micros(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1_000.0
 }
 
-/// Bids against resting asks; each bid that trades is followed by a new ask, so that the book stays as it is.
+/// Bids against resting asks; each is followed by a new ask, so that the book stays about as it is.
 fn asks<B: Book>(name: &str, resting: u32, samples: usize) {
     let mut orders = Orders::new();
     let mut book = B::default();
@@ -98,9 +100,7 @@ fn asks<B: Book>(name: &str, resting: u32, samples: usize) {
     for _ in 0..samples {
         let bid = orders.bid();
         fills += times.of(|| buy(&mut book, &bid));
-        if fills > 0 {
-            book.insert_ask(orders.ask());
-        }
+        book.insert_ask(orders.ask());
     }
     times.print(name, &format!("bid ({:.1} fills)", fills as f64 / samples as f64));
     let mut times = Times::default();
