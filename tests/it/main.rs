@@ -10,6 +10,7 @@ mod backend;
 mod catalogue;
 mod course;
 mod histories;
+mod lease_model;
 mod licences;
 mod price_paths;
 mod process;
