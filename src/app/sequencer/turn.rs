@@ -219,7 +219,8 @@ impl<D: Durable> Turn<D> {
         Ok(sequence)
     }
 
-    /// Does work on the database whose failure loses nothing.
+    /// Does work on the database whose failure loses nothing. A sign of life that fails does not either, but without one
+    /// nobody knows who writes and nobody sends anything here: whoever waited for a request to fail would wait for ever.
     pub(crate) fn upkeep(&mut self, moment: Moment) {
         if let Some(committer) = &mut self.committer {
             let done = committer.durable.upkeep(moment);
@@ -232,6 +233,10 @@ impl<D: Durable> Turn<D> {
             Ok(()) => {}
             Err(StoreError::Fenced) => self.depose(),
             Err(StoreError::Disk(what)) => self.distrust_disk(&what),
+            Err(error) if matches!(moment, Moment::Now) => {
+                tracing::error!(%error, "no sign of life could be given; rebuilding the state from the store");
+                self.forget();
+            }
             Err(error) => tracing::warn!(%error, ?moment, "upkeep of the database failed"),
         }
     }

@@ -1,6 +1,7 @@
 //! Processes that follow the writer of a PostgreSQL database, and one that takes over.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use gpubourse::app::clock::{Clock, ManualClock};
 use gpubourse::app::sequencer::{self, JUMP_MAX_MS, Leading, Part, Running};
@@ -109,6 +110,29 @@ async fn a_follower_of_a_journal_that_was_not_executed_stops() {
     pair.follower.sequencer.closed().await;
     pair.market.running.join();
     pair.follower.join();
+}
+
+#[actix_web::test]
+async fn a_writer_that_loses_its_session_takes_another_before_anybody_asks() {
+    let Some(backend) = Backend::postgres() else { return };
+    let tenure = Tenure { holder: "first".to_owned(), ttl: Duration::from_millis(500) };
+    let store = backend.open().with_tenure(tenure);
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
+    let running = sequencer::start(&store, clock.clone()).unwrap();
+    let market = Market { clock, running };
+    market.open_market().await;
+    let epoch = || store.holder().unwrap().filter(|holder| holder.holds).map(|holder| holder.epoch);
+    assert_eq!(epoch(), Some(1));
+    Raw::open(&backend).run("SELECT pg_terminate_backend(split_part(session, '/', 1)::int) FROM lease");
+    let until = Instant::now() + Duration::from_secs(30);
+    while epoch() != Some(2) {
+        assert!(Instant::now() < until, "nobody writes: {:?}", store.holder());
+        tokio::task::yield_now().await;
+    }
+    market.submit(ask(64)).await.unwrap();
+    market.running.join();
+    let verdict = verify(&store, None).unwrap();
+    assert!(verdict.is_clean(), "{verdict:?}");
 }
 
 #[test]
