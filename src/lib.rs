@@ -23,6 +23,10 @@
 //! transaction and only then answers. Hot reads come from [`app::View`], folded from committed batches;
 //! history comes from the [`store`].
 //!
+//! On PostgreSQL several processes may run on one database. One of them writes, by a lease; the others follow its
+//! journal through the same exchange, answer reads, and pass on what changes something ([`api::forward`]).
+//! `docs/operations.md` says how to run them.
+//!
 //! # Code map
 //!
 //! | module | what lives there |
@@ -67,10 +71,16 @@
 //!   book's index and the database.
 //! - **Durability.** No caller hears of success before the commit of its batch. After a failed commit the
 //!   state in memory is thrown away and rebuilt from the store.
+//! - **One writer.** Every write transaction on PostgreSQL begins by renewing the lease where its epoch is its own, so
+//!   a writer that was overtaken commits nothing. A follower's state has the digest of every batch, or it stops.
+//! - **One hop.** A request is passed on once at most; "not applied" is said only of one that was not sent, or was
+//!   refused.
 //! - **Audit.** The journal is a hash chain; [`app::verify`] replays it and compares every row of every table.
 //!
-//! The first six are checked after every command of random streams over two books (`tests/it/streams`), each
-//! with a sabotage that the check is shown to find; the last by changing every column (`tests/it/audit`).
+//! The first six are checked after every command of random streams over two books (`tests/it/streams`), each with a
+//! sabotage that the check is shown to find; the last by changing every column (`tests/it/audit`). For those about
+//! several processes, `tests/it/lease_model.rs` searches every order of events of the lease, and
+//! `tests/it/process/nodes.rs` kills and stops servers under load.
 //!
 //! # Decisions that are easy to miss
 //!
@@ -84,6 +94,10 @@
 //! - Histories are chains: each row names the one before it of each owner. No table has an index but its key.
 //! - What stands is read by a [`store::Reader`], which knows what is not in its table yet; the tables alone are complete
 //!   only up to the mark, and altogether when nobody has written for a moment.
+//! - What a server does among those of one database: `all` answers clients and writes while nobody else does, `matcher`
+//!   answers only other servers, `api` never writes. A follower takes over with the state it has: it reads what is
+//!   left of the journal and goes on.
+//! - A writer takes a new epoch for a new session, so that a session that is gone ends the lease at once.
 //! - Passwords, tokens and e-mail addresses never enter the journal.
 //!
 //! # Known quirks, not to be imitated

@@ -53,6 +53,18 @@ fn the_links_lead_somewhere() {
 }
 
 #[test]
+fn operators_are_told_of_every_figure() {
+    let (figures, told) = (include_str!("../../src/api/metrics.rs"), include_str!("../../docs/operations.md"));
+    let is_name =
+        |text: &&str| text.starts_with("gpubourse_") && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let names: Vec<&str> = figures.split('"').filter(is_name).collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        assert!(told.contains(&format!("`{name}`")), "{name} is not in docs/operations.md");
+    }
+}
+
+#[test]
 fn the_walk_through_works_as_typed() {
     check_walk_through("bash", "set -euo pipefail");
     check_walk_through("sh", "set -eu");
