@@ -114,6 +114,39 @@ fn strike(blow: Blow, hit: &mut Server, others: &[Server], progress: &Progress, 
     }
 }
 
+/// Under load a stop falls into a transaction, whose session the database ends. This one falls between two.
+#[test]
+fn a_writer_stopped_between_two_transactions_applies_nothing_when_it_goes_on() {
+    let Some(backend) = Backend::postgres() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    Market::create_admin(folder.path(), &backend.url);
+    let mut stale = Server::start(&backend.url);
+    let market = Market::set_up(&stale);
+    let successor = Server::start(&backend.url);
+    let ask = |name: &str| {
+        let body = json!({
+            "side": "ask", "listing_id": market.listing_id, "gpus": 8, "price": "2", "client_order_id": name,
+        });
+        Request::post("/v1/orders", body).bearer(&market.keys[0])
+    };
+    let mut client = stale.connect();
+    client.call(&ask("before")).unwrap().ok();
+    stale.signal("STOP");
+    client.send(&ask("stale")).unwrap();
+    until("a successor", || writes(&successor));
+    successor.connect().call(&ask("after")).unwrap().ok();
+    stale.signal("CONT");
+    // Unless it finds out before it looks at the request: then it closes the connection.
+    if let Ok(answer) = client.receive() {
+        assert_eq!((answer.status, &answer.body["applied"]), (503, &json!("not_applied")), "{}", answer.body);
+    }
+    assert_eq!(stale.wait_until_gone().code(), Some(1), "{}", stale.errors());
+    let again = successor.connect().call(&ask("stale")).unwrap();
+    assert_eq!((again.status, again.is_replayed()), (201, false), "{}", again.body);
+    drop(successor);
+    verify(folder.path(), &backend.url);
+}
+
 #[test]
 fn of_many_servers_that_start_at_once_on_an_empty_database_one_writes() {
     for _ in 0..times() {
