@@ -125,7 +125,7 @@ fn a_writer_stopped_between_two_transactions_applies_nothing_when_it_goes_on() {
     let successor = Server::start(&backend.url);
     let ask = |name: &str| {
         let body = json!({
-            "side": "ask", "listing_id": market.listing_id, "gpus": 8, "price": "2", "client_order_id": name,
+            "side": "ask", "listing_id": market.listings[0], "gpus": 8, "price": "2", "client_order_id": name,
         });
         Request::post("/v1/orders", body).bearer(&market.keys[0])
     };
