@@ -139,7 +139,7 @@ impl Server {
             let asked =
                 Client::connect(self.address).and_then(|mut client| client.call(&Request::get("/health/ready")));
             match asked {
-                Ok(answer) if answer.status == 200 => return,
+                Ok(answer) if answer.status == 200 && answer.body["takes_writes"] == true => return,
                 other => last = Some(other),
             }
             thread::sleep(POLL);
