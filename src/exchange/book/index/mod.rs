@@ -4,7 +4,7 @@
 //! Whom a bid can meet is a question about two numbers: an ask whose free stretch starts at or before the bid's
 //! start and ends at or after its end. For bids that rest it is the same question on time turned around: an ask's
 //! stretch must start at or before their start and end at or after their end. So both sides are one kind of
-//! [`Tree`], over points (x, y) of which a search wants those with `x <= X` and `y >= Y`.
+//! `Tree`, over points (x, y) of which a search wants those with `x <= X` and `y >= Y`.
 //!
 //! Invariant: an index only proposes orders; [`rules`](super::rules) judge each one over exact minutes.
 //! Invariant: every stretch of every ask is an entry, and every bid is one.
