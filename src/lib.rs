@@ -11,16 +11,16 @@
 //!                \                    |                    /
 //!                 +------------------ app ----------------+      use cases, permissions
 //!                          | Command            | reads
-//!                     sequencer (one writer thread)  view (as of the last commit)
+//!                     sequencer (one at a time)  view (as of the last commit)
 //!                          |                    |
 //!              exchange.execute -> one transaction -> answer, publish
 //!                          |                    |
 //!                        store (diesel: SQLite or PostgreSQL)
 //! ```
 //!
-//! A request becomes a [`exchange::Command`]. The [`app::sequencer`] puts it behind a bounded queue; its one
-//! thread drains what is there, executes it against the pure [`exchange`], writes the batch in one
-//! transaction and only then answers. Hot reads come from [`app::View`], folded from committed batches;
+//! A request becomes a [`exchange::Command`]. The [`app::sequencer`] puts it behind a bounded queue; one thread
+//! drains what is there and executes it against the pure [`exchange`]. A second one writes the batch before it in
+//! one transaction and only then answers. Hot reads come from [`app::View`], folded from committed batches;
 //! history comes from the [`store`].
 //!
 //! On PostgreSQL several processes may run on one database. One of them writes, by a lease; the others follow its
@@ -70,7 +70,8 @@
 //! - **Determinism.** The same commands give the same events and the same digest, whatever the batches, the
 //!   book's index and the database.
 //! - **Durability.** No caller hears of success before the commit of its batch. After a failed commit the
-//!   state in memory is thrown away and rebuilt from the store.
+//!   state in memory, with all that was executed on top, is thrown away and rebuilt from the store; after a failure of
+//!   the disk the process ends, because only a new one can tell what is there.
 //! - **One writer.** Every write transaction on PostgreSQL begins by renewing the lease where its epoch is its own, so
 //!   a writer that was overtaken commits nothing. A follower's state has the digest of every batch, or it stops.
 //! - **One hop.** A request is passed on once at most; "not applied" is said only of one that was not sent, or was
