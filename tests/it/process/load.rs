@@ -89,11 +89,20 @@ impl Progress {
     }
 }
 
+/// Ends the load also where a test fails in the middle of it, or its connections would go on for ever.
+struct Ends<'a>(&'a Progress);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Loads a node while `end` decides what happens to others, and until it returns.
 pub fn load_through(node: &Server, market: &Market, seed: u64, end: impl FnOnce(&Progress)) -> Round {
     drive(node.address, market, (seed, true), |progress| {
+        let _ends = Ends(progress);
         end(progress);
-        progress.end();
     })
 }
 
