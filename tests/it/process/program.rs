@@ -184,6 +184,16 @@ impl Drop for Server {
     }
 }
 
+/// Waits until something is so. Asking without a pause would take the processor, and the ports of the machine, from
+/// those who are to bring it about.
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < WAIT_MAX, "waited too long for {what}");
+        thread::sleep(POLL);
+    }
+}
+
 /// Returns the first line a child prints, and keeps reading so that it never prints into a closed pipe.
 fn first_line(child: &mut Child) -> String {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
