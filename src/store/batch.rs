@@ -37,6 +37,13 @@ pub struct Batch {
     pub changes: Changes,
 }
 
+impl Batch {
+    /// Returns the place of its first row; 0 without rows.
+    pub fn first_sequence(&self) -> i64 {
+        self.journal.first().map_or(0, |row| row.sequence)
+    }
+}
+
 /// Returns `SHA-256(previous || canonical row)`: every column of the row but the hash, each with its length before
 /// it and absent ones told from empty ones, so that no two rows are written alike. The first row follows zeros.
 pub fn chain_hash(previous: &[u8; 32], row: &JournalRow) -> [u8; 32] {

@@ -34,11 +34,19 @@ pub(crate) struct Flight<D> {
     sealed: Sealed,
 }
 
+/// A batch that could not be committed.
+pub(crate) struct FailedCommit {
+    pub(super) error: AppError,
+    /// Its first row: it is there or not.
+    pub(super) first: i64,
+    pub(super) waiting: Vec<Waiting>,
+}
+
 /// A flight that is over.
 pub(crate) struct Landed<D> {
     pub(super) committer: Box<Committer<D>>,
-    /// What could not be committed, and why; nobody was answered.
-    pub(super) failed: Option<(AppError, Sealed)>,
+    /// Nobody was answered then.
+    pub(super) failed: Option<FailedCommit>,
     /// What upkeep after it said.
     pub(super) upkeep: Result<(), StoreError>,
 }
@@ -59,19 +67,11 @@ impl<D: Durable> Committer<D> {
     /// Commits a batch with a side write, if there is one, and publishes it.
     ///
     /// # Errors
-    /// What the store or the side write said, with the batch: it may be there or not.
-    pub(super) fn commit(
-        &mut self,
-        batch: Batch,
-        side: Option<SideWrite<'_, AppError>>,
-    ) -> Result<(), Box<(AppError, Batch)>> {
-        match self.durable.commit(&batch, side) {
-            Ok(()) => {
-                self.publish(batch);
-                Ok(())
-            }
-            Err(error) => Err(Box::new((error, batch))),
-        }
+    /// What the store or the side write said; the batch may be there or not.
+    pub(super) fn commit(&mut self, batch: Batch, side: Option<SideWrite<'_, AppError>>) -> Result<(), AppError> {
+        self.durable.commit(&batch, side)?;
+        self.publish(batch);
+        Ok(())
     }
 
     /// Shows readers a state that was loaded.
@@ -103,16 +103,14 @@ impl<D: Durable> Flight<D> {
     /// Commits, publishes and answers; after a failure nobody is answered yet.
     pub(crate) fn land(self) -> Landed<D> {
         let Self { mut committer, sealed: Sealed { batch, waiting } } = self;
+        let first = batch.first_sequence();
         match committer.commit(batch, None) {
             Ok(()) => {
                 waiting.into_iter().for_each(Waiting::answer);
                 let upkeep = committer.durable.upkeep(Moment::Between);
                 Landed { committer, failed: None, upkeep }
             }
-            Err(failed) => {
-                let (error, batch) = *failed;
-                Landed { committer, failed: Some((error, Sealed { batch, waiting })), upkeep: Ok(()) }
-            }
+            Err(error) => Landed { committer, failed: Some(FailedCommit { error, first, waiting }), upkeep: Ok(()) },
         }
     }
 }

@@ -124,10 +124,13 @@ impl Core {
     }
 
     /// Closes the batch: chains its rows and settles what changed. Nothing if there are no rows.
-    pub(crate) fn batch(&mut self) -> Result<Option<Batch>, Stop> {
+    ///
+    /// # Errors
+    /// The name of the invariant that is broken.
+    pub(crate) fn batch(&mut self) -> Result<Option<Batch>, String> {
         let mut journal = std::mem::take(&mut self.journal);
         let Some(last) = journal.last_mut() else { return Ok(None) };
-        let changes = self.exchange.settle().map_err(|failure| Stop::Broken(failure.to_string()))?;
+        let changes = self.exchange.settle().map_err(|failure| failure.to_string())?;
         last.digest = Some(changes.digest);
         let mut hash = self.hash;
         for row in &mut journal {

@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::watch;
 
-use super::committer::{Committer, Flight, Landed, Sealed};
+use super::committer::{Committer, FailedCommit, Flight, Landed, Sealed};
 use super::core::{Core, Stop};
 use super::durable::{Durable, Moment};
 use super::guard::{Guard, Jump};
@@ -18,7 +18,7 @@ use super::waiting::{Waiting, fail, refuse};
 use super::{BATCH_MAX, Before, Job, Receipt, Run, Side, SideJob, Submission};
 use crate::app::clock::Clock;
 use crate::app::{AppError, View};
-use crate::store::{Batch, Db, StoreError};
+use crate::store::{Batch, Db, SideWrite, StoreError};
 
 /// The state of the writer.
 pub(crate) struct Turn<D> {
@@ -134,8 +134,8 @@ impl<D: Durable> Turn<D> {
     pub(crate) fn arrive(&mut self, landed: Landed<D>) {
         let Landed { committer, failed, upkeep } = landed;
         self.committer = Some(committer);
-        if let Some((error, Sealed { batch, waiting })) = failed {
-            let error = self.commit_failed(error, &batch);
+        if let Some(FailedCommit { error, first, waiting }) = failed {
+            let error = self.commit_failed(error, first);
             waiting.into_iter().for_each(|answer| answer.fail(&error));
         }
         self.heed(upkeep, Moment::Between);
@@ -250,13 +250,8 @@ impl<D: Durable> Turn<D> {
                 std::mem::take(&mut self.waiting).into_iter().for_each(Waiting::answer);
                 None
             }
-            Err(Stop::Broken(name)) => {
+            Err(name) => {
                 self.broken(name);
-                None
-            }
-            Err(Stop::Refused(error)) => {
-                tracing::error!(%error, "a batch was refused");
-                self.forget();
                 None
             }
         }
@@ -269,35 +264,31 @@ impl<D: Durable> Turn<D> {
         };
         let batch = match core.batch() {
             Ok(batch) => batch,
-            Err(Stop::Broken(name)) => return Err(self.broken(name)),
-            Err(Stop::Refused(error)) => return Err(error),
+            Err(name) => return Err(self.broken(name)),
         };
+        let first = batch.as_ref().map(Batch::first_sequence);
+        let mut run = side.map(SideRun::once);
+        let side = run.as_mut().map(|run| -> SideWrite<'_, AppError> { run });
         let written = match (batch, side) {
             (None, None) => Ok(()),
-            (None, Some(side)) => committer.durable.side(&mut side.once()).map_err(|error| (error, None)),
-            (Some(batch), None) => committer.commit(batch, None).map_err(with_batch),
-            (Some(batch), Some(side)) => {
-                let written = committer.commit(batch, Some(&mut side.once()));
-                written.map_err(with_batch)
-            }
+            (None, Some(side)) => committer.durable.side(side),
+            (Some(batch), side) => committer.commit(batch, side),
         };
-        match written {
-            Ok(()) => Ok(()),
-            Err((error, Some(batch))) => Err(self.commit_failed(error, &batch)),
-            Err((error, None)) => Err(self.ending(&error).unwrap_or(error)),
-        }
+        written.map_err(|error| match first {
+            Some(first) => self.commit_failed(error, first),
+            None => self.ending(&error).unwrap_or(error),
+        })
     }
 
-    /// Finds out from the store what became of a batch whose commit failed.
-    fn commit_failed(&mut self, error: AppError, batch: &Batch) -> AppError {
+    /// Finds out from the store what became of a batch, from a first row on, whose commit failed.
+    fn commit_failed(&mut self, error: AppError, first: i64) -> AppError {
         if let Some(answer) = self.ending(&error) {
             return answer;
         }
         tracing::error!(%error, "a commit failed; rebuilding the state from the store");
-        let before = batch.journal.first().map_or(0, |row| row.sequence);
         match self.reload() {
             // The caller of a side write that refused hears its own reason; for the others nothing happened.
-            Ok(sequence) if sequence < before => match error {
+            Ok(sequence) if sequence < first => match error {
                 AppError::Internal(_) | AppError::Outage(_) => AppError::NotApplied,
                 refused => refused,
             },
@@ -359,9 +350,4 @@ impl SideRun<'_> {
             None => Err(AppError::Internal("a side write ran twice".to_owned())),
         }
     }
-}
-
-fn with_batch(failed: Box<(AppError, Batch)>) -> (AppError, Option<Box<Batch>>) {
-    let (error, batch) = *failed;
-    (error, Some(Box::new(batch)))
 }

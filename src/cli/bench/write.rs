@@ -99,7 +99,7 @@ fn measure(
             core.execute(submission(command), now).map_err(broken)?;
         }
         let executed = Instant::now();
-        let batch = core.batch().map_err(broken)?.ok_or_else(|| Failure::new("an empty batch"))?;
+        let batch = core.batch().map_err(Failure::new)?.ok_or_else(|| Failure::new("an empty batch"))?;
         let settled = Instant::now();
         writer.commit::<crate::store::StoreError>(&batch, None)?;
         let committed = Instant::now();
