@@ -2,19 +2,18 @@
 //! cancelling one, and a bid that trades; matching, capacity, ledger, contract and events included.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)]
 
+mod opening;
+
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, IndexedBook, Made, PlaceAsk, PlaceBid, Requirements, Terms,
 };
-use gpubourse::types::{
-    Country, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId,
-    Region, SiteId, SlaClass, Source, Symbol, TimeInForce, Timestamp,
-};
+use gpubourse::types::{ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
+
+use opening::{PROVIDER, RENTER, opening};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
-const PROVIDER: OrganizationId = OrganizationId::new(1);
-const RENTER: OrganizationId = OrganizationId::new(2);
 
 /// A small generator (xorshift64) so that every run sees the same stream.
 struct Dice(u64);
@@ -44,7 +43,7 @@ struct Market {
 impl Market {
     fn with_asks(count: u32) -> Self {
         let mut market = Self { exchange: Exchange::new(), dice: Dice(0x9E37_79B9_7F4A_7C15) };
-        for command in opening() {
+        for command in opening(Window::new(Minute::new(0), Minute::new(200 * DAY))) {
             market.run(command);
         }
         for _ in 0..count {
@@ -96,46 +95,6 @@ impl Market {
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         })
     }
-}
-
-fn opening() -> Vec<Command> {
-    let register = |kind| Command::RegisterOrganization { name: "bench".to_owned(), organization_kind: kind };
-    let mut commands = vec![
-        register(OrganizationKind::Provider),
-        register(OrganizationKind::Renter),
-        Command::CreateProduct {
-            symbol: Symbol::new("h100-sxm-80gb").unwrap(),
-            name: "H100 SXM 80 GB".to_owned(),
-            tick: Price::from_micros(1_000),
-            fee_bps: 100,
-        },
-        Command::CreateSite {
-            organization: PROVIDER,
-            name: "bench".to_owned(),
-            region: Region::new("us-central1").unwrap(),
-            country: Country::new("US").unwrap(),
-            power_w: None,
-            pue_milli: None,
-        },
-        Command::Deposit {
-            organization: RENTER,
-            amount: Money::from_micros(1_000_000_000_000_000),
-            reference: "bench".to_owned(),
-        },
-    ];
-    commands.extend((0..1_000).map(|_| Command::CreateListing {
-        organization: PROVIDER,
-        site: SiteId::new(1),
-        product: ProductId::new(1),
-        gpus: 1_000_000,
-        start: Minute::new(0),
-        end: Minute::new(200 * DAY),
-        gpus_per_node: 8,
-        interconnect: Interconnect::Infiniband,
-        sla_class: SlaClass::None,
-        resale_allowed: true,
-    }));
-    commands
 }
 
 fn exchange(criterion: &mut Criterion) {

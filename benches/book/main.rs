@@ -7,6 +7,8 @@
 
 mod dice;
 mod linear;
+#[path = "../opening/mod.rs"]
+mod opening;
 mod plain;
 mod whole;
 

@@ -8,17 +8,13 @@ use gpubourse::exchange::{
     BidWindow, Book, Command, Envelope, Event, Exchange, IndexedBook, Made, Outcome, PlaceAsk, PlaceBid, Requirements,
     Terms,
 };
-use gpubourse::types::{
-    Country, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId,
-    Region, SiteId, SlaClass, Source, Symbol, TimeInForce, Timestamp,
-};
+use gpubourse::types::{ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
 
 use super::Times;
 use super::dice::{Dice, NOW};
 use super::linear::LinearBook;
+use super::opening::{PROVIDER, RENTER, opening};
 
-const PROVIDER: OrganizationId = OrganizationId::new(1);
-const RENTER: OrganizationId = OrganizationId::new(2);
 const RESTING: u32 = 100_000;
 /// Commands between two settlements, as in a batch of the writer.
 const BATCH: u32 = 500;
@@ -38,7 +34,9 @@ pub fn run() {
 
 fn play<B: Book>(name: &str, commands: u32) {
     let mut market = Market::<B>::new();
-    for command in opening() {
+    let window = Window::new(Minute::new(NOW), Minute::new(NOW + 500 * 24 * 60));
+    let advance = Command::Advance { now: Timestamp::from_millis(i64::from(NOW) * 60_000) };
+    for command in std::iter::once(advance).chain(opening(window)) {
         market.exchange.execute(&envelope(command)).unwrap();
     }
     for _ in 0..RESTING {
@@ -154,45 +152,4 @@ fn envelope(command: Command) -> Envelope {
         idempotency_key: None,
         command,
     }
-}
-
-fn opening() -> Vec<Command> {
-    let register = |kind| Command::RegisterOrganization { name: "bench".to_owned(), organization_kind: kind };
-    let mut commands = vec![
-        Command::Advance { now: Timestamp::from_millis(i64::from(NOW) * 60_000) },
-        register(OrganizationKind::Provider),
-        register(OrganizationKind::Renter),
-        Command::CreateProduct {
-            symbol: Symbol::new("h100-sxm-80gb").unwrap(),
-            name: "H100 SXM 80 GB".to_owned(),
-            tick: Price::from_micros(1_000),
-            fee_bps: 100,
-        },
-        Command::CreateSite {
-            organization: PROVIDER,
-            name: "bench".to_owned(),
-            region: Region::new("us-central1").unwrap(),
-            country: Country::new("US").unwrap(),
-            power_w: None,
-            pue_milli: None,
-        },
-        Command::Deposit {
-            organization: RENTER,
-            amount: Money::from_micros(1_000_000_000_000_000),
-            reference: "bench".to_owned(),
-        },
-    ];
-    commands.extend((0..1_000).map(|_| Command::CreateListing {
-        organization: PROVIDER,
-        site: SiteId::new(1),
-        product: ProductId::new(1),
-        gpus: 1_000_000,
-        start: Minute::new(NOW),
-        end: Minute::new(NOW + 500 * 24 * 60),
-        gpus_per_node: 8,
-        interconnect: Interconnect::Infiniband,
-        sla_class: SlaClass::None,
-        resale_allowed: true,
-    }));
-    commands
 }

@@ -328,6 +328,13 @@ pub struct AmendOrder {
     pub lot: Option<u32>,
 }
 
+impl AmendOrder {
+    /// Returns an amendment that changes nothing yet.
+    pub const fn unchanged(organization: OrganizationId, order: OrderId) -> Self {
+        Self { organization, order, gpus: None, price: None, start: None, end: None, lot: None }
+    }
+}
+
 impl Command {
     /// Returns the word the journal calls the command by.
     pub const fn kind(&self) -> &'static str {

@@ -275,15 +275,7 @@ fn open_order(rng: &mut Rng, fold: &Fold) -> Option<Arc<Order>> {
 
 fn amend(rng: &mut Rng, fold: &Fold) -> Option<Command> {
     let order = open_order(rng, fold)?;
-    let mut amend = AmendOrder {
-        organization: order.organization,
-        order: order.id,
-        gpus: None,
-        price: None,
-        start: None,
-        end: None,
-        lot: None,
-    };
+    let mut amend = AmendOrder::unchanged(order.organization, order.id);
     match rng.below(5) {
         0 => amend.price = Some(price(rng, 8, 25)),
         1 => amend.gpus = Some(order.gpus.saturating_add(order.lot)),

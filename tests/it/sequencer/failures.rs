@@ -15,6 +15,7 @@ use gpubourse::store::read::journal;
 use gpubourse::store::{Pace, Store};
 use gpubourse::types::{Minute, Price, Timestamp};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::{Market, ask, bid, submission};
 use crate::backend::Backend;
@@ -80,6 +81,20 @@ impl Scene {
         let start = self.clock.now().minute().plus(120);
         let receipt = self.market.submit(bid(start, name)).await.unwrap();
         assert_eq!(receipt.sequence, as_of + 1);
+    }
+
+    /// Everybody heard so, the database is as it was, and the next command works.
+    async fn has_applied_nothing(
+        mut self,
+        answers: impl IntoIterator<Item = JoinHandle<Result<Receipt, AppError>>>,
+        before: &[String],
+    ) {
+        for answer in join_all(answers).await {
+            assert!(matches!(answer, Ok(Err(AppError::NotApplied))), "{answer:?}");
+        }
+        assert_eq!(self.raw.everything(), before);
+        self.works("after").await;
+        self.end();
     }
 
     /// The digest a restart compares is right, and so is every row.
@@ -179,13 +194,8 @@ async fn everybody_in_a_batch_that_fails_hears_so() {
             tokio::task::yield_now().await;
         }
         release.send(()).unwrap();
-        for answer in join_all(answers).await {
-            assert!(matches!(answer, Ok(Err(AppError::NotApplied))), "{answer:?}");
-        }
-        assert_eq!(scene.raw.everything(), before);
         drop(sequencer);
-        scene.works("after").await;
-        scene.end();
+        scene.has_applied_nothing(answers, &before).await;
     }
 }
 
@@ -206,13 +216,8 @@ async fn what_was_executed_on_top_of_a_batch_that_fails_is_not_applied() {
             }
         }
         scene.raw.run("ROLLBACK");
-        for answer in join_all(answers).await {
-            assert!(matches!(answer, Ok(Err(AppError::NotApplied))), "{answer:?}");
-        }
-        assert_eq!(scene.raw.everything(), before);
         drop(sequencer);
-        scene.works("after").await;
-        scene.end();
+        scene.has_applied_nothing(answers, &before).await;
     }
 }
 

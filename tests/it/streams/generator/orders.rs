@@ -221,7 +221,7 @@ impl Generator {
     }
 
     fn amendment(&mut self, view: &View, order: &Order) -> AmendOrder {
-        let mut amend = unchanged(order);
+        let mut amend = AmendOrder::unchanged(order.organization, order.id);
         let filled = if order.side == Side::Bid { order.filled_gpus } else { order.sold.max_over(order.window) };
         match self.rng.below(8) {
             0 if order.side == Side::Bid => amend.price = Some(self.price_on_offer(view, order)),
@@ -270,18 +270,5 @@ impl Generator {
             product: self.rng.pick(&[None, Some(ProductId::new(1)), Some(ProductId::new(2))]),
             side: self.rng.pick(&[None, Some(Side::Ask), Some(Side::Bid)]),
         }
-    }
-}
-
-/// Returns an amendment that changes nothing yet.
-pub(super) fn unchanged(order: &Order) -> AmendOrder {
-    AmendOrder {
-        organization: order.organization,
-        order: order.id,
-        gpus: None,
-        price: None,
-        start: None,
-        end: None,
-        lot: None,
     }
 }

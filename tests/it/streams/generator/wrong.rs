@@ -1,14 +1,13 @@
 //! Commands that are wrong in one way, for each refusal.
 
 use gpubourse::exchange::entities::Order;
-use gpubourse::exchange::{BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
+use gpubourse::exchange::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
 use gpubourse::types::{
     ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
     OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol, TimeInForce,
     Timestamp, Window,
 };
 
-use super::orders::unchanged;
 use super::{Generator, TICK_MICROS, View};
 
 /// Returns a command that is meant to be refused, if the state allows one.
@@ -240,15 +239,9 @@ impl Generator {
             let (organization, order) = self.rng.pick_if_any(&self.ended_orders.clone())?;
             return Some(match self.rng.chance(50) {
                 true => Command::CancelOrder { organization, order },
-                false => Command::AmendOrder(gpubourse::exchange::AmendOrder {
-                    organization,
-                    order,
-                    gpus: Some(4),
-                    price: None,
-                    start: None,
-                    end: None,
-                    lot: None,
-                }),
+                false => {
+                    Command::AmendOrder(AmendOrder { gpus: Some(4), ..AmendOrder::unchanged(organization, order) })
+                }
             });
         }
         let side = if reject == Reject::WindowFixed { Side::Bid } else { Side::Ask };
@@ -256,7 +249,7 @@ impl Generator {
         let Some(order) = self.rng.pick_if_any(&rows) else {
             return if reject == Reject::BelowSold { self.listing_below_used(view) } else { None };
         };
-        let mut amend = unchanged(order);
+        let mut amend = AmendOrder::unchanged(order.organization, order.id);
         match reject {
             Reject::WindowFixed => amend.end = Some(order.window.end.plus(1)),
             _ => {
