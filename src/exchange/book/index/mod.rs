@@ -13,7 +13,6 @@
 mod arena;
 #[cfg(test)]
 mod check;
-mod directory;
 mod free;
 mod lanes;
 mod leaf;
@@ -32,7 +31,6 @@ use super::rules::{AskPlan, BidPlan, SitePlans};
 use super::{Arrival, Book, BookAsk, BookBid, Walk};
 use crate::types::{Minute, OrderId, OutOfRange, Timestamp, Window};
 use arena::Arena;
-use directory::{Directory, Position};
 use free::{Stretch, around, stretches};
 use leaf::{Entry, Key};
 use marks::Wanted;
@@ -44,6 +42,13 @@ use tree::Tree;
 const BINS_BEHIND: u32 = 8;
 const BINS_PASSED_MAX: u32 = 48;
 
+/// An order's number in the arena of its side.
+#[derive(Debug, Clone, Copy)]
+enum Position {
+    Ask(u32),
+    Bid(u32),
+}
+
 /// A book that finds instead of walking. `LEAF` and `FAN` are how wide its trees are.
 #[derive(Debug)]
 pub struct IndexedBook<const LEAF: usize = 64, const FAN: usize = 16> {
@@ -51,7 +56,8 @@ pub struct IndexedBook<const LEAF: usize = 64, const FAN: usize = 16> {
     bids: Arena<BookBid>,
     asks_index: Tree<LEAF, FAN>,
     bids_index: Tree<LEAF, FAN>,
-    directory: Directory,
+    /// Where each resting order is. A map, because products share the numbering: pages of neighbours would be nearly empty.
+    positions: BTreeMap<OrderId, Position>,
     /// What the sketches were last made for.
     origin: Option<Minute>,
 }
@@ -63,7 +69,7 @@ impl<const LEAF: usize, const FAN: usize> Default for IndexedBook<LEAF, FAN> {
             bids: Arena::new(),
             asks_index: Tree::new(),
             bids_index: Tree::new(),
-            directory: Directory::default(),
+            positions: BTreeMap::new(),
             origin: None,
         }
     }
@@ -86,7 +92,7 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
         self.remove(ask.id);
         let id = ask.id;
         let order = self.asks.insert(ask);
-        self.directory.insert(id, Position::Ask(order));
+        self.positions.insert(id, Position::Ask(order));
         let Some(ask) = self.asks.get(order) else { return };
         for stretch in stretches(ask, &ask.sold, ask.window) {
             self.asks_index.insert(&entry_of_ask(ask, order, stretch));
@@ -98,21 +104,21 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
         let key = key_of_bid(&bid);
         let (id, y, gpus) = (bid.id, turned(bid.window.end.get()), bid.remaining);
         let order = self.bids.insert(bid);
-        self.directory.insert(id, Position::Bid(order));
+        self.positions.insert(id, Position::Bid(order));
         self.bids_index.insert(&Entry { key, y, gpus, marks: 0, order });
     }
 
     fn remove(&mut self, order: OrderId) {
-        match self.directory.remove(order) {
-            Position::Nowhere => {}
-            Position::Ask(order) => {
+        match self.positions.remove(&order) {
+            None => {}
+            Some(Position::Ask(order)) => {
                 let Some(ask) = self.asks.remove(order) else { return };
                 for stretch in stretches(&ask, &ask.sold, ask.window) {
                     let found = self.asks_index.remove(key_of_ask(&ask, stretch.window.start));
                     debug_assert!(found, "a stretch of {order} is not in the index");
                 }
             }
-            Position::Bid(order) => {
+            Some(Position::Bid(order)) => {
                 let Some(bid) = self.bids.remove(order) else { return };
                 let found = self.bids_index.remove(key_of_bid(&bid));
                 debug_assert!(found, "{order} is not in the index");
@@ -121,7 +127,7 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
     }
 
     fn sell(&mut self, ask: OrderId, window: Window, gpus: u32) -> Result<(), OutOfRange> {
-        let Position::Ask(order) = self.directory.get(ask) else { return Err(OutOfRange) };
+        let Some(Position::Ask(order)) = self.positions.get(&ask).copied() else { return Err(OutOfRange) };
         let ask = self.asks.get_mut(order).ok_or(OutOfRange)?;
         if !ask.window.contains(window) || ask.gpus.saturating_sub(ask.sold.max_over(window)) < gpus {
             return Err(OutOfRange);
@@ -136,7 +142,7 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
     }
 
     fn buy(&mut self, bid: OrderId, gpus: u32) -> Result<(), OutOfRange> {
-        let Position::Bid(order) = self.directory.get(bid) else { return Err(OutOfRange) };
+        let Some(Position::Bid(order)) = self.positions.get(&bid).copied() else { return Err(OutOfRange) };
         let bid = self.bids.get_mut(order).ok_or(OutOfRange)?;
         bid.remaining = bid.remaining.checked_sub(gpus).ok_or(OutOfRange)?;
         let found = self.bids_index.lower(key_of_bid(bid), turned(bid.window.end.get()), bid.remaining);
