@@ -7,6 +7,8 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use gpubourse::store::{Db, Store};
 use tempfile::TempDir;
 
+use crate::settings::in_ci;
+
 /// The URL of a PostgreSQL server on which databases may be made.
 const PG_ENV: &str = "GPUBOURSE_TEST_PG";
 
@@ -40,7 +42,7 @@ impl Backend {
 
     fn on_server(template: Option<&str>) -> Option<Self> {
         let Ok(server) = std::env::var(PG_ENV) else {
-            assert!(std::env::var_os("CI").is_none(), "{PG_ENV} must be set in CI");
+            assert!(!in_ci(), "{PG_ENV} must be set in CI");
             println!("SKIPPED on PostgreSQL: {PG_ENV} is not set");
             return None;
         };

@@ -17,6 +17,7 @@ mod process;
 mod readme;
 mod scenarios;
 mod sequencer;
+mod settings;
 mod sim;
 mod store;
 mod streams;

@@ -6,23 +6,20 @@
 use gpubourse::sim::{Plan, Report, Rule, Sabotage, run, run_all};
 
 use crate::backend::for_each_backend;
+use crate::settings::{in_ci, setting};
 
 const COMMANDS: u32 = 200;
 const PLAN: Plan = Plan { commands: COMMANDS, sabotage: None };
 const THREADS: u64 = 2;
 
-fn number_from(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
-}
-
 #[test]
 fn the_auditor_finds_nothing_in_any_seed() {
-    if let Some(seed) = number_from("GPUBOURSE_SIM_SEED") {
+    if let Some(seed) = setting("GPUBOURSE_SIM_SEED") {
         println!("{}", run(seed, PLAN, None).unwrap_or_else(|found| panic!("{found}")));
         return;
     }
-    let seeds = number_from("GPUBOURSE_SIM_SEEDS");
-    let seeds = seeds.unwrap_or(if std::env::var_os("CI").is_some() { 10_000 } else { 300 });
+    let seeds = setting("GPUBOURSE_SIM_SEEDS");
+    let seeds = seeds.unwrap_or(if in_ci() { 10_000 } else { 300 });
     let began = std::time::Instant::now();
     let report = run_all(1, seeds, PLAN, THREADS).unwrap_or_else(|found| panic!("{found}"));
     println!("{report}\n{:?} in {:.1?}", report.reached, began.elapsed());

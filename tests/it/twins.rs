@@ -15,6 +15,7 @@ use crate::backend::Backend;
 use crate::catalogue::Raw;
 use crate::course::{Course, block_on, execute, follow};
 use crate::histories;
+use crate::settings::in_ci;
 use crate::streams::rng::Rng;
 
 const COMMANDS: u32 = 300;
@@ -24,7 +25,7 @@ const BRISK: Pace = Pace { generation: 12, slice: 3, idle: 2 };
 const OF_BATCHES: [&str; 3] = ["digest", "hash", "last_hash"];
 
 fn streams() -> u64 {
-    if std::env::var_os("CI").is_some() { 60 } else { 20 }
+    if in_ci() { 60 } else { 20 }
 }
 
 #[test]

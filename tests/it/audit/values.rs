@@ -7,6 +7,7 @@ use gpubourse::app::verify::Verdict;
 
 use super::{Scene, for_each_scene};
 use crate::catalogue::{Column, Table};
+use crate::settings::in_ci;
 
 const TABLES: [&str; 18] = [
     "balances",
@@ -133,7 +134,7 @@ fn values(table: &Table, column: &Column, is_null: bool) -> Vec<String> {
 
 /// Every change is made where machines have the time; elsewhere every second one.
 fn full() -> bool {
-    std::env::var_os("CI").is_some() || std::env::var_os("GPUBOURSE_AUDIT_FULL").is_some()
+    in_ci() || std::env::var_os("GPUBOURSE_AUDIT_FULL").is_some()
 }
 
 fn values_of_text(name: &str) -> Vec<String> {

@@ -13,8 +13,8 @@ use super::load::{Commands, Round, load};
 use super::market::Market;
 use super::power::{Disk, Fault};
 use super::program::{SABOTAGE, Server};
-use super::setting;
 use crate::backend::Backend;
+use crate::settings::setting;
 use crate::streams::rng::Rng;
 
 /// Cuts until a sabotaged server must have been found out.

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use super::aftermath::judge;
 use super::kill::verify;
 use super::market::Market;
+use super::on_linux;
 use super::persist::{Heard, WAIT_MAX, persist};
 use super::program::{Server, text};
-use super::{in_ci, on_linux};
 use crate::backend::Backend;
+use crate::settings::in_ci;
 use crate::streams::rng::Rng;
 
 const GARBAGE_STREAMS: u32 = 500;

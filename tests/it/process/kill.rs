@@ -13,8 +13,8 @@ use super::load::{Progress, Round, load};
 use super::market::Market;
 use super::program::{self, Server};
 use super::wal::pages_after_last_commit;
-use super::{in_ci, setting};
 use crate::backend::{Backend, for_each_backend};
+use crate::settings::{in_ci, setting};
 use crate::streams::rng::Rng;
 
 /// Commands of a cycle that are acknowledged before its kill.

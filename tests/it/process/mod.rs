@@ -18,16 +18,6 @@ mod repeats;
 mod shutdown;
 mod wal;
 
-/// Tells whether everything is tried as often as it must be, not only for a look.
-fn in_ci() -> bool {
-    std::env::var_os("CI").is_some()
-}
-
-/// Returns a number from the environment.
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}")))
-}
-
 /// Tells whether this is Linux, which some tests ask for what only it can do; says so if not.
 fn on_linux() -> bool {
     let is_linux = cfg!(target_os = "linux");

@@ -13,9 +13,9 @@ use super::kill::verify;
 use super::load::{Progress, load_through};
 use super::market::Market;
 use super::program::{Server, run_fails, until};
-use super::{in_ci, setting};
 use crate::backend::Backend;
 use crate::catalogue::Raw;
+use crate::settings::{in_ci, setting};
 use crate::streams::rng::Rng;
 
 /// How long the exchange may be without a writer, at the default lease of 5 s.

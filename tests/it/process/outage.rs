@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use super::aftermath::judge;
-use super::in_ci;
 use super::kill::verify;
 use super::market::Market;
 use super::persist::persist;
@@ -14,6 +13,7 @@ use super::postgres::Postgres;
 use super::power::{Disk, Fault};
 use super::program::{SABOTAGE, Server};
 use crate::backend::Backend;
+use crate::settings::in_ci;
 
 /// Commands that are acknowledged before something happens, and again after it.
 const SOME: u32 = 100;

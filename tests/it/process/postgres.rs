@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::in_ci;
 use super::program::text;
+use crate::settings::in_ci;
 
 const INSTALLED: &str = "/usr/lib/postgresql";
 

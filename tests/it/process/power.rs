@@ -8,8 +8,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::on_linux;
 use super::program::text;
-use super::{in_ci, on_linux};
+use crate::settings::in_ci;
 use crate::streams::rng::Rng;
 
 const SOURCE: &str = include_str!("power.c");

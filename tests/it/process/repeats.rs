@@ -15,8 +15,8 @@ use super::kill::{count, verify};
 use super::load::{CONNECTIONS, Commands, Round, Sent};
 use super::market::Market;
 use super::program::Server;
-use super::setting;
 use crate::backend::Backend;
+use crate::settings::setting;
 use crate::streams::rng::Rng;
 
 /// How often a command is sent at most.

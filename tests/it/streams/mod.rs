@@ -19,6 +19,8 @@ pub mod widths;
 use coverage::Coverage;
 use runner::Found;
 
+use crate::settings::{in_ci, setting};
+
 const STREAM_COMMANDS: u32 = 500;
 const THREADS: u32 = 2;
 /// Below this many commands rare cases may fail to occur, and coverage is only printed.
@@ -26,14 +28,13 @@ const COVERAGE_COMMANDS_MIN: u64 = 20_000;
 
 #[test]
 fn two_books_agree_and_every_invariant_holds_over_random_streams() {
-    if let Some(seed) = number_from("GPUBOURSE_STREAM_SEED") {
+    if let Some(seed) = setting("GPUBOURSE_STREAM_SEED") {
         let mut coverage = Coverage::default();
         runner::run(seed, STREAM_COMMANDS, &mut coverage).unwrap_or_else(|found| panic!("{}", told(&found)));
         println!("{coverage}");
         return;
     }
-    let in_ci = std::env::var_os("CI").is_some();
-    let commands = number_from("GPUBOURSE_STREAM_COMMANDS").unwrap_or(if in_ci { 1_000_000 } else { 30_000 });
+    let commands = setting("GPUBOURSE_STREAM_COMMANDS").unwrap_or(if in_ci() { 1_000_000 } else { 30_000 });
     let streams = u32::try_from(commands.div_ceil(u64::from(STREAM_COMMANDS))).unwrap();
     let began = std::time::Instant::now();
     let coverage = run_all(streams).unwrap_or_else(|found| panic!("{}", told(&found)));
@@ -71,10 +72,6 @@ fn run_all(streams: u32) -> Result<Coverage, Box<Found>> {
 /// Streams are numbered, seeds are spread.
 fn seed_of(stream: u32) -> u64 {
     rng::Rng::new(u64::from(stream)).next()
-}
-
-fn number_from(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
 }
 
 fn told(found: &Found) -> String {
