@@ -110,7 +110,12 @@ fn mention_cause(mentions: &mut Mentions, cause: Cause) {
     match cause {
         Cause::Deposit | Cause::Withdrawal => {}
         Cause::Hold(order) | Cause::Release(order) => drop(mentions.orders.insert(order)),
-        Cause::Escrow(contract) | Cause::Refund(contract) | Cause::PriceGap(contract) => {
+        Cause::Escrow(contract)
+        | Cause::Refund(contract)
+        | Cause::Payment(contract)
+        | Cause::Fee(contract)
+        | Cause::Credit(contract)
+        | Cause::PriceGap(contract) => {
             mentions.contracts.insert(contract);
         }
     }

@@ -18,7 +18,8 @@ impl<B: Book> Exchange<B> {
     ) -> Result<Made, Failure> {
         check_text(name)?;
         let id = OrganizationId::new(next(&mut self.counters.organization));
-        let organization = Organization { id, created_at: at, name: name.to_owned(), kind, suspended: false };
+        let organization =
+            Organization { id, created_at: at, name: name.to_owned(), kind, suspended: false, access_key: None };
         self.organizations.insert(id, organization);
         self.events.push(Event::OrganizationRegistered { organization: id });
         Ok(Made::Organization(id))

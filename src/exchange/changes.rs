@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::delivery::{Delivery, Standing};
 use super::entities::{
     ClientOrder, Contract, Counters, Listing, Order, Organization, Pass, Product, Purse, RememberedKey, Site, Tape,
     Trade, Transfer,
 };
 use super::event::{Event, Made};
+use super::terms::ContractTerms;
 use crate::types::{ContractId, ListingId, Money, OrderId, OrganizationId, Price, ProductId, SiteId};
 
 /// What one accepted command did.
@@ -53,6 +55,10 @@ pub struct Changes {
     pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// Contracts touched (ended ones included).
     pub contracts: BTreeMap<ContractId, Arc<Contract>>,
+    /// Deliveries touched (finished ones included).
+    pub deliveries: BTreeMap<ContractId, Standing>,
+    /// Terms published, by version.
+    pub terms: BTreeMap<u32, ContractTerms>,
     /// Organizations touched.
     pub organizations: BTreeMap<OrganizationId, Organization>,
     /// Products touched.
@@ -90,6 +96,12 @@ pub struct Snapshot {
     pub orders: Vec<Arc<Order>>,
     /// The live ones.
     pub contracts: Vec<Arc<Contract>>,
+    /// Those that ended and are not settled.
+    pub unsettled: Vec<Arc<Contract>>,
+    /// Those with open slots, by contract.
+    pub deliveries: Vec<(ContractId, Arc<Delivery>)>,
+    /// All of them, by version.
+    pub terms: Vec<(u32, ContractTerms)>,
     /// All of them.
     pub purses: Vec<(OrganizationId, Purse)>,
     /// All of them.

@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::terms::ContractTerms;
 use crate::types::{
     ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol, TimeInForce,
-    Timestamp,
+    OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce,
+    Timestamp, Window,
 };
 
 /// A command with the record of who asked, when and under which request.
@@ -170,6 +171,96 @@ pub enum Command {
         /// Why, for people.
         reason: String,
     },
+    /// Publishes the terms of delivery; contracts made from then on have them.
+    PublishTerms(ContractTerms),
+    /// Registers the public key that secrets for an organization are sealed to.
+    RegisterAccessKey {
+        /// Whose.
+        organization: OrganizationId,
+        /// An age or SSH public key.
+        key: String,
+    },
+    /// The provider says that the GPUs of a contract stand by.
+    DeclareReady {
+        /// The provider of the site.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+    },
+    /// The provider hands access over.
+    DeliverAccess {
+        /// The provider of the site.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+        /// What is handed over.
+        access: Access,
+    },
+    /// The buyer accepts what was handed over.
+    AcceptDelivery {
+        /// The buyer.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+    },
+    /// The buyer sends back what was handed over.
+    ObjectDelivery {
+        /// The buyer.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Reports how many GPUs were up.
+    Meter {
+        /// The provider of the sites, or the buyer.
+        organization: OrganizationId,
+        /// Of which contracts.
+        reports: Vec<MeterReport>,
+    },
+    /// The provider brings something forward for slots in dispute.
+    AddEvidence {
+        /// The provider of the site.
+        organization: OrganizationId,
+        /// Of which contract.
+        contract: ContractId,
+        /// From.
+        start: Minute,
+        /// To.
+        end: Minute,
+        /// What, for people.
+        evidence: String,
+    },
+    /// Decides how many GPUs were up in slots in dispute.
+    DecideDispute {
+        /// Of which contract.
+        contract: ContractId,
+        /// From.
+        start: Minute,
+        /// To.
+        end: Minute,
+        /// From the renter's report to the provider's.
+        gpus_up: u32,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Settles the next contracts, youngest first.
+    Settle {
+        /// Those younger are settled; all from the youngest on if absent.
+        after: Option<ContractId>,
+        /// How many at most.
+        limit: u32,
+    },
+    /// The seller says that it will not deliver.
+    DeclareDefault {
+        /// The seller.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+        /// Why, for people.
+        reason: String,
+    },
     /// Changes the rules in force; only rules this program knows are accepted.
     SetRules {
         /// Their version.
@@ -184,6 +275,48 @@ pub enum Command {
         /// What was done to it.
         verb: String,
     },
+}
+
+/// What a provider hands over: where the GPUs are and how to enter. The exchange stores it and cannot read the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// A name or address.
+    pub host: String,
+    /// A TCP port.
+    pub port: u16,
+    /// The host's public key, so that the renter knows whom it talks to.
+    pub host_key: String,
+    /// The user to enter as.
+    pub user: String,
+    /// The secret, sealed to `recipient` on the provider's side.
+    pub sealed_secret: String,
+    /// The public key it is sealed to: the one the buyer has registered.
+    pub recipient: String,
+}
+
+/// How many GPUs of a contract were up, as one side reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterReport {
+    /// Which contract.
+    pub contract: ContractId,
+    /// Slots of equal state, in runs.
+    pub runs: Vec<MeterRun>,
+}
+
+/// A run of slots: the first, how many, and the GPUs up in each. An array in the journal, which holds many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterRun(pub u32, pub u32, pub u32);
+
+impl MeterRun {
+    /// Returns the minutes of the run.
+    pub const fn window(self) -> Window {
+        Slot::new(self.0).run(self.1)
+    }
+
+    /// Returns the GPUs up.
+    pub const fn gpus_up(self) -> u32 {
+        self.2
+    }
 }
 
 /// What asks and bids have in common.
@@ -355,6 +488,17 @@ impl Command {
             Self::Deposit { .. } => "deposit",
             Self::Withdraw { .. } => "withdraw",
             Self::EndContract { .. } => "end_contract",
+            Self::PublishTerms(_) => "publish_terms",
+            Self::RegisterAccessKey { .. } => "register_access_key",
+            Self::DeclareReady { .. } => "declare_ready",
+            Self::DeliverAccess { .. } => "deliver_access",
+            Self::AcceptDelivery { .. } => "accept_delivery",
+            Self::ObjectDelivery { .. } => "object_delivery",
+            Self::Meter { .. } => "meter",
+            Self::AddEvidence { .. } => "add_evidence",
+            Self::DecideDispute { .. } => "decide_dispute",
+            Self::Settle { .. } => "settle",
+            Self::DeclareDefault { .. } => "declare_default",
             Self::SetRules { .. } => "set_rules",
             Self::Note { .. } => "note",
         }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use super::book::Book;
 use super::catalogue::{check_text, next};
+use super::delivery::settle::kept_in_escrow;
+use super::delivery::{Earlier, Resold};
 use super::entities::{Cause, Contract, Holding, Pass};
 use super::trading::{account, unlist};
-use super::{Event, Exchange, Failure, Made, Reject};
+use super::{Event, Exchange, Failure, Made, Reject, life};
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, PassId, Source,
-    Steps, Timestamp, Window,
+    AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
+    PassId, Source, Steps, Timestamp, Window,
 };
 
 impl<B: Book> Exchange<B> {
@@ -46,7 +48,12 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Ends a contract and all below it, deepest first.
-    fn end_with_children(&mut self, at: Timestamp, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
+    pub(super) fn end_with_children(
+        &mut self,
+        at: Timestamp,
+        id: ContractId,
+        status: ContractStatus,
+    ) -> Result<(), Failure> {
         for child in self.children(id) {
             self.end_with_children(at, child, status)?;
         }
@@ -84,6 +91,7 @@ impl<B: Book> Exchange<B> {
         self.capacity.reserve(parent.source, &block)?;
         unlist(&mut self.sold_out_of, old, id);
         self.sold_out_of.entry(parent.source).or_default().insert(id);
+        self.note_passed(parent, id)?;
         let pass = PassId::new(next(&mut self.counters.pass));
         let passed = Holding::Passed(pass);
         // Whoever bought it has it in their history already.
@@ -133,11 +141,15 @@ impl<B: Book> Exchange<B> {
         }
         let contract = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
         let from = self.end_minute(&contract);
-        let delivered = Window::new(contract.window.start, from).minutes();
-        let gpu_minutes = u64::from(contract.gpus).saturating_mul(u64::from(delivered));
-        let due = contract.price.due(gpu_minutes).map_err(|_| Failure::Invariant("due_range"))?;
+        let ended = Contract { ended_at: Some(from), ..contract.clone() };
         let range = |_| Failure::Invariant("refund_range");
+        let due = match self.deliveries.get(&id) {
+            Some(delivery) => kept_in_escrow(&ended, delivery)?,
+            None => contract.price.due(ended.covered_gpu_minutes()).map_err(range)?,
+        };
         let refund = contract.escrow.minus(due).and_then(|rest| rest.minus(kept)).map_err(range)?;
+        let rest = Window::new(from, contract.window.end);
+        self.note_resold(contract.source, rest, Resold::Less(contract.gpus))?;
         if let Some(row) = self.contracts.get_mut(&id) {
             row.ended_at = Some(from);
             row.escrow = due;
@@ -156,8 +168,10 @@ impl<B: Book> Exchange<B> {
     /// Takes a contract out of the live ones.
     pub(super) fn remove_contract(&mut self, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
         let contract = self.contracts.remove(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        life::ensure(contract.status, status)?;
         let contract = Contract { status, ..Arc::unwrap_or_clone(contract) };
         self.due.remove_contract(&contract);
+        self.due.set_deadline(id, None);
         let block = Steps::block(contract.window, contract.gpus);
         // A parent completes no later than its child in the calendar's order; then there is nothing to give back to.
         if self.is_live(contract.source) {
@@ -166,8 +180,42 @@ impl<B: Book> Exchange<B> {
         self.capacity.forget(Source::Contract(id));
         unlist(&mut self.sold_out_of, contract.source, id);
         self.events.push(Event::ContractMoved { contract: id, status });
-        self.changes.contracts.insert(id, Arc::new(contract));
+        let contract = Arc::new(contract);
+        match self.deliveries.get(&id) {
+            Some(_) => self.unsettled.insert(id, contract),
+            None => {
+                self.changes.contracts.insert(id, contract);
+            }
+        }
         Ok(())
+    }
+
+    /// Tells the deliveries of a child, and of the contract it passes to, that it passes from the end of the parent on.
+    fn note_passed(&mut self, parent: &Contract, id: ContractId) -> Result<(), Failure> {
+        let from = self.end_minute(parent);
+        let child = self.contracts.get(&id).ok_or(Failure::Invariant("contract_missing"))?;
+        let (rest, gpus) = (child.window.from_minute(from), child.gpus);
+        if let Some(delivery) = self.deliveries.get_mut(&id) {
+            delivery.earlier.push(Earlier { until: from, source: Source::Contract(parent.id) });
+        }
+        self.note_resold(parent.source, rest, Resold::More(gpus))
+    }
+
+    /// The seller says that it will not deliver: the contract ends with it at fault.
+    pub(super) fn declare_default(
+        &mut self,
+        at: Timestamp,
+        organization: OrganizationId,
+        id: ContractId,
+        reason: &str,
+    ) -> Result<Made, Failure> {
+        let contract = self.contract(id).filter(|row| row.seller == organization).ok_or(Reject::NotFound)?;
+        if !contract.status.is_live() {
+            return Err(Reject::ContractNotLive.into());
+        }
+        check_text(reason)?;
+        self.end_with_children(at, id, ContractStatus::Defaulted)?;
+        Ok(Made::Contract(id))
     }
 
     fn is_live(&self, source: Source) -> bool {

@@ -1,6 +1,6 @@
 //! What will happen by itself when time moves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entities::{Contract, Order};
 use crate::types::{ContractId, Minute, OrderId, OrganizationId, Side, Timestamp, Window};
@@ -16,6 +16,10 @@ pub(super) struct Due {
     pub(super) starts: BTreeSet<(Minute, ContractId)>,
     /// Contracts by the first minute after them.
     pub(super) ends: BTreeSet<(Minute, ContractId)>,
+    /// Contracts by the minute at which they default if nothing more happens.
+    pub(super) deadlines: BTreeSet<(Minute, ContractId)>,
+    /// The same, by contract.
+    deadline_of: BTreeMap<ContractId, Minute>,
     /// Client order ids by the time they may be forgotten.
     pub(super) client_orders: BTreeSet<(Timestamp, (OrganizationId, String))>,
     /// Idempotency keys by the time they are forgotten.
@@ -43,6 +47,19 @@ impl Due {
     pub(super) fn add_contract(&mut self, contract: &Contract) {
         self.starts.insert((contract.window.start, contract.id));
         self.ends.insert((contract.window.end, contract.id));
+    }
+
+    /// Writes a contract's deadline into the calendar, in place of the one it had.
+    pub(super) fn set_deadline(&mut self, contract: ContractId, deadline: Option<Minute>) {
+        let before = match deadline {
+            Some(minute) => self.deadline_of.insert(contract, minute),
+            None => self.deadline_of.remove(&contract),
+        };
+        if before == deadline {
+            return;
+        }
+        before.map(|minute| self.deadlines.remove(&(minute, contract)));
+        deadline.map(|minute| self.deadlines.insert((minute, contract)));
     }
 
     /// Takes a contract out.

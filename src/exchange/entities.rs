@@ -27,6 +27,8 @@ pub struct Organization {
     pub kind: OrganizationKind,
     /// Whether it may place orders.
     pub suspended: bool,
+    /// The public key that secrets for it are sealed to.
+    pub access_key: Option<String>,
 }
 
 /// A tradable specification.
@@ -237,6 +239,8 @@ pub struct Contract {
     pub min_minutes: u32,
     /// The exchange's fee on the seller's side.
     pub fee_bps: u32,
+    /// The version of the terms of delivery; 0 if none were published.
+    pub terms: u32,
     /// Contracts above it in the chain.
     pub depth: u8,
     /// Where it stands.
@@ -317,6 +321,12 @@ pub enum Cause {
     Escrow(ContractId),
     /// The undelivered rest of a contract that ended early.
     Refund(ContractId),
+    /// What was delivered, less the fee, to the seller.
+    Payment(ContractId),
+    /// The exchange's fee on it.
+    Fee(ContractId),
+    /// What a seller pays for a promise it has not kept.
+    Credit(ContractId),
     /// What a passed contract earns its new seller less, charged to the party at fault.
     PriceGap(ContractId),
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::entities::{Contract, Order, Trade, Transfer};
 use crate::types::{
     ContractId, ContractStatus, ListingId, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId, SiteId,
-    Source, Timestamp,
+    Source, Timestamp, Window,
 };
 
 /// One thing that happened.
@@ -104,6 +104,61 @@ pub enum Event {
         seller: OrganizationId,
         /// Out of what.
         source: Source,
+    },
+    /// Terms of delivery were published.
+    TermsPublished {
+        /// Their version.
+        version: u32,
+    },
+    /// A public key was registered.
+    AccessKeyRegistered {
+        /// Whose.
+        organization: OrganizationId,
+    },
+    /// Access was handed over.
+    AccessDelivered {
+        /// Of which contract.
+        contract: ContractId,
+    },
+    /// A report was taken in.
+    Metered {
+        /// On which contract.
+        contract: ContractId,
+    },
+    /// A report of several was refused.
+    MeterRefused {
+        /// On which contract.
+        contract: ContractId,
+        /// The code of the refusal.
+        code: String,
+    },
+    /// Slots past their time are in dispute.
+    DisputeOpened {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which.
+        window: Window,
+    },
+    /// Slots in dispute are closed.
+    DisputeClosed {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which.
+        window: Window,
+        /// GPUs that count as up.
+        gpus: u32,
+    },
+    /// A seller could not pay a credit in full, or has paid some of what it owed.
+    CreditOwed {
+        /// For which contract.
+        contract: ContractId,
+        /// What it owes now.
+        amount: Money,
+    },
+    /// Contracts were settled.
+    SettledThrough {
+        /// Where the next command goes on; nothing if all were looked at.
+        next: Option<ContractId>,
     },
     /// A repeated request: nothing happened, this is what the first one made.
     Replayed {

@@ -14,17 +14,20 @@ mod catalogue;
 pub mod changes;
 pub mod command;
 mod contracts;
+pub mod delivery;
 mod due;
 pub mod entities;
 pub mod event;
 pub mod journal;
 mod judge;
 mod ledger;
+pub mod life;
 mod memory;
 mod place;
 pub mod reject;
 mod state;
 mod table;
+pub mod terms;
 mod time;
 mod trading;
 
@@ -34,20 +37,24 @@ use std::sync::Arc;
 pub use book::{Book, IndexedBook, NaiveBook};
 pub use catalogue::check_text;
 pub use changes::{Changes, Outcome, Preview, Snapshot};
-pub use command::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Requirements, Terms};
+pub use command::{
+    Access, AmendOrder, BidWindow, Command, Envelope, MeterReport, MeterRun, PlaceAsk, PlaceBid, Requirements, Terms,
+};
 pub use event::{Event, Made};
 pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
 
 use capacity::Capacity;
+use delivery::Delivery;
 use due::Due;
 use entities::{
     Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape,
 };
 use table::Table;
+use terms::ContractTerms;
 
 use crate::types::{
-    ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source, Symbol, Timestamp,
+    ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source, Symbol, Timestamp, Window,
 };
 
 /// The rules this program knows.
@@ -82,6 +89,12 @@ pub struct Exchange<B = IndexedBook> {
     orders: Table<OrderId, Order>,
     /// The live ones.
     contracts: Table<ContractId, Contract>,
+    /// Those that ended and are not settled.
+    unsettled: Table<ContractId, Contract>,
+    /// Those with open slots.
+    deliveries: Table<ContractId, Delivery>,
+    /// All of them, by version.
+    terms: Table<u32, ContractTerms>,
     purses: Table<OrganizationId, Purse>,
     tapes: Table<ProductId, Tape>,
     client_orders: Table<(OrganizationId, String), ClientOrder>,
@@ -159,10 +172,39 @@ impl<B: Book> Exchange<B> {
             Command::EndContract { contract, status, fault, reason } => {
                 self.end_contract(at, *contract, (*status, *fault), reason)?
             }
+            Command::PublishTerms(terms) => self.publish_terms(terms)?,
+            Command::Settle { after, limit } => self.settle_contracts(at, *after, *limit)?,
+            Command::DeclareDefault { organization, contract, reason } => {
+                self.declare_default(at, *organization, *contract, reason)?
+            }
             Command::SetRules { rules } => self.set_rules(*rules)?,
             Command::Note { subject, id, verb } => self.note([subject, id, verb])?,
+            delivery => self.deliver(delivery)?,
         };
         Ok((made, None))
+    }
+
+    /// Executes what is said between the start of a contract and its settlement.
+    fn deliver(&mut self, command: &Command) -> Result<Made, Failure> {
+        match command {
+            Command::RegisterAccessKey { organization, key } => self.register_access_key(*organization, key),
+            Command::DeclareReady { organization, contract } => self.declare_ready(*organization, *contract),
+            Command::DeliverAccess { organization, contract, access } => {
+                self.deliver_access(*organization, *contract, access)
+            }
+            Command::AcceptDelivery { organization, contract } => self.accept_delivery(*organization, *contract),
+            Command::ObjectDelivery { organization, contract, reason } => {
+                self.object_delivery(*organization, *contract, reason)
+            }
+            Command::Meter { organization, reports } => self.meter(*organization, reports),
+            Command::AddEvidence { organization, contract, start, end, evidence } => {
+                self.add_evidence(*organization, *contract, Window::new(*start, *end), evidence)
+            }
+            Command::DecideDispute { contract, start, end, gpus_up, reason } => {
+                self.decide_dispute(*contract, Window::new(*start, *end), *gpus_up, reason)
+            }
+            _ => Err(Failure::Invariant("command_not_dispatched")),
+        }
     }
 
     fn set_rules(&mut self, rules: u32) -> Result<Made, Failure> {

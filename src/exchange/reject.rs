@@ -89,6 +89,22 @@ rejects! {
     TimeBackwards = "time_backwards",
     /// The contract has ended already.
     ContractNotLive = "contract_not_live",
+    /// The contract cannot go there from where it stands.
+    IllegalTransition = "illegal_transition",
+    /// The contract was made before terms of delivery were published.
+    NoDeliveryTerms = "no_delivery_terms",
+    /// Access was not handed over yet.
+    NotDelivered = "not_delivered",
+    /// The buyer has registered no public key.
+    NoAccessKey = "no_access_key",
+    /// The secret is not sealed to the buyer's key.
+    WrongRecipient = "wrong_recipient",
+    /// The slot has not ended yet.
+    SlotInFuture = "slot_in_future",
+    /// The slot is closed, or the time for this is over.
+    SlotClosed = "slot_closed",
+    /// These slots are not in dispute.
+    NotDisputed = "not_disputed",
     /// Rules this program does not know.
     UnknownRules = "unknown_rules",
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::book::Book;
 use super::capacity::Capacity;
+use super::delivery::Standing;
 use super::due::Due;
 use super::entities::{Contract, Counters, Listing, Order, Organization, Product, Purse, Site};
 use super::memory::forgotten_at;
@@ -11,7 +12,7 @@ use super::table::{Table, hash};
 use super::trading::reservation;
 use super::{Changes, Exchange, Failure, RULES, Snapshot};
 use crate::types::limits::IDEMPOTENCY_KEY_MS;
-use crate::types::{ContractStatus, OrganizationId, ProductId, Side, Steps, Symbol};
+use crate::types::{OrganizationId, ProductId, Side, Steps, Symbol};
 
 impl<B: Book> Default for Exchange<B> {
     fn default() -> Self {
@@ -30,6 +31,9 @@ impl<B: Book> Exchange<B> {
             listings: Table::new("listing"),
             orders: Table::new("order"),
             contracts: Table::new("contract"),
+            unsettled: Table::new("unsettled"),
+            deliveries: Table::new("delivery"),
+            terms: Table::new("terms"),
             purses: Table::new("purse"),
             tapes: Table::new("tape"),
             client_orders: Table::new("client_order"),
@@ -77,7 +81,17 @@ impl<B: Book> Exchange<B> {
         for (id, tape) in snapshot.tapes {
             exchange.tapes.insert(id, tape);
         }
+        for (version, row) in snapshot.terms {
+            exchange.terms.insert(version, row);
+        }
         exchange.restore_contracts(snapshot.contracts)?;
+        for row in snapshot.unsettled {
+            exchange.unsettled.insert(row.id, row);
+        }
+        for (id, row) in snapshot.deliveries {
+            exchange.deliveries.insert(id, row);
+            exchange.rearm(id)?;
+        }
         exchange.restore_orders(snapshot.orders)?;
         for (key, row) in snapshot.client_orders {
             exchange.due.client_orders.insert((forgotten_at(row.placed_at), key.clone()));
@@ -101,7 +115,7 @@ impl<B: Book> Exchange<B> {
     fn restore_contracts(&mut self, contracts: Vec<Arc<Contract>>) -> Result<(), Failure> {
         for row in contracts {
             self.due.add_contract(&row);
-            if row.status == ContractStatus::Active {
+            if row.window.start <= self.counters.now.minute() {
                 self.due.starts.remove(&(row.window.start, row.id));
             }
             self.sold_out_of.entry(row.source).or_default().insert(row.id);
@@ -135,6 +149,9 @@ impl<B: Book> Exchange<B> {
             listings: self.listings.values().cloned().collect(),
             orders: self.orders.shared().collect(),
             contracts: self.contracts.shared().collect(),
+            unsettled: self.unsettled.shared().collect(),
+            deliveries: self.deliveries.keys().zip(self.deliveries.shared()).collect(),
+            terms: self.terms.iter().map(|(version, row)| (*version, row.clone())).collect(),
             purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
             tapes: self.tapes.iter().map(|(id, row)| (*id, *row)).collect(),
             client_orders: self.client_orders.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
@@ -156,6 +173,11 @@ impl<B: Book> Exchange<B> {
         add(self.listings.settle(|key, row| changes.listings.extend([(*key, (**row).clone())]))?);
         add(self.orders.settle(|key, row| changes.orders.extend([(*key, Arc::clone(row))]))?);
         add(self.contracts.settle(|key, row| changes.contracts.extend([(*key, Arc::clone(row))]))?);
+        add(self.unsettled.settle(|key, row| changes.contracts.extend([(*key, Arc::clone(row))]))?);
+        add(self.deliveries.settle(|key, row| {
+            changes.deliveries.insert(*key, Standing { delivery: Arc::clone(row), open: true });
+        })?);
+        add(self.terms.settle(|key, row| changes.terms.extend([(*key, (**row).clone())]))?);
         add(self.purses.settle(|key, row| changes.purses.extend([(*key, **row)]))?);
         add(self.tapes.settle(|key, row| changes.tapes.extend([(*key, **row)]))?);
         add(self.client_orders.settle(|_, _| ())?);
@@ -178,6 +200,9 @@ impl<B: Book> Exchange<B> {
             self.listings.recomputed()?,
             self.orders.recomputed()?,
             self.contracts.recomputed()?,
+            self.unsettled.recomputed()?,
+            self.deliveries.recomputed()?,
+            self.terms.recomputed()?,
             self.purses.recomputed()?,
             self.tapes.recomputed()?,
             self.client_orders.recomputed()?,

@@ -3,6 +3,7 @@
 //! A row is shared with whoever was told of it when the batch was settled; it is copied when it is changed after that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -80,6 +81,22 @@ impl<K: Ord + Clone + Serialize, V: Clone + Serialize> Table<K, V> {
     /// Returns all values by key, to be kept.
     pub fn shared(&self) -> impl Iterator<Item = Arc<V>> {
         self.rows.values().map(|row| Arc::clone(&row.value))
+    }
+
+    /// Returns the largest key.
+    pub fn last_key(&self) -> Option<K> {
+        self.rows.last_key_value().map(|(key, _)| key.clone())
+    }
+
+    /// Returns the largest keys below one, or of all, in descending order.
+    pub fn keys_below(&self, below: Option<&K>, count: usize) -> Vec<K> {
+        let end = below.map_or(Bound::Unbounded, Bound::Excluded);
+        self.rows.range((Bound::Unbounded, end)).rev().take(count).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Returns all keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = K> {
+        self.rows.keys().cloned()
     }
 
     /// Returns the number of rows.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::book::{Book, Step, WalkEnd};
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
-use crate::types::{ContractStatus, Minute, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
+use crate::types::{ContractId, ContractStatus, Minute, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
 
 use std::collections::BTreeSet;
 
 impl<B: Book> Exchange<B> {
     /// Moves time: orders end first, by number, so that no contract ends under a living ask; then contracts
-    /// start and complete, by minute and number; then old requests are forgotten.
+    /// start, default and complete, by minute and number; then old requests are forgotten.
     pub(super) fn advance(&mut self, at: Timestamp, now: Timestamp) -> Result<Made, Failure> {
         if now < self.counters.now {
             return Err(Reject::TimeBackwards.into());
@@ -22,7 +22,7 @@ impl<B: Book> Exchange<B> {
         for id in self.orders_due() {
             self.expire(at, id)?;
         }
-        self.move_contracts()?;
+        self.move_contracts(at)?;
         self.forget();
         Ok(Made::Nothing)
     }
@@ -35,6 +35,7 @@ impl<B: Book> Exchange<B> {
             minute(self.due.last_minutes.first().map(|(minute, _)| *minute)),
             minute(self.due.starts.first().map(|(minute, _)| *minute)),
             minute(self.due.ends.first().map(|(minute, _)| *minute)),
+            minute(self.due.deadlines.first().map(|(minute, _)| *minute)),
         ];
         dates.into_iter().flatten().min()
     }
@@ -56,16 +57,20 @@ impl<B: Book> Exchange<B> {
         self.end_order(at, id, status, reason).map(drop)
     }
 
-    fn move_contracts(&mut self) -> Result<(), Failure> {
+    fn move_contracts(&mut self, at: Timestamp) -> Result<(), Failure> {
         let minute = self.now().minute();
         while let Some((start, id)) = self.due.starts.pop_first() {
             if start > minute {
                 self.due.starts.insert((start, id));
                 break;
             }
-            let contract = self.contracts.get_mut(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
-            contract.status = ContractStatus::Active;
-            self.events.push(Event::ContractMoved { contract: id, status: ContractStatus::Active });
+            self.start_contract(id)?;
+        }
+        while let Some((deadline, id)) = self.due.deadlines.first().copied() {
+            if deadline > minute {
+                break;
+            }
+            self.pass_deadline(at, id)?;
         }
         while let Some((end, id)) = self.due.ends.first().copied() {
             if end > minute {
@@ -74,6 +79,26 @@ impl<B: Book> Exchange<B> {
             self.remove_contract(id, ContractStatus::Completed)?;
         }
         Ok(())
+    }
+
+    /// Starts a contract: one under terms with what was handed over, one under none by the calendar.
+    fn start_contract(&mut self, id: ContractId) -> Result<(), Failure> {
+        let contract = self.contracts.get(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
+        if contract.terms == 0 {
+            return self.move_contract(id, ContractStatus::Active);
+        }
+        self.begin_delivery(id)?;
+        self.restate(id)
+    }
+
+    /// Ends a contract that was not delivered in time, or not for too long. One whose window is over completes instead.
+    fn pass_deadline(&mut self, at: Timestamp, id: ContractId) -> Result<(), Failure> {
+        let contract = self.contracts.get(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
+        if contract.window.end <= self.now().minute() {
+            self.due.set_deadline(id, None);
+            return Ok(());
+        }
+        self.end_with_children(at, id, ContractStatus::Defaulted)
     }
 
     /// Halts a product, or lifts its halt and lets the resting bids walk in their order.

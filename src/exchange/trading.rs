@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::book::{Book, Step, Walk, WalkEnd};
 use super::catalogue::next;
+use super::delivery::Resold;
 use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
@@ -231,6 +232,7 @@ impl<B: Book> Exchange<B> {
             lot: ask.lot,
             min_minutes: ask.min_minutes,
             fee_bps,
+            terms: self.terms_version(),
             depth,
             status: ContractStatus::Scheduled,
             ended_at: None,
@@ -250,6 +252,7 @@ impl<B: Book> Exchange<B> {
     fn add_contract(&mut self, contract: Arc<Contract>) -> Result<(), Failure> {
         // The ask's reservation shrinks by what the contract takes: what its source has used stays the same.
         self.due.add_contract(&contract);
+        self.note_resold(contract.source, contract.window, Resold::More(contract.gpus))?;
         self.sold_out_of.entry(contract.source).or_default().insert(contract.id);
         self.contracts.insert(contract.id, contract);
         Ok(())

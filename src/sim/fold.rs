@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::exchange::delivery::Delivery;
 use crate::exchange::entities::{
     ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape,
 };
+use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Changes, Snapshot};
 use crate::store::{Batch, Recovered};
 use crate::types::limits::CLIENT_ORDER_ID_MS;
@@ -22,6 +24,11 @@ pub(super) struct Fold {
     pub(super) orders: BTreeMap<OrderId, Arc<Order>>,
     /// The live ones.
     pub(super) contracts: BTreeMap<ContractId, Arc<Contract>>,
+    /// Those that ended and are not settled.
+    pub(super) unsettled: BTreeMap<ContractId, Arc<Contract>>,
+    /// Those with open slots.
+    pub(super) deliveries: BTreeMap<ContractId, Arc<Delivery>>,
+    terms: BTreeMap<u32, ContractTerms>,
     pub(super) purses: BTreeMap<OrganizationId, Purse>,
     tapes: BTreeMap<ProductId, Tape>,
     client_orders: BTreeMap<(OrganizationId, String), ClientOrder>,
@@ -76,7 +83,18 @@ impl Fold {
                 self.orders.remove(id);
             }
         }
+        self.terms.extend(changes.terms.iter().map(|(version, row)| (*version, row.clone())));
+        for (id, standing) in &changes.deliveries {
+            match standing.open {
+                true => drop(self.deliveries.insert(*id, Arc::clone(&standing.delivery))),
+                false => drop(self.deliveries.remove(id)),
+            }
+        }
         for (id, contract) in &changes.contracts {
+            self.unsettled.remove(id);
+            if !contract.status.is_live() && self.deliveries.contains_key(id) {
+                self.unsettled.insert(*id, Arc::clone(contract));
+            }
             if contract.status.is_live() {
                 self.contracts.insert(*id, Arc::clone(contract));
             } else {
@@ -98,6 +116,9 @@ impl Fold {
             listings: self.listings.values().cloned().collect(),
             orders: self.orders.values().cloned().collect(),
             contracts: self.contracts.values().cloned().collect(),
+            unsettled: self.unsettled.values().cloned().collect(),
+            deliveries: self.deliveries.iter().map(|(id, row)| (*id, Arc::clone(row))).collect(),
+            terms: self.terms.iter().map(|(version, row)| (*version, row.clone())).collect(),
             purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
             tapes: self.tapes.iter().map(|(id, row)| (*id, *row)).collect(),
             client_orders: client_orders.map(|(key, row)| (key.clone(), row.clone())).collect(),

@@ -14,21 +14,26 @@ use super::db::{on, portable};
 use super::pending::{Numbered, Pending, Waiting};
 use super::rows::field::Place;
 use super::rows::{
-    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow,
-    ProductRow, SiteRow, StateRow, TapeRow,
+    BalanceRow, ContractRow, ContractStateRow, DeliveryRow, KeyRow, ListingRow, OrderRow, OrderStateRow,
+    OrganizationRow, ProductRow, SiteRow, StateRow, TapeRow, TermsRow,
 };
 use super::schema::{
-    balances, contract_states, contracts, exchange_state, journal, listings, order_states, orders, organizations,
-    products, remembered_keys, sites, tapes,
+    balances, contract_states, contract_terms, contracts, deliveries, exchange_state, journal, listings, order_states,
+    orders, organizations, products, remembered_keys, sites, tapes,
 };
 use super::{Db, StoreError};
 use crate::exchange::Snapshot;
+use crate::exchange::delivery::Delivery;
 use crate::exchange::entities::{ClientOrder, Contract, Counters, Order};
 use crate::types::limits::CLIENT_ORDER_ID_MS;
-use crate::types::{OrderId, OrderStatus, OrganizationId, Timestamp};
+use crate::types::{ContractId, OrderId, OrderStatus, OrganizationId, Timestamp};
 
 /// Orders looked through at a time for remembered `client_order_id`s.
 const SCAN_ROWS: i64 = 10_000;
+
+/// The contracts that are live, word for word as the index has it.
+const LIVE: &str =
+    "contract_states.status IN ('scheduled', 'ready', 'delivered', 'active', 'late', 'degraded', 'disputed')";
 
 /// What a restart begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,6 +77,9 @@ pub(super) fn load(db: &mut Db, pending: &Pending) -> Result<Recovered, StoreErr
 fn snapshot(db: &mut Db, counters: Counters, pending: &Pending) -> Result<Snapshot, StoreError> {
     let orders = open_orders(db, pending)?;
     let contracts = live_contracts(db, pending)?;
+    let deliveries = open_deliveries(db)?;
+    let unsettled = unsettled_contracts(db, pending, &deliveries)?;
+    let terms = on!(&mut *db, |c, m| m::terms(c))?;
     let client_orders = client_orders(db, counters.now, &orders, pending)?;
     let balances = on!(&mut *db, |c, m| m::balances(c))?;
     let tapes = on!(&mut *db, |c, m| m::tapes(c))?;
@@ -83,6 +91,9 @@ fn snapshot(db: &mut Db, counters: Counters, pending: &Pending) -> Result<Snapsh
         listings: all(on!(&mut *db, |c, m| m::listings(c))?)?,
         orders,
         contracts,
+        unsettled,
+        deliveries,
+        terms: terms.iter().map(TermsRow::terms).collect::<Result<_, _>>()?,
         purses: standing(balances.iter().map(BalanceRow::purse), &pending.balances)?,
         tapes: standing(tapes.iter().map(|row| Ok(row.tape())), &pending.tapes)?,
         client_orders,
@@ -126,6 +137,31 @@ fn live_contracts(db: &mut Db, pending: &Pending) -> Result<Vec<Arc<Contract>>, 
         }
         Ok(())
     }))?;
+    contracts.sort_unstable_by_key(|contract| contract.id);
+    Ok(contracts)
+}
+
+/// Reads the deliveries with open slots, by contract.
+fn open_deliveries(db: &mut Db) -> Result<Vec<(ContractId, Arc<Delivery>)>, StoreError> {
+    let rows = on!(db, |c, m| m::open_deliveries(c))?;
+    rows.iter().map(|row| row.standing().map(|(id, standing)| (id, standing.delivery))).collect()
+}
+
+/// Reads the contracts with open slots that are not live any more, by number.
+fn unsettled_contracts(
+    db: &mut Db,
+    pending: &Pending,
+    deliveries: &[(ContractId, Arc<Delivery>)],
+) -> Result<Vec<Arc<Contract>>, StoreError> {
+    let open = deliveries.iter().filter_map(|(id, _)| pending.contracts.get(id.number()));
+    let mut contracts: Vec<Arc<Contract>> = open.filter(|row| !row.status.is_live()).cloned().collect();
+    on!(db, |c, m| m::unsettled_contracts(c, |contract, state| {
+        if pending.contracts.get(contract.number).is_none() {
+            contracts.push(Arc::new(contract.with(&state)?));
+        }
+        Ok(())
+    }))?;
+    contracts.retain(|contract| !contract.status.is_live());
     contracts.sort_unstable_by_key(|contract| contract.id);
     Ok(contracts)
 }
@@ -226,7 +262,7 @@ portable! {
     ) -> Result<(), StoreError> {
         let rows = contract_states::table
             .inner_join(contracts::table.on(contracts::number.eq(contract_states::number)))
-            .filter(sql::<Bool>("contract_states.status IN ('scheduled', 'active')"))
+            .filter(sql::<Bool>(LIVE))
             .order(contract_states::number)
             .select((ContractRow::as_select(), ContractStateRow::as_select()))
             .load_iter::<(ContractRow, ContractStateRow), Streaming>(c)?;
@@ -235,6 +271,36 @@ portable! {
             each(contract, state)?;
         }
         Ok(())
+    }
+
+    pub(crate) fn unsettled_contracts(
+        c: &mut Conn,
+        mut each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = deliveries::table
+            .inner_join(contracts::table.on(contracts::number.eq(deliveries::contract)))
+            .inner_join(contract_states::table.on(contract_states::number.eq(deliveries::contract)))
+            .filter(sql::<Bool>("deliveries.open = 1"))
+            .order(deliveries::contract)
+            .select((ContractRow::as_select(), ContractStateRow::as_select()))
+            .load_iter::<(ContractRow, ContractStateRow), Streaming>(c)?;
+        for row in rows {
+            let (contract, state) = row?;
+            each(contract, state)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn open_deliveries(c: &mut Conn) -> QueryResult<Vec<DeliveryRow>> {
+        deliveries::table
+            .filter(sql::<Bool>("deliveries.open = 1"))
+            .order(deliveries::contract)
+            .select(DeliveryRow::as_select())
+            .load(c)
+    }
+
+    pub(crate) fn terms(c: &mut Conn) -> QueryResult<Vec<TermsRow>> {
+        contract_terms::table.order(contract_terms::version).select(TermsRow::as_select()).load(c)
     }
 
     pub(crate) fn named_orders(c: &mut Conn, before: i64) -> QueryResult<Vec<Named>> {

@@ -96,6 +96,7 @@ diesel::table! {
         previous_of_seller -> Nullable<BigInt>,
         previous_of_buyer -> Nullable<BigInt>,
         previous_of_parent -> Nullable<BigInt>,
+        terms -> BigInt,
     }
 }
 
@@ -186,6 +187,7 @@ diesel::table! {
         name -> Text,
         kind -> Text,
         suspended -> BigInt,
+        access_key -> Nullable<Text>,
     }
 }
 
@@ -235,6 +237,21 @@ diesel::table! {
         interconnect -> Text,
         sla_class -> Text,
         resale_allowed -> BigInt,
+    }
+}
+
+diesel::table! {
+    contract_terms (version) {
+        version -> BigInt,
+        terms -> Text,
+    }
+}
+
+diesel::table! {
+    deliveries (contract) {
+        contract -> BigInt,
+        open -> BigInt,
+        state -> Text,
     }
 }
 
@@ -322,6 +339,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     remembered_keys,
     exchange_state,
     contract_passes,
+    contract_terms,
+    deliveries,
     tapes,
     pending_states,
     states_mark,

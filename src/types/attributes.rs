@@ -127,14 +127,26 @@ words! {
         /// Its organization was suspended.
         OrganizationSuspended = "organization_suspended",
     }
-    /// Where a contract stands.
+    /// Where a contract stands; which may follow which is in `exchange::life`.
     ContractStatus {
         /// Before its window.
         Scheduled = "scheduled",
-        /// In its window.
+        /// Its provider says that the GPUs stand by.
+        Ready = "ready",
+        /// Access is handed over and not yet accepted.
+        Delivered = "delivered",
+        /// In its window, and in use.
         Active = "active",
+        /// In its window without access.
+        Late = "late",
+        /// In use with fewer GPUs up than were sold.
+        Degraded = "degraded",
+        /// In use while both sides report differently.
+        Disputed = "disputed",
         /// After its window.
         Completed = "completed",
+        /// After its window, with every minute paid or refunded.
+        Settled = "settled",
         /// Ended early by notice or agreement.
         Terminated = "terminated",
         /// Ended early by a failure of one side.
@@ -174,7 +186,11 @@ impl OrderStatus {
 impl ContractStatus {
     /// Tells whether the contract can still back a resale.
     pub const fn is_live(self) -> bool {
-        matches!(self, Self::Scheduled | Self::Active)
+        match self {
+            Self::Scheduled | Self::Ready | Self::Delivered | Self::Active => true,
+            Self::Late | Self::Degraded | Self::Disputed => true,
+            Self::Completed | Self::Settled | Self::Terminated | Self::Defaulted | Self::Recalled => false,
+        }
     }
 }
 

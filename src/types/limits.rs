@@ -32,3 +32,13 @@ pub const BATCH_ORDERS_MAX: usize = 100;
 pub const PAGE_ROWS_MAX: u32 = 200;
 /// Rows of one side write.
 pub const SIDE_ROWS_MAX: usize = 500;
+/// Contracts one `Meter` command reports on.
+pub const METER_REPORTS_MAX: usize = 1_000;
+/// Runs in the report on one contract: two days of slots, none like the one before.
+pub const METER_RUNS_MAX: usize = 576;
+/// Minutes in a contract month, counted from the contract's start: 30 days.
+pub const MONTH_MINUTES: u32 = 30 * 24 * 60;
+/// Contracts one `Settle` command looks at.
+pub const SETTLE_CONTRACTS_MAX: u32 = 256;
+/// Characters in what a provider hands over: a host, a host key, a user name, a sealed secret.
+pub const ACCESS_CHARS_MAX: usize = 8_192;

@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod ids;
 pub mod limits;
 pub mod money;
+pub mod slot;
 pub mod steps;
 pub mod text;
 pub mod time;
@@ -20,6 +21,7 @@ pub use ids::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId,
 };
 pub use money::{Money, Price, Turnover};
+pub use slot::Slot;
 pub use steps::Steps;
 pub use text::{Country, Region, Symbol};
 pub use time::{Minute, Timestamp, Window};

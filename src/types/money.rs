@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use super::OutOfRange;
+use super::limits::BPS_WHOLE;
 
 const MICROS_PER_USD: i64 = 1_000_000;
 const MINUTES_PER_HOUR: i128 = 60;
@@ -68,6 +69,15 @@ impl Money {
     /// [`OutOfRange`] beyond `i64`.
     pub fn times(self, count: u32) -> Result<Self, OutOfRange> {
         self.0.checked_mul(i64::from(count)).map(Self).ok_or(OutOfRange)
+    }
+
+    /// Returns a share of the amount in basis points, rounded down: `floor(bps * amount / 10000)`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn share(self, bps: u32) -> Result<Self, OutOfRange> {
+        let product = i128::from(self.0).checked_mul(i128::from(bps)).ok_or(OutOfRange)?;
+        i64::try_from(product.div_euclid(i128::from(BPS_WHOLE))).map(Self).map_err(|_| OutOfRange)
     }
 
     /// Reads a decimal string of USD.

@@ -84,6 +84,12 @@ impl Steps {
         self.change(window, |value| value.checked_sub(gpus))
     }
 
+    /// Makes the value over a window this one, whatever it was.
+    pub fn set(&mut self, window: Window, gpus: u32) {
+        // No value is out of range here.
+        let _always = self.change(window, |_| Some(gpus));
+    }
+
     /// Adds another function.
     ///
     /// # Errors
@@ -176,6 +182,15 @@ mod tests {
         assert_eq!(steps.subtract(window(5, 30), 4), Err(OutOfRange));
         steps.subtract(window(15, 30), 4).unwrap();
         assert_eq!(steps, Steps::block(window(10, 20), 8));
+    }
+
+    #[test]
+    fn a_value_that_is_set_replaces_what_was_there() {
+        let mut steps = Steps::block(window(10, 20), 8);
+        steps.set(window(15, 30), 4);
+        assert_eq!((steps.at(Minute::new(14)), steps.at(Minute::new(15)), steps.at(Minute::new(29))), (8, 4, 4));
+        steps.set(window(0, 15), 0);
+        assert_eq!(steps, Steps::block(window(15, 30), 4));
     }
 
     proptest! {

@@ -9,6 +9,7 @@ mod audit;
 mod backend;
 mod catalogue;
 mod course;
+mod delivery;
 mod histories;
 mod lease_model;
 mod licences;

@@ -174,6 +174,9 @@ fn show(app: &App, row: Transfer, mentioned: &Mentioned) -> Result<TransferRow, 
             Cause::Release(order) => ("release", Some(order), None),
             Cause::Escrow(contract) => ("escrow", None, Some(contract)),
             Cause::Refund(contract) => ("refund", None, Some(contract)),
+            Cause::Payment(contract) => ("payment", None, Some(contract)),
+            Cause::Fee(contract) => ("fee", None, Some(contract)),
+            Cause::Credit(contract) => ("credit", None, Some(contract)),
             Cause::PriceGap(contract) => ("price_gap", None, Some(contract)),
         };
         let id = PublicId { created_at: row.created_at, kind: Kind::Transfer, number: row.id.number() };

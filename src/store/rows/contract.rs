@@ -36,6 +36,7 @@ row! {
         previous_of_seller: Option<i64>,
         previous_of_buyer: Option<i64>,
         previous_of_parent: Option<i64>,
+        terms: i64,
     }
 
     /// A contract that passed to another seller.
@@ -90,6 +91,7 @@ impl ContractRow {
             previous_of_seller: contract.previous_of_seller.map(Holding::code),
             previous_of_buyer: contract.previous_of_buyer.map(Holding::code),
             previous_of_parent: contract.previous_of_parent.map(Holding::code),
+            terms: i64::from(contract.terms),
         }
     }
 
@@ -117,6 +119,7 @@ impl ContractRow {
             lot: at.int("lot", self.lot)?,
             min_minutes: at.int("min_minutes", self.min_minutes)?,
             fee_bps: at.int("fee_bps", self.fee_bps)?,
+            terms: at.int("terms", self.terms)?,
             depth: now.depth,
             status: now.status,
             ended_at: now.ended_at,

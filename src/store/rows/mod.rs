@@ -3,6 +3,7 @@
 //! Invariant: the writer and `verify` make rows with the same functions, so what one writes the other expects.
 
 pub(crate) mod contract;
+pub(crate) mod delivery;
 pub(crate) mod field;
 pub(crate) mod journal;
 pub(crate) mod key;
@@ -14,6 +15,7 @@ pub(crate) mod trade;
 pub(crate) mod transfer;
 
 pub(crate) use contract::{ContractNow, ContractRow, ContractStateRow, PassRow};
+pub(crate) use delivery::{DeliveryRow, TermsRow};
 pub(crate) use journal::JournalEntry;
 pub(crate) use key::KeyRow;
 pub(crate) use order::{OrderNow, OrderRow, OrderStateRow};

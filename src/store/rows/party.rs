@@ -17,6 +17,7 @@ row! {
         name: Word,
         kind: Word,
         suspended: i64,
+        access_key: Option<Word>,
     }
 
     /// An organization's accounts and the ends of its histories.
@@ -86,6 +87,7 @@ impl OrganizationRow {
             name: text(organization.name.as_str()),
             kind: word(organization.kind.as_str()),
             suspended: i64::from(organization.suspended),
+            access_key: organization.access_key.as_deref().map(text),
         }
     }
 }
@@ -101,6 +103,7 @@ impl TryFrom<OrganizationRow> for Organization {
             name: row.name.into_owned(),
             kind: at.parsed("kind", OrganizationKind::parse(&row.kind))?,
             suspended: at.flag("suspended", row.suspended)?,
+            access_key: row.access_key.map(String::from),
         })
     }
 }

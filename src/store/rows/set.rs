@@ -1,8 +1,8 @@
 //! All rows a batch writes, table by table, each sorted by its key.
 
 use super::{
-    ContractRow, JournalEntry, KeyRow, ListingRow, OrderRow, OrganizationRow, PassRow, ProductRow, SiteRow, StateRow,
-    TradeRow, TransferRow,
+    ContractRow, DeliveryRow, JournalEntry, KeyRow, ListingRow, OrderRow, OrganizationRow, PassRow, ProductRow,
+    SiteRow, StateRow, TermsRow, TradeRow, TransferRow,
 };
 use crate::exchange::Changes;
 use crate::store::pending::States;
@@ -23,6 +23,8 @@ pub(crate) struct RowSet {
     pub(crate) products: Vec<ProductRow>,
     pub(crate) sites: Vec<SiteRow>,
     pub(crate) listings: Vec<ListingRow>,
+    pub(crate) terms: Vec<TermsRow>,
+    pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) keys: Vec<KeyRow>,
     pub(crate) state: Vec<StateRow>,
     /// Keys to delete, by (actor, key).
@@ -50,6 +52,12 @@ impl RowSet {
             products: changes.products.values().map(ProductRow::of).collect(),
             sites: changes.sites.values().map(SiteRow::of).collect(),
             listings: changes.listings.values().map(ListingRow::of).collect(),
+            terms: changes.terms.iter().map(|(version, row)| TermsRow::of(*version, row)).collect::<Result<_, _>>()?,
+            deliveries: changes
+                .deliveries
+                .iter()
+                .map(|(id, row)| DeliveryRow::of(*id, row))
+                .collect::<Result<_, _>>()?,
             passes: changes.passed.iter().map(PassRow::of).collect(),
             state: vec![StateRow::of(&changes.counters, changes.digest, last)],
             states: States::of(changes),
@@ -75,6 +83,8 @@ impl RowSet {
         visit.rows(&self.products)?;
         visit.rows(&self.sites)?;
         visit.rows(&self.listings)?;
+        visit.rows(&self.terms)?;
+        visit.rows(&self.deliveries)?;
         visit.rows(&self.keys)?;
         visit.rows(&self.state)
     }

@@ -76,6 +76,9 @@ const fn cause_parts(cause: Cause) -> (&'static str, Option<i64>) {
         Cause::Release(order) => ("release", Some(order.number())),
         Cause::Escrow(contract) => ("escrow", Some(contract.number())),
         Cause::Refund(contract) => ("refund", Some(contract.number())),
+        Cause::Payment(contract) => ("payment", Some(contract.number())),
+        Cause::Fee(contract) => ("fee", Some(contract.number())),
+        Cause::Credit(contract) => ("credit", Some(contract.number())),
         Cause::PriceGap(contract) => ("price_gap", Some(contract.number())),
     }
 }
@@ -88,6 +91,9 @@ fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
         ("release", Some(number)) => Cause::Release(OrderId::new(number)),
         ("escrow", Some(number)) => Cause::Escrow(ContractId::new(number)),
         ("refund", Some(number)) => Cause::Refund(ContractId::new(number)),
+        ("payment", Some(number)) => Cause::Payment(ContractId::new(number)),
+        ("fee", Some(number)) => Cause::Fee(ContractId::new(number)),
+        ("credit", Some(number)) => Cause::Credit(ContractId::new(number)),
         ("price_gap", Some(number)) => Cause::PriceGap(ContractId::new(number)),
         _ => return None,
     })

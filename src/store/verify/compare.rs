@@ -12,8 +12,8 @@ use crate::store::db::{on, portable};
 use crate::store::pending::log::{MarkRow, PendingRow};
 use crate::store::row::{Cell, Row};
 use crate::store::rows::{
-    BalanceRow, ContractRow, ContractStateRow, KeyRow, ListingRow, OrderRow, OrderStateRow, OrganizationRow, PassRow,
-    ProductRow, SiteRow, StateRow, TapeRow, TradeRow, TransferRow,
+    BalanceRow, ContractRow, ContractStateRow, DeliveryRow, KeyRow, ListingRow, OrderRow, OrderStateRow,
+    OrganizationRow, PassRow, ProductRow, SiteRow, StateRow, TapeRow, TermsRow, TradeRow, TransferRow,
 };
 use crate::store::schema;
 use crate::store::{Db, StoreError};
@@ -36,7 +36,7 @@ pub fn compare(db: &mut Db, expected: &Expected) -> Result<Vec<Mismatch>, StoreE
         orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
         contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
         tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
-        remembered_keys: KeyRow, exchange_state: StateRow,
+        remembered_keys: KeyRow, exchange_state: StateRow, contract_terms: TermsRow, deliveries: DeliveryRow,
     }
     if expected.mark().is_some() {
         tables! { pending_states: PendingRow }
@@ -195,6 +195,7 @@ macro_rules! scans {
 scans! {
     orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
     contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
-    tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow, remembered_keys: KeyRow, exchange_state: StateRow,
+    tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
+    remembered_keys: KeyRow, exchange_state: StateRow, contract_terms: TermsRow, deliveries: DeliveryRow,
     pending_states: PendingRow, states_mark: MarkRow,
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use gpubourse::exchange::delivery::{Delivery, Standing};
 use gpubourse::exchange::entities::*;
+use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Made, Requirements};
 use gpubourse::store::{Batch, JournalRow, chain_hash};
 use gpubourse::types::*;
@@ -126,6 +128,7 @@ pub fn contract(number: i64) -> Contract {
         lot: 8,
         min_minutes: 60,
         fee_bps: 150,
+        terms: 1,
         depth: 0,
         status: ContractStatus::Scheduled,
         ended_at: None,
@@ -167,6 +170,7 @@ fn parties(changes: &mut Changes) {
         name: format!("Organization {number} 'é"),
         kind,
         suspended: number == 2,
+        access_key: (number == 2).then(|| "age1abc".into()),
     };
     changes.organizations =
         by([party(1, OrganizationKind::Provider), party(2, OrganizationKind::Renter)], |row| row.id);
@@ -244,6 +248,9 @@ pub fn changes() -> Changes {
     let partial = Order { status: OrderStatus::PartiallyFilled, filled_gpus: 8, fills: 1, sold, last_trade, ..ask(1) };
     changes.orders = by([Arc::new(partial), Arc::new(filled)], |row| row.id);
     changes.contracts = by([Arc::new(contract(1))], |row| row.id);
+    changes.terms = [(1, ContractTerms::default())].into();
+    let delivery = Delivery { accepted_from: Some(Minute::new(61)), ..Delivery::new(&contract(1), Steps::new()) };
+    changes.deliveries = [(ContractId::new(1), Standing { delivery: delivery.into(), open: true })].into();
     changes.tapes = [(ProductId::new(1), Tape { last_trade })].into();
     let made = Some(Holding::Made(ContractId::new(1)));
     let last = |order| Purse { last_order: Some(OrderId::new(order)), last_holding: made, ..purse(order) };

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gpubourse::exchange::delivery::Delivery;
 use gpubourse::exchange::entities::{
     Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape, Trade, Transfer,
 };
+use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Event, Snapshot};
 use gpubourse::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, SiteId};
 
@@ -20,6 +22,8 @@ pub struct Fold {
     listings: BTreeMap<ListingId, Listing>,
     orders: BTreeMap<OrderId, Arc<Order>>,
     contracts: BTreeMap<ContractId, Arc<Contract>>,
+    deliveries: BTreeMap<ContractId, Arc<Delivery>>,
+    terms: BTreeMap<u32, ContractTerms>,
     purses: BTreeMap<OrganizationId, Purse>,
     tapes: BTreeMap<ProductId, Tape>,
     keys: BTreeMap<(String, String), RememberedKey>,
@@ -59,7 +63,11 @@ impl Fold {
         self.orders.extend(changes.orders);
         self.orders.retain(|_, order| order.status.is_open());
         self.contracts.extend(changes.contracts);
-        self.contracts.retain(|_, contract| contract.status.is_live());
+        self.terms.extend(changes.terms);
+        self.deliveries.extend(changes.deliveries.iter().map(|(id, row)| (*id, Arc::clone(&row.delivery))));
+        self.deliveries.retain(|id, _| changes.deliveries.get(id).is_none_or(|row| row.open));
+        let deliveries = &self.deliveries;
+        self.contracts.retain(|id, contract| contract.status.is_live() || deliveries.contains_key(id));
         for (key, row) in changes.keys {
             match row {
                 Some(row) => drop(self.keys.insert(key, row)),
@@ -73,6 +81,7 @@ impl Fold {
 
     /// Compares the sum with the state itself; client order ids follow from the orders and are the store's to keep.
     pub fn compare(self, state: &Snapshot) -> Result<(), Violation> {
+        let (contracts, unsettled) = self.contracts.into_values().partition(|row| row.status.is_live());
         let sum = Snapshot {
             counters: self.counters,
             organizations: self.organizations.into_values().collect(),
@@ -80,7 +89,10 @@ impl Fold {
             sites: self.sites.into_values().collect(),
             listings: self.listings.into_values().collect(),
             orders: self.orders.into_values().collect(),
-            contracts: self.contracts.into_values().collect(),
+            contracts,
+            unsettled,
+            deliveries: self.deliveries.into_iter().collect(),
+            terms: self.terms.into_iter().collect(),
             purses: self.purses.into_iter().collect(),
             tapes: self.tapes.into_iter().collect(),
             client_orders: state.client_orders.clone(),

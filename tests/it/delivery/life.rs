@@ -1,0 +1,312 @@
+//! A market in which contracts are delivered: P provides, R resells, X and Y rent; minute 0 is `ZERO`.
+
+use gpubourse::exchange::entities::{Cause, Contract};
+use gpubourse::exchange::terms::ContractTerms;
+use gpubourse::exchange::{
+    Access, BidWindow, Command, Envelope, Event, Exchange, Failure, MeterReport, MeterRun, Outcome, PlaceAsk, PlaceBid,
+    Requirements, Terms,
+};
+use gpubourse::types::{
+    ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind,
+    Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
+};
+
+pub const ZERO: u32 = 29_000_000;
+pub const DAY: u32 = 24 * 60;
+pub const P: OrganizationId = OrganizationId::new(1);
+pub const R: OrganizationId = OrganizationId::new(2);
+pub const X: OrganizationId = OrganizationId::new(3);
+pub const Y: OrganizationId = OrganizationId::new(4);
+/// The fee of the one product, in basis points.
+pub const FEE_BPS: u32 = 250;
+
+pub struct Life {
+    pub exchange: Exchange,
+    pub minute: u32,
+    /// What moved for contracts: (contract, cause, amount).
+    pub moved: Vec<(ContractId, &'static str, Money)>,
+    /// What the events said, in order.
+    pub events: Vec<Event>,
+    commands: u32,
+}
+
+pub fn key(organization: OrganizationId) -> String {
+    format!("age1key{organization}")
+}
+
+pub fn access(buyer: OrganizationId) -> Access {
+    Access {
+        host: "node-1.example".into(),
+        port: 22,
+        host_key: "ssh-ed25519 AAAA".into(),
+        user: "ubuntu".into(),
+        sealed_secret: "-----BEGIN AGE ENCRYPTED FILE-----\nsealed\n-----END AGE ENCRYPTED FILE-----".into(),
+        recipient: key(buyer),
+    }
+}
+
+impl Life {
+    /// Opens the market, with terms in force: one listing of 64 GPUs over 200 days that promises 99.9 %.
+    pub fn new() -> Self {
+        let mut life =
+            Self { exchange: Exchange::new(), minute: 0, moved: Vec::new(), events: Vec::new(), commands: 0 };
+        life.advance(0);
+        for (name, kind) in [
+            ("P", OrganizationKind::Provider),
+            ("R", OrganizationKind::Reseller),
+            ("X", OrganizationKind::Renter),
+            ("Y", OrganizationKind::Renter),
+        ] {
+            life.done(Command::RegisterOrganization { name: name.into(), organization_kind: kind });
+        }
+        for organization in [P, R, X, Y] {
+            let amount = Money::parse("1000000").unwrap();
+            life.done(Command::Deposit { organization, amount, reference: "wire".into() });
+            life.done(Command::RegisterAccessKey { organization, key: key(organization) });
+        }
+        life.done(Command::CreateProduct {
+            symbol: Symbol::new("gpu").unwrap(),
+            name: "GPU".into(),
+            tick: Price::from_micros(1),
+            fee_bps: FEE_BPS,
+        });
+        life.done(Command::CreateSite {
+            organization: P,
+            name: "Hall".into(),
+            region: Region::new("us-east").unwrap(),
+            country: Country::new("US").unwrap(),
+            power_w: None,
+            pue_milli: None,
+        });
+        life.done(Command::CreateListing {
+            organization: P,
+            site: SiteId::new(1),
+            product: ProductId::new(1),
+            gpus: 64,
+            start: minute(0),
+            end: minute(200 * DAY),
+            gpus_per_node: 8,
+            interconnect: Interconnect::Infiniband,
+            sla_class: SlaClass::P999,
+            resale_allowed: true,
+        });
+        life.done(Command::PublishTerms(ContractTerms::default()));
+        life
+    }
+
+    pub fn run(&mut self, command: Command) -> Result<Outcome, &'static str> {
+        self.commands += 1;
+        let envelope = Envelope {
+            at: Timestamp::from_millis(i64::from(ZERO + self.minute) * 60_000),
+            actor: "user:1".into(),
+            request_id: self.commands.to_string(),
+            idempotency_key: None,
+            command,
+        };
+        let before = self.exchange.recomputed_digest().unwrap();
+        match self.exchange.execute(&envelope) {
+            Ok(outcome) => {
+                self.note(&outcome.events);
+                Ok(outcome)
+            }
+            Err(Failure::Reject(reject)) => {
+                assert_eq!(self.exchange.recomputed_digest().unwrap(), before, "a refusal changed something");
+                Err(reject.code())
+            }
+            Err(Failure::Invariant(name)) => panic!("{name} at {:?}", envelope.command),
+        }
+    }
+
+    pub fn done(&mut self, command: Command) -> Outcome {
+        let shown = format!("{command:?}");
+        self.run(command).unwrap_or_else(|code| panic!("{code}: {shown}"))
+    }
+
+    fn note(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::Transferred { transfer } = event {
+                let moved = match transfer.cause {
+                    Cause::Payment(id) => (id, "payment"),
+                    Cause::Fee(id) => (id, "fee"),
+                    Cause::Refund(id) => (id, "refund"),
+                    Cause::Credit(id) => (id, "credit"),
+                    Cause::PriceGap(id) => (id, "gap"),
+                    Cause::Escrow(id) => (id, "escrow"),
+                    _ => continue,
+                };
+                self.moved.push((moved.0, moved.1, transfer.amount));
+            }
+        }
+        self.events.extend_from_slice(events);
+    }
+
+    /// Moves time to a minute, through every date on the way, as the sequencer does.
+    pub fn advance(&mut self, to: u32) {
+        while let Some(due) = self.exchange.next_due().filter(|due| *due < at(to)) {
+            self.run(Command::Advance { now: due.max(at(self.minute)) }).unwrap();
+        }
+        self.minute = to;
+        self.run(Command::Advance { now: at(to) }).unwrap();
+    }
+
+    /// Sells GPUs out of a source to somebody; returns the contract.
+    pub fn sell(
+        &mut self,
+        source: Source,
+        buyer: OrganizationId,
+        gpus: u32,
+        window: (u32, u32),
+        price: &str,
+    ) -> ContractId {
+        let price = Price::parse(price).unwrap().micros();
+        self.try_sell(source, buyer, gpus, window, price).expect("no trade")
+    }
+
+    /// As [`Life::sell`], if that can be.
+    pub fn try_sell(
+        &mut self,
+        source: Source,
+        buyer: OrganizationId,
+        gpus: u32,
+        window: (u32, u32),
+        price: i64,
+    ) -> Option<ContractId> {
+        let seller = match source {
+            Source::Listing(_) => P,
+            Source::Contract(id) => self.exchange.contract(id)?.buyer,
+        };
+        let price = Price::from_micros(price);
+        let (start, end) = (minute(window.0), minute(window.1));
+        let ask = self.run(Command::PlaceAsk(PlaceAsk {
+            organization: seller,
+            source,
+            gpus,
+            start: Some(start),
+            end: Some(end),
+            price,
+            lot: None,
+            min_minutes: None,
+            lead_minutes: 0,
+            terms: Terms::default(),
+        }));
+        let ask = ask.ok()?.order?.id;
+        let bid = self.run(Command::PlaceBid(PlaceBid {
+            organization: buyer,
+            product: ProductId::new(1),
+            gpus,
+            window: BidWindow::Fixed { start, end },
+            price,
+            lot: gpus,
+            requirements: Requirements::default(),
+            same_site: false,
+            terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
+        }));
+        // Nothing rests: the next sale is between these two alone.
+        let _filled = self.run(Command::CancelOrder { organization: seller, order: ask });
+        let made = |event: &Event| match event {
+            Event::Traded { contract, .. } => Some(contract.id),
+            _ => None,
+        };
+        bid.ok()?.events.iter().find_map(made)
+    }
+
+    pub fn listing() -> Source {
+        Source::Listing(ListingId::new(1))
+    }
+
+    /// Plays the handshake up to the acceptance.
+    pub fn hand_over(&mut self, contract: ContractId) {
+        self.deliver(contract);
+        let organization = self.contract(contract).buyer;
+        self.done(Command::AcceptDelivery { organization, contract });
+    }
+
+    pub fn deliver(&mut self, contract: ContractId) {
+        if self.contract(contract).status == ContractStatus::Scheduled {
+            self.done(Command::DeclareReady { organization: P, contract });
+        }
+        let access = access(self.contract(contract).buyer);
+        self.done(Command::DeliverAccess { organization: P, contract, access });
+    }
+
+    pub fn meter(
+        &mut self,
+        organization: OrganizationId,
+        contract: ContractId,
+        window: (u32, u32),
+        up: u32,
+    ) -> Result<Outcome, &'static str> {
+        self.run(report(organization, contract, window, up))
+    }
+
+    /// Lets time pass over a window while the provider reports these GPUs up, twice a day.
+    pub fn operate(&mut self, window: (u32, u32), up: &[(ContractId, u32)]) {
+        let mut from = window.0;
+        while from < window.1 {
+            let to = (from + DAY / 2).min(window.1);
+            self.advance(to);
+            for (contract, up) in up {
+                self.meter(P, *contract, (from, to), *up).unwrap();
+            }
+            from = to;
+        }
+    }
+
+    pub fn settle(&mut self) {
+        let mut after = None;
+        loop {
+            let outcome = self.done(Command::Settle { after, limit: 2 });
+            after = outcome.events.iter().find_map(|event| match event {
+                Event::SettledThrough { next } => *next,
+                _ => None,
+            });
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+
+    pub fn contract(&self, id: ContractId) -> &Contract {
+        self.exchange.contract(id).expect("contract is known")
+    }
+
+    /// What moved for a contract by one cause.
+    pub fn sum(&self, id: ContractId, cause: &str) -> Money {
+        let moved = self.moved.iter().filter(|(contract, of, _)| *contract == id && *of == cause);
+        moved.fold(Money::ZERO, |sum, (_, _, amount)| sum.plus(*amount).unwrap())
+    }
+
+    /// All that moved for a contract, for comparison with texts.
+    pub fn sums(&self, id: ContractId) -> String {
+        let causes = ["escrow", "payment", "fee", "refund", "credit"];
+        causes.map(|cause| format!("{cause} {}", self.sum(id, cause))).join(", ")
+    }
+
+    /// Nothing is lost or made, and every customer's escrow is what lies behind its contracts.
+    pub fn check_money(&self) {
+        let mut total = Money::ZERO;
+        for (id, purse) in self.exchange.purses() {
+            total = total.plus(purse.total().unwrap()).unwrap();
+            let behind = self.exchange.snapshot();
+            let rows = behind.contracts.iter().chain(&behind.unsettled).filter(|row| row.buyer == id);
+            let escrow = rows.fold(Money::ZERO, |sum, row| sum.plus(row.escrow).unwrap());
+            assert_eq!(purse.escrow, escrow, "escrow of {id}");
+        }
+        assert_eq!(total, Money::ZERO);
+    }
+}
+
+pub fn minute(minute: u32) -> Minute {
+    Minute::new(ZERO + minute)
+}
+
+pub fn at(minute: u32) -> Timestamp {
+    Timestamp::from_millis(i64::from(ZERO + minute) * 60_000)
+}
+
+/// A report of `up` GPUs over the slots of a window.
+pub fn report(organization: OrganizationId, contract: ContractId, window: (u32, u32), up: u32) -> Command {
+    let (first, last) = (Slot::of(minute(window.0)), Slot::of(Slot::end_of(minute(window.1))));
+    let run = MeterRun(first.number(), last.number() - first.number(), up);
+    Command::Meter { organization, reports: vec![MeterReport { contract, runs: vec![run] }] }
+}

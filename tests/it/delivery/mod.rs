@@ -1,0 +1,6 @@
+//! From contract to cash: handshake, heartbeats, disputes, settlement and defaults, in the pure exchange.
+
+mod handshake;
+mod life;
+mod random;
+mod settlement;

@@ -1,0 +1,251 @@
+//! Random lives of chains of contracts against a model that looks at every minute by itself.
+
+use std::collections::BTreeMap;
+
+use gpubourse::exchange::terms::ContractTerms;
+use gpubourse::exchange::{Command, Event};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Money, Source};
+use proptest::prelude::*;
+
+use super::life::{DAY, FEE_BPS, Life, P, R, X, Y, ZERO};
+
+/// All windows lie in here.
+const MINUTES: u32 = 600;
+
+/// A contract as the model knows it: what it is, and what was said of each minute.
+struct Leg {
+    gpus: u32,
+    price: i64,
+    window: (u32, u32),
+    accepted: Option<u32>,
+    parent: Vec<Option<ContractId>>,
+    provider: Vec<Option<u32>>,
+    renter: Vec<Option<u32>>,
+}
+
+struct Model {
+    life: Life,
+    legs: BTreeMap<ContractId, Leg>,
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Sell { from: usize, buyer: usize, gpus: u32, start: u32, minutes: u32, price: i64 },
+    HandOver { which: usize },
+    Report { which: usize, renter: bool, back: u32, slots: u32, up: u32 },
+    End { which: usize, status: usize },
+    Advance { minutes: u32 },
+    Settle,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        3 => (0usize..4, 0usize..3, 1u32..9, 0u32..MINUTES / 2, 30u32..300, 1i64..9_000_000).prop_map(
+            |(from, buyer, gpus, start, minutes, price)| Op::Sell { from, buyer, gpus, start, minutes, price }
+        ),
+        4 => (0usize..8).prop_map(|which| Op::HandOver { which }),
+        8 => (0usize..8, any::<bool>(), 1u32..40, 1u32..40, 0u32..9).prop_map(
+            |(which, renter, back, slots, up)| Op::Report { which, renter, back, slots, up }
+        ),
+        1 => (0usize..8, 0usize..4).prop_map(|(which, status)| Op::End { which, status }),
+        4 => (1u32..90).prop_map(|minutes| Op::Advance { minutes }),
+        1 => Just(Op::Settle),
+    ]
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut life = Life::new();
+        // The model has no defaults.
+        let never = 10 * DAY;
+        let terms =
+            ContractTerms { default_after_minutes: never, outage_default_minutes: never, ..ContractTerms::default() };
+        life.done(Command::PublishTerms(terms));
+        Self { life, legs: BTreeMap::new() }
+    }
+
+    fn pick(&self, which: usize) -> Option<ContractId> {
+        self.legs.keys().nth(which % self.legs.len().max(1)).copied()
+    }
+
+    fn play(&mut self, op: &Op) {
+        match *op {
+            Op::Sell { from, buyer, gpus, start, minutes, price } => {
+                self.sell(from, buyer, gpus, (start, minutes), price)
+            }
+            Op::HandOver { which } => self.hand_over(which),
+            Op::Report { which, renter, back, slots, up } => {
+                // The last slots, or some of them.
+                let end = self.life.minute / 5 * 5;
+                let start = end.saturating_sub(5 * back);
+                self.report(which, renter, (start, (start + 5 * slots).min(end)), up);
+            }
+            Op::End { which, status } => self.end(which, status),
+            Op::Advance { minutes } => self.life.advance(self.life.minute + minutes),
+            Op::Settle => self.life.settle(),
+        }
+    }
+
+    fn sell(&mut self, from: usize, buyer: usize, gpus: u32, (start, minutes): (u32, u32), price: i64) {
+        let start = start.max(self.life.minute + 1);
+        // Out of the listing, or out of some contract, inside its window.
+        let parent = (from > 0).then(|| self.pick(from)).flatten();
+        let (source, window) = match parent {
+            None => (Life::listing(), (start, start + minutes)),
+            Some(id) => {
+                let outer = self.legs[&id].window;
+                let start = start.clamp(outer.0, outer.1);
+                (Source::Contract(id), (start, (start + minutes).min(outer.1)))
+            }
+        };
+        let buyer = [R, X, Y][buyer];
+        let Some(id) = self.life.try_sell(source, buyer, gpus, window, price) else { return };
+        let places = usize::try_from(2 * MINUTES).unwrap();
+        let leg = Leg {
+            gpus,
+            price,
+            window,
+            accepted: None,
+            parent: vec![parent; places],
+            provider: vec![None; places],
+            renter: vec![None; places],
+        };
+        self.legs.insert(id, leg);
+    }
+
+    fn hand_over(&mut self, which: usize) {
+        let Some(id) = self.pick(which) else { return };
+        let Some(contract) = self.life.exchange.contract(id) else { return };
+        let buyer = contract.buyer;
+        let ready = Command::DeclareReady { organization: P, contract: id };
+        let deliver = Command::DeliverAccess { organization: P, contract: id, access: super::life::access(buyer) };
+        let _may_be_late = self.life.run(ready);
+        let _may_be_over = self.life.run(deliver);
+        if self.life.run(Command::AcceptDelivery { organization: buyer, contract: id }).is_ok() {
+            self.legs.get_mut(&id).unwrap().accepted = Some(self.life.minute + 1);
+        }
+    }
+
+    fn report(&mut self, which: usize, renter: bool, window: (u32, u32), up: u32) {
+        let Some(id) = self.pick(which) else { return };
+        let Some(contract) = self.life.exchange.contract(id) else { return };
+        let by = if renter { contract.buyer } else { P };
+        let covered = contract.covered();
+        let (first, last) = (covered.start.get() - ZERO, covered.end.get() - ZERO);
+        let window = (window.0.max(first / 5 * 5), window.1.min(last.div_ceil(5) * 5));
+        if window.0 >= window.1 {
+            return;
+        }
+        if self.life.meter(by, id, window, up).is_ok() {
+            let leg = self.legs.get_mut(&id).unwrap();
+            let said = if renter { &mut leg.renter } else { &mut leg.provider };
+            for minute in window.0..window.1 {
+                said[minute as usize] = Some(up);
+            }
+        }
+    }
+
+    fn end(&mut self, which: usize, status: usize) {
+        let Some(id) = self.pick(which) else { return };
+        let (status, fault) = [
+            (ContractStatus::Terminated, Some(Fault::Buyer)),
+            (ContractStatus::Terminated, Some(Fault::Seller)),
+            (ContractStatus::Defaulted, Some(Fault::Buyer)),
+            (ContractStatus::Recalled, None),
+        ][status];
+        let reason = "r".to_owned();
+        let from = self.life.minute + 1;
+        let Ok(outcome) = self.life.run(Command::EndContract { contract: id, status, fault, reason }) else { return };
+        for event in &outcome.events {
+            match event {
+                Event::ContractMoved { contract, .. } => {
+                    let leg = self.legs.get_mut(contract).unwrap();
+                    leg.window.1 = from.max(leg.window.0).min(leg.window.1);
+                }
+                Event::ContractPassed { contract, source, .. } => {
+                    // From the minute on in which the contract above ends.
+                    let above = self.legs[&id].window;
+                    let since = from.max(above.0).min(above.1);
+                    let parent = match source {
+                        Source::Contract(parent) => Some(*parent),
+                        Source::Listing(_) => None,
+                    };
+                    self.legs.get_mut(contract).unwrap().parent[since as usize..].fill(parent);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// GPU-minutes delivered for a contract, minute by minute down its chain.
+    fn delivered(&self, id: ContractId) -> u64 {
+        let leg = &self.legs[&id];
+        (leg.window.0..leg.window.1).map(|minute| u64::from(self.up(id, minute))).sum()
+    }
+
+    fn up(&self, id: ContractId, minute: u32) -> u32 {
+        let leg = &self.legs[&id];
+        let place = minute as usize;
+        let children: Vec<ContractId> = self
+            .legs
+            .iter()
+            .filter(|(_, child)| child.parent[place] == Some(id) && (child.window.0..child.window.1).contains(&minute))
+            .map(|(child, _)| *child)
+            .collect();
+        let kept = leg.gpus - children.iter().map(|child| self.legs[child].gpus).sum::<u32>();
+        let said = leg.provider[place].unwrap_or(0).min(kept);
+        let said = leg.renter[place].map_or(said, |renter| said.min(renter));
+        let own = if leg.accepted.is_some_and(|from| from <= minute) { said } else { 0 };
+        own + children.iter().map(|child| self.up(*child, minute)).sum::<u32>()
+    }
+
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        // Every slot of every day is closed, every dispute over.
+        self.life.advance(2 * MINUTES + 20 * DAY);
+        self.life.settle();
+        self.life.check_money();
+        for (id, leg) in &self.legs {
+            prop_assert!(self.life.exchange.contract(*id).is_none(), "{} is not settled", id);
+            let due = i128::from(leg.price) * i128::from(self.delivered(*id)) / 60;
+            let fee = due * i128::from(FEE_BPS) / 10_000;
+            let sum = |cause| i128::from(self.life.sum(*id, cause).micros());
+            prop_assert_eq!(sum("payment") + sum("fee"), due, "due of {}", id);
+            prop_assert_eq!(sum("fee"), fee, "fee of {}", id);
+            prop_assert_eq!(sum("refund"), sum("escrow") - due - sum("gap"), "refund of {}", id);
+        }
+        let escrow = self.life.exchange.purses().map(|(_, purse)| purse.escrow).max().unwrap();
+        prop_assert_eq!(escrow, Money::ZERO);
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn what_is_paid_is_what_every_minute_adds_up_to(ops in prop::collection::vec(op(), 1..80)) {
+        let mut model = Model::new();
+        ops.iter().for_each(|op| model.play(op));
+        model.check()?;
+    }
+}
+
+#[test]
+fn the_lives_are_worth_looking_at() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let (mut paid, mut resold, mut passed, mut disputed) = (0, 0, 0, 0);
+    for _ in 0..200 {
+        let ops = prop::collection::vec(op(), 1..80).new_tree(&mut runner).unwrap().current();
+        let mut model = Model::new();
+        ops.iter().for_each(|op| model.play(op));
+        model.check().unwrap();
+        paid += usize::from(model.legs.keys().any(|id| model.life.sum(*id, "payment") > Money::ZERO));
+        resold += usize::from(model.legs.values().any(|leg| leg.parent[0].is_some()));
+        let has = |wanted: fn(&Event) -> bool| usize::from(model.life.events.iter().any(wanted));
+        passed += has(|event| matches!(event, Event::ContractPassed { .. }));
+        disputed += has(|event| matches!(event, Event::DisputeOpened { .. }));
+    }
+    println!("of 200 lives {paid} were paid, {resold} resold, {passed} passed, {disputed} disputed");
+    assert!(paid > 25 && resold > 60 && passed > 5 && disputed > 5);
+}
