@@ -79,13 +79,12 @@ impl View {
             }
         }
         for (id, order) in std::mem::take(&mut changes.orders) {
-            let open = order.status.is_open();
-            keep(&mut self.orders_of, order.organization, id, open);
-            keep(&mut self.book, (order.product, order.side), id, open);
-            if open {
-                self.orders.insert(id, order);
-            } else {
-                self.orders.remove(&id);
+            let (owner, side, open) = (order.organization, (order.product, order.side), order.status.is_open());
+            let was_open = if open { self.orders.insert(id, order) } else { self.orders.remove(&id) }.is_some();
+            // Whose an order is and on which side it stands never changes.
+            if open != was_open {
+                keep(&mut self.orders_of, owner, id, open);
+                keep(&mut self.book, side, id, open);
             }
         }
     }

@@ -259,6 +259,44 @@ fn golden_rows_are_written_and_read() {
     }
 }
 
+#[test]
+fn what_is_written_field_by_field_is_what_the_tree_of_values_says() {
+    let listed = |start, end, lot, name: Option<&str>| {
+        Command::PlaceAsk(PlaceAsk {
+            source: Source::Listing(ListingId::new(4)),
+            start,
+            end,
+            lot,
+            min_minutes: lot,
+            terms: Terms { client_order_id: name.map(str::to_owned), ..Terms::default() },
+            ..match ask() {
+                Command::PlaceAsk(ask) => ask,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let plain = Command::PlaceBid(PlaceBid {
+        organization: organization(),
+        product: ProductId::new(1),
+        gpus: 1,
+        window: BidWindow::Fixed { start: minute(u32::MAX), end: minute(0) },
+        price: Price::from_micros(i64::MIN),
+        lot: 1,
+        requirements: Requirements::default(),
+        same_site: false,
+        terms: Terms::default(),
+    });
+    let orders = [
+        listed(None, None, None, None),
+        listed(Some(minute(1)), Some(minute(2)), Some(3), Some("\\ \n \u{7f} \u{1F600}")),
+        plain,
+    ];
+    let commands = catalogue().into_iter().map(|(command, _)| command).chain(orders);
+    for command in commands {
+        assert_eq!(canonical_command(&command), sorted(&command), "{command:?}");
+    }
+}
+
 /// Counts the kinds; a new one does not compile until it has its arm here and its golden row above.
 const fn place(command: &Command) -> usize {
     match command {

@@ -120,7 +120,7 @@ fn steps_of(text: &str) -> Option<Steps> {
 
 /// Writes a digest or a fingerprint as 32 lower-case digits.
 pub(crate) fn u128_text(value: u128) -> Word {
-    text(format!("{value:032x}"))
+    text(hex(&value.to_be_bytes()))
 }
 
 fn u128_of(text: &str) -> Option<u128> {
@@ -130,14 +130,18 @@ fn u128_of(text: &str) -> Option<u128> {
 
 /// Writes a hash as 64 lower-case digits.
 pub(crate) fn hash_text(hash: &[u8; 32]) -> Word {
-    let (high, low) = halves(hash);
-    text(format!("{high:032x}{low:032x}"))
+    text(hex(hash))
 }
 
-fn halves(hash: &[u8; 32]) -> (u128, u128) {
-    let value = |bytes: &[u8]| bytes.iter().fold(0u128, |value, byte| (value << 8) | u128::from(*byte));
-    let (high, low) = hash.split_at(16);
-    (value(high), value(low))
+/// Writes bytes as two lower-case digits each, without the machinery of `format!`: several go with every order.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' - 10 + half });
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
+    }
+    out
 }
 
 fn hash_of(text: &str) -> Option<[u8; 32]> {
@@ -165,6 +169,7 @@ mod tests {
         assert_eq!(steps_of(""), Some(Steps::new()));
         assert_eq!(steps_of("5:8"), None);
         assert_eq!(u128_of(&u128_text(u128::MAX)), Some(u128::MAX));
+        assert_eq!(u128_text(0x0123_4567_89ab_cdef), "00000000000000000123456789abcdef");
         assert_eq!(u128_of("+0000000000000000000000000000001"), None);
     }
 }
