@@ -38,12 +38,13 @@
 //! | [`auth`] | passwords, tokens, keys |
 //! | [`store`] | tables, the batch writer, recovery, comparison; the only module that names diesel |
 //! | [`app`] | use cases, sequencer, view, accounts, verification |
-//! | [`api`] | the JSON API: one route table, one error table; the only module that names actix |
+//! | [`api`] | the JSON API: one route table, one error table; with `web` the only module that names actix |
+//! | [`web`] | the pages: rendered here, over the same use cases, sessions and errors as the API |
 //! | [`sim`] | seeded traders, faults, and an auditor that knows the rules by itself |
 //! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `simulate`, `bench` |
 //!
 //! Dependencies point down this list's layers: `types <- exchange, market, auth, importers <- store <- app <-
-//! api, sim, cli`. `tests/it/architecture.rs` enforces it.
+//! api, sim <- web, cli`. `tests/it/architecture.rs` enforces it.
 //!
 //! # How a bid becomes a contract
 //!
@@ -123,3 +124,4 @@ pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod types;
+pub mod web;

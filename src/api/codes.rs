@@ -54,6 +54,7 @@ codes! {
     401 invalid_refresh_token: "Invalid refresh token", "The refresh token was used, revoked, has expired, or never was one.";
     403 role_required: "Role required", "The caller's role may not do this.";
     403 scope_required: "Scope required", "The API key lacks the scope for this.";
+    403 forged_form: "Form not taken", "The form is out of date or was sent from somewhere else; open its page and send it again.";
     404 not_found: "Not found", "There is no such thing, or it belongs to others.";
     405 method_not_allowed: "Method not allowed", "The path exists, but not with this method.";
     408 body_timeout: "Body timeout", "The body did not arrive in time.";

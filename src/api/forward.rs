@@ -28,6 +28,8 @@ use crate::app::sequencer::Leading;
 
 /// The header by which a node knows that another has passed a request on, and for whom.
 pub const HOP: HeaderName = HeaderName::from_static("x-gpubourse-hop");
+/// The header that says which host a request was made to.
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// How long the node that writes may take to accept a connection.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
@@ -40,8 +42,9 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 const CONNECTIONS_MAX: usize = 1_024;
 /// More than the longest answer to a request that changes something.
 const ANSWER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
-/// Reads that only the node that writes can answer: whether it believes its clock is nowhere but in its memory.
-const READS_OF_THE_WRITER: &[&str] = &["/v1/admin/clock"];
+/// Reads that only the node that writes can answer: whether it believes its clock is nowhere but in its memory, and a
+/// session is renewed by a write.
+const READS_OF_THE_WRITER: &[&str] = &["/v1/admin/clock", "/session/renew"];
 /// The benchmark's yardstick changes nothing.
 const ECHO: &str = "/v1/echo";
 /// Headers about one connection, not about the request or the answer (RFC 9110, 7.6.1), and those that are made anew.
@@ -186,6 +189,8 @@ impl Passage {
         let mut passed = self.0.request(request.method().clone(), uri);
         copy(request.headers(), passed.headers_mut());
         let passed = passed.insert_header((X_REQUEST_ID, &*id.0)).insert_header((HOP, hop));
+        // Forms are taken from the host's own pages alone; the host is the one its visitor knows, not this next one.
+        let passed = passed.insert_header((X_FORWARDED_HOST, request.connection_info().host().to_owned()));
         let mut answer = passed.send_body(body).await.map_err(|error| unanswered(&error, to))?;
         let bytes = answer.body().limit(ANSWER_BYTES_MAX).await.map_err(|error| {
             tracing::warn!(%error, to, "half an answer came from the node that writes");

@@ -112,14 +112,20 @@ pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) +
     }
 }
 
-/// Serves the API on a listener. On SIGINT or SIGTERM, or when the handle is stopped, it takes no new connections
+/// Serves the API, and pages beside it, on a listener. On SIGINT or SIGTERM, or when the handle is stopped, it takes no new connections
 /// and answers what it has accepted.
 ///
 /// # Errors
 /// If the listener cannot be used.
-pub fn server(app: App, config: &Config, listener: TcpListener) -> std::io::Result<Server> {
+pub fn server(
+    app: App,
+    config: &Config,
+    listener: TcpListener,
+    pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<Server> {
     let api = web::Data::new(Api::new(app, config).map_err(std::io::Error::other)?);
-    let mut server = HttpServer::new(move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&api)))
+    let service = move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&api)).configure(pages.clone());
+    let mut server = HttpServer::new(service)
         .client_request_timeout(HEAD_DEADLINE)
         .keep_alive(KEEP_ALIVE)
         .shutdown_signal(told_to_stop()?)

@@ -135,13 +135,18 @@ impl Problem {
     pub fn respond(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code()).json(self.document(request_id));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// Adds what a problem says in headers, such as when to try again.
+    pub fn add_headers(&self, response: &mut HttpResponse) {
         for (name, value) in &self.headers {
             match HeaderValue::from_str(value) {
                 Ok(value) => drop(response.headers_mut().insert(name.clone(), value)),
                 Err(error) => tracing::error!(%name, %error, "a header of a problem cannot be written"),
             }
         }
-        response
     }
 
     fn about(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {

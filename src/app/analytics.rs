@@ -65,6 +65,7 @@ pub struct Figures {
     indices: Mutex<BTreeMap<ProductId, Arc<Index>>>,
     /// Imports move no sequence, so what is read from them is not kept, only taken in turns.
     series: Mutex<()>,
+    pub(super) external: super::series::Kept,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }
 

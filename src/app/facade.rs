@@ -159,6 +159,13 @@ impl App {
         &self.live
     }
 
+    /// Returns what a caller is called: its organization's name, or its role.
+    pub fn name_of(&self, principal: &Principal) -> String {
+        let organization = principal.organization;
+        let name = self.live.read(|view| organization.and_then(|id| Some(view.organizations.get(&id)?.name.clone())));
+        name.unwrap_or_else(|| principal.role.as_str().to_owned())
+    }
+
     /// Returns who writes.
     pub fn leading(&self) -> Leading {
         self.leading.borrow().clone()

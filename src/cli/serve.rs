@@ -13,6 +13,7 @@ use crate::app::clock::SystemClock;
 use crate::app::ids::{Ids, OsIds};
 use crate::app::sequencer::Part;
 use crate::store::{Address, Tenure};
+use crate::web;
 
 /// The database when none is named.
 pub(super) const DEFAULT_DATABASE: &str = "sqlite:gpubourse.db";
@@ -125,7 +126,7 @@ impl Listen {
             serves_clients,
         };
         let address = listener.local_addr()?;
-        let server = api::server(venue.app().clone(), &config, listener)?;
+        let server = api::server(venue.app().clone(), &config, listener, web::pages())?;
         println!("serving on http://{address} (docs: http://{address}/docs); stop with Ctrl-C");
         let (handle, sequencer) = (server.handle(), venue.app().sequencer().clone());
         let ended = tokio::select! {

@@ -137,6 +137,14 @@ pub fn names(db: &mut Db) -> Result<Vec<Series>, StoreError> {
     Ok(names)
 }
 
+/// Returns the number of the last quote, if there is one: while it stays, nothing was imported.
+///
+/// # Errors
+/// What the database said.
+pub fn last(db: &mut Db) -> Result<Option<i64>, StoreError> {
+    Ok(on!(db, |c, m| m::last_id(c))?)
+}
+
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = quotes, treat_none_as_default_value = false)]
 pub(crate) struct QuoteRow {

@@ -165,6 +165,11 @@ impl Accounts {
         self.ring.verify_hop(token, self.clock.now()).map_err(|_| AppError::Unauthorized("invalid_token"))
     }
 
+    /// Returns the time that sessions are judged by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Says what the store knows about a caller.
     ///
     /// # Errors

@@ -105,6 +105,15 @@ impl Accounts {
         self.sequencer.side(side, move |db, _| accounts::revoke_family(db, known.family, now).map_err(internal)).await
     }
 
+    /// Returns a text of 256 random bits, for tokens that only their holder knows.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] if the system has no randomness.
+    pub fn nonce(&self) -> Result<String, AppError> {
+        let bytes: [u8; 32] = self.ids.random()?;
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     async fn start_session(&self, user: User) -> Result<Tokens, AppError> {
         let now = self.clock.now();
         let minted = SecretKind::Refresh.mint(self.ids.random()?);

@@ -38,7 +38,7 @@ pub fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
         workers: Some(1),
         serves_clients: true,
     };
-    (address, api::server(world.api.app.clone(), &config, listener).unwrap())
+    (address, api::server(world.api.app.clone(), &config, listener, gpubourse::web::pages()).unwrap())
 }
 
 #[actix_web::test]

@@ -1,0 +1,188 @@
+//! `/fall`: how the price of a family of GPUs fell, and came back, by source and kind.
+
+use askama::Template;
+use std::collections::BTreeSet;
+
+use super::chart::{Chart, Line, Mark};
+use super::csv::Sheet;
+use super::format;
+use super::market::headline;
+use super::respond::Reply;
+use super::shell::Shell;
+use super::visit::Visit;
+use super::{Guest, Shown};
+use crate::app::AppError;
+use crate::app::reads::{Quote, QuoteFilter, Slice};
+use crate::app::series::PriceSeries;
+use crate::market::Day;
+use crate::market::drawdown::{Drawdown, Point, drawdown};
+use crate::types::limits::PAGE_ROWS_MAX;
+
+const FAMILY: &str = "h100";
+const PRESS: &str = "press";
+
+/// A path of the story.
+pub struct Story {
+    /// The product.
+    pub product: String,
+    /// Who says so, and what it is.
+    pub label: String,
+    /// Where, if stated.
+    pub region: String,
+    /// Day by day.
+    pub points: Vec<Point>,
+    /// Peak, trough, rebound.
+    pub standing: Drawdown,
+    /// How its line is drawn.
+    pub style: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "fall.html")]
+struct Page {
+    shell: Shell,
+    family: String,
+    families: Vec<String>,
+    stories: Vec<Story>,
+    lead: Option<usize>,
+    market: Option<usize>,
+    events: Vec<Quote>,
+    prices: String,
+    falls: String,
+}
+
+impl Story {
+    fn of(series: &PriceSeries) -> Self {
+        // Posted prices hold until they change; what the press quotes are single sightings.
+        let style = if series.source == PRESS { "dots" } else { "step" };
+        Self {
+            product: series.product.clone(),
+            label: series.label(),
+            region: series.region.clone().unwrap_or_default(),
+            points: series.points.clone(),
+            standing: series.standing,
+            style,
+        }
+    }
+
+    /// Returns the days from the peak to the trough.
+    pub fn days_down(&self) -> u32 {
+        let peak = Day::of(self.standing.peak.at);
+        self.standing.trough.map(|trough| Day::of(trough.point.at).days_since(peak)).unwrap_or_default()
+    }
+
+    fn name(&self) -> String {
+        if self.region.is_empty() { self.label.clone() } else { format!("{}, {}", self.label, self.region) }
+    }
+}
+
+impl Page {
+    fn leading(&self) -> Option<&Story> {
+        self.lead.and_then(|at| self.stories.get(at))
+    }
+
+    fn moving(&self) -> Option<&Story> {
+        self.market.filter(|at| Some(*at) != self.lead).and_then(|at| self.stories.get(at))
+    }
+}
+
+/// Shows the story.
+pub async fn show(visit: Guest) -> Shown {
+    let family = visit.query().given("family").unwrap_or(FAMILY).to_lowercase();
+    let series = visit.app().price_series().await?;
+    let families: BTreeSet<&str> =
+        series.iter().filter(|series| series.is_path()).filter_map(|series| series.product.split('-').next()).collect();
+    let families = families.into_iter().map(str::to_owned).collect();
+    let stories = stories(&visit, &family).await?;
+    let (prices, falls) = charts(&stories);
+    let page = Page {
+        shell: Shell::of(&visit, format!("The fall of the {}", family.to_uppercase()), "/fall"),
+        families,
+        // The deepest fall leads; the longest record of a market that moves stands beside it.
+        lead: deepest(&stories),
+        market: longest(&stories, &series, &family),
+        events: events(&visit, &family).await?,
+        prices: prices.json(),
+        falls: falls.json(),
+        stories,
+        family,
+    };
+    Reply::page(&page)
+}
+
+/// Gives every price of the story as a file.
+pub async fn csv(visit: Guest) -> Shown {
+    let family = visit.query().given("family").unwrap_or(FAMILY).to_lowercase();
+    let mut sheet = Sheet::new(&["product", "series", "region", "day", "usd_per_gpu_hour"]);
+    for story in stories(&visit, &family).await? {
+        for point in &story.points {
+            let day = Day::of(point.at).to_string();
+            sheet.row([&story.product, &story.label, &story.region, &day, &point.price.to_string()]);
+        }
+    }
+    Ok(Reply::Csv { name: "fall.csv".to_owned(), text: sheet.text() })
+}
+
+/// Returns every path of a family: imported ones, then the own indices.
+async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
+    let is_of = |product: &str| product.split('-').next() == Some(family);
+    let series = visit.app().price_series().await?;
+    let paths = series.iter().filter(|series| is_of(&series.product) && series.is_path());
+    let mut stories: Vec<Story> = paths.map(Story::of).collect();
+    let (glances, _, _) = visit.app().overview();
+    for glance in glances.into_iter().filter(|glance| is_of(glance.product.symbol.as_str())) {
+        let index = visit.app().index(&glance.product.symbol).await?;
+        let points: Vec<Point> =
+            index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
+        if let Some(standing) = drawdown(&points).filter(|_| points.len() > 1) {
+            let (product, label) = (glance.product.symbol.to_string(), "gpubourse trade".to_owned());
+            stories.push(Story { product, label, region: String::new(), points, standing, style: "line" });
+        }
+    }
+    Ok(stories)
+}
+
+fn charts(stories: &[Story]) -> (Chart, Chart) {
+    let main = deepest(stories);
+    let (mut prices, mut falls) =
+        (Chart { unit: "usd", ..Chart::default() }, Chart { unit: "percent", ..Chart::default() });
+    for (at, story) in stories.iter().enumerate() {
+        let line = Line::prices(story.name(), &story.points, story.style);
+        prices.lines.push(if Some(at) == main { line.as_main() } else { line });
+        falls.lines.push(Line::under_water(story.name(), &story.points, story.style));
+    }
+    if let Some(story) = main.and_then(|main| stories.get(main)) {
+        let Drawdown { peak, trough, .. } = story.standing;
+        let mark = |point: Point, place| {
+            let text = format::price(point.price);
+            Mark { day: Day::of(point.at), text, place }
+        };
+        prices.marks.push(mark(peak, "above"));
+        prices.marks.extend(trough.map(|trough| mark(trough.point, "below")));
+    }
+    (prices, falls)
+}
+
+fn deepest(stories: &[Story]) -> Option<usize> {
+    let depth = |story: &Story| Some(story.standing.trough?.drawdown?.ten_thousandths());
+    let falls = stories.iter().enumerate().filter_map(|(at, story)| Some((depth(story)?, at)));
+    falls.min().map(|(_, at)| at)
+}
+
+fn longest(stories: &[Story], series: &[PriceSeries], family: &str) -> Option<usize> {
+    let of_family: Vec<&PriceSeries> = series
+        .iter()
+        .filter(|series| series.product.split('-').next() == Some(family) && series.source != PRESS)
+        .collect();
+    let chosen = headline(&of_family)?;
+    stories.iter().position(|story| story.label == chosen.label() && story.product == chosen.product)
+}
+
+/// Returns what the press said, the first first.
+async fn events(visit: &Visit, family: &str) -> Result<Vec<Quote>, AppError> {
+    let filter = QuoteFilter { source: Some(PRESS.to_owned()), ..QuoteFilter::default() };
+    let mut quotes = visit.app().quotes(filter, Slice::first(PAGE_ROWS_MAX)).await?.rows;
+    quotes.retain(|quote| quote.quote.product.split('-').next() == Some(family));
+    quotes.sort_by_key(|quote| quote.quote.observed_at);
+    Ok(quotes)
+}

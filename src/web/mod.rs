@@ -1,0 +1,115 @@
+//! The pages: rendered on the server, over the same use cases, sessions and errors as the JSON API.
+//!
+//! Invariants: a page computes no figure that a use case could; it works without scripts, which only draw; nothing is
+//! fetched from anywhere else and no script or style is written into a page (`CSP` in [`respond`]); a form is taken
+//! only with its token and from the host's own pages ([`visit`]).
+
+pub mod assets;
+pub mod chart;
+pub mod csv;
+pub mod fall;
+pub mod fields;
+pub mod format;
+pub mod market;
+pub mod pager;
+pub mod respond;
+pub mod session;
+pub mod shell;
+pub mod svg;
+pub mod visit;
+
+use actix_web::http::Method;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use std::rc::Rc;
+
+use crate::api::problem::Problem;
+use fields::Fields;
+use respond::{Fault, Reply};
+use session::Renewals;
+use visit::Visit;
+
+/// What a page answers with.
+pub type Shown = Result<Reply, Fault>;
+/// A visit as handlers are given it.
+pub type Guest = Rc<Visit>;
+
+/// Returns what registers the pages; all workers share what the closure keeps.
+pub fn pages() -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let renewals = Data::new(Renewals::default());
+    move |config| {
+        config.app_data(renewals.clone());
+        public(config);
+        sessions(config);
+        config.default_service(web::to(nowhere));
+    }
+}
+
+fn public(config: &mut ServiceConfig) {
+    config
+        .route("/", page(market::show))
+        .route("/market.csv", page(market::csv))
+        .route("/fall", page(fall::show))
+        .route("/fall.csv", page(fall::csv))
+        .route("/static/{name}", web::get().to(assets::serve));
+}
+
+fn sessions(config: &mut ServiceConfig) {
+    config
+        .route(session::RENEW, web::get().to(session::renew));
+}
+
+/// A page that is asked for.
+fn page<F, Fut>(handler: F) -> actix_web::Route
+where
+    F: Fn(Guest) -> Fut + Clone + 'static,
+    Fut: Future<Output = Shown> + 'static,
+{
+    web::route().guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head())).to(
+        move |request: HttpRequest| {
+            let handler = handler.clone();
+            async move {
+                let visit = match Visit::begin(&request, &Method::GET).await {
+                    Ok(visit) => Rc::new(visit),
+                    Err(response) => return response,
+                };
+                let shown = handler(Rc::clone(&visit)).await;
+                visit.answer(shown)
+            }
+        },
+    )
+}
+
+/// A form that is sent: its token and where it comes from are checked before anything else.
+fn form<F, Fut>(handler: F) -> actix_web::Route
+where
+    F: Fn(Guest, Fields) -> Fut + Clone + 'static,
+    Fut: Future<Output = Shown> + 'static,
+{
+    web::post().to(move |request: HttpRequest, payload: web::Payload| {
+        let handler = handler.clone();
+        async move {
+            let visit = match Visit::begin(&request, &Method::POST).await {
+                Ok(visit) => Rc::new(visit),
+                Err(response) => return response,
+            };
+            let shown = match visit.fields(&request, payload).await {
+                Ok(fields) => handler(Rc::clone(&visit), fields).await,
+                Err(fault) => Err(fault),
+            };
+            visit.answer(shown)
+        }
+    })
+}
+
+/// Answers for every path that nothing is at: programs in their language, people in theirs.
+async fn nowhere(request: HttpRequest) -> HttpResponse {
+    let id = crate::api::extract::RequestId::of(&request);
+    if request.path().starts_with("/v1") || request.method() != Method::GET {
+        return Problem::of("not_found").respond(&id.0);
+    }
+    match Visit::begin(&request, &Method::GET).await {
+        Ok(visit) => visit.answer(Err(Problem::of("not_found").into())),
+        Err(response) => response,
+    }
+}
