@@ -16,10 +16,12 @@ use crate::app::reads::{Quote, QuoteFilter, Slice};
 use crate::app::series::PriceSeries;
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, drawdown};
+use crate::types::Symbol;
 use crate::types::limits::PAGE_ROWS_MAX;
 
 const FAMILY: &str = "h100";
 const PRESS: &str = "press";
+const OWN: &str = "own index";
 
 /// A path of the story.
 pub struct Story {
@@ -52,7 +54,8 @@ struct Page {
 }
 
 impl Story {
-    fn of(series: &PriceSeries) -> Self {
+    /// Returns the story of an imported series.
+    pub fn of(series: &PriceSeries) -> Self {
         // Posted prices hold until they change; what the press quotes are single sightings.
         let style = if series.source == PRESS { "dots" } else { "step" };
         Self {
@@ -65,13 +68,26 @@ impl Story {
         }
     }
 
+    /// Returns the story of an own index, if it has any days.
+    pub fn own(symbol: &Symbol, points: Vec<Point>) -> Option<Self> {
+        let standing = drawdown(&points)?;
+        let (product, label) = (symbol.to_string(), OWN.to_owned());
+        Some(Self { product, label, region: String::new(), points, standing, style: "line" })
+    }
+
+    /// Tells whether it is that of an own index.
+    pub fn is_own(&self) -> bool {
+        self.label == OWN
+    }
+
     /// Returns the days from the peak to the trough.
     pub fn days_down(&self) -> u32 {
         let peak = Day::of(self.standing.peak.at);
         self.standing.trough.map(|trough| Day::of(trough.point.at).days_since(peak)).unwrap_or_default()
     }
 
-    fn name(&self) -> String {
+    /// Returns who says so, what it is, and where.
+    pub fn name(&self) -> String {
         if self.region.is_empty() { self.label.clone() } else { format!("{}, {}", self.label, self.region) }
     }
 }
@@ -134,10 +150,7 @@ async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
         let index = visit.app().index(&glance.product.symbol).await?;
         let points: Vec<Point> =
             index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
-        if let Some(standing) = drawdown(&points).filter(|_| points.len() > 1) {
-            let (product, label) = (glance.product.symbol.to_string(), "gpubourse trade".to_owned());
-            stories.push(Story { product, label, region: String::new(), points, standing, style: "line" });
-        }
+        stories.extend(Story::own(&glance.product.symbol, points).filter(|own| own.points.len() > 1));
     }
     Ok(stories)
 }

@@ -129,6 +129,11 @@ pub fn length(window: impl Borrow<Window>) -> String {
     }
 }
 
+/// Writes a word of a table as people read it.
+pub fn words(text: impl AsRef<str>) -> String {
+    text.as_ref().replace('_', " ")
+}
+
 const fn sign(number: i64) -> &'static str {
     if number < 0 { "−" } else { "" }
 }

@@ -4,6 +4,7 @@
 //! fetched from anywhere else and no script or style is written into a page (`CSP` in [`respond`]); a form is taken
 //! only with its token and from the host's own pages ([`visit`]).
 
+pub mod account;
 pub mod assets;
 pub mod chart;
 pub mod csv;
@@ -12,6 +13,7 @@ pub mod fields;
 pub mod format;
 pub mod market;
 pub mod pager;
+pub mod product;
 pub mod respond;
 pub mod session;
 pub mod shell;
@@ -51,11 +53,23 @@ fn public(config: &mut ServiceConfig) {
         .route("/market.csv", page(market::csv))
         .route("/fall", page(fall::show))
         .route("/fall.csv", page(fall::csv))
+        .route("/markets/{symbol}", page(product::show))
+        .route("/markets/{symbol}/trades.csv", page(product::trades_csv))
+        .route("/markets/{symbol}/index.csv", page(product::index_csv))
+        .route("/markets/{symbol}/book.csv", page(product::book_csv))
+        .route("/markets/{symbol}/supply.csv", page(product::supply_csv))
+        .route("/markets/{symbol}/series.csv", page(product::series_csv))
+        .route("/about", page(account::about))
         .route("/static/{name}", web::get().to(assets::serve));
 }
 
 fn sessions(config: &mut ServiceConfig) {
     config
+        .route("/login", page(account::login))
+        .route("/login", form(account::log_in))
+        .route("/register", page(account::register))
+        .route("/register", form(account::sign_up))
+        .route("/logout", form(account::log_out))
         .route(session::RENEW, web::get().to(session::renew));
 }
 

@@ -119,6 +119,11 @@ impl Visit {
         self.request.uri().path_and_query().map_or("/", |path| path.as_str())
     }
 
+    /// Returns what a cookie of the visitor holds.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.request.cookie(name).map(|cookie| cookie.value().to_owned())
+    }
+
     /// Returns where the visit comes from.
     pub fn address(&self) -> IpAddr {
         address(&self.request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
