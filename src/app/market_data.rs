@@ -107,7 +107,7 @@ fn add(levels: &mut BTreeMap<Price, Level>, price: Price, gpus: u32) {
 }
 
 /// Returns the GPUs that a bid for exactly this window could take from an ask.
-fn takeable(ask: &Order, window: Window, now: Timestamp) -> u32 {
+pub(super) fn takeable(ask: &Order, window: Window, now: Timestamp) -> u32 {
     let notice_ms = window.start.start().millis().saturating_sub(now.millis());
     let lead_ms = i64::from(ask.lead_minutes).saturating_mul(MS_PER_MINUTE);
     let fits = ask.open_window(now).contains(window) && window.minutes() >= ask.min_minutes && notice_ms >= lead_ms;

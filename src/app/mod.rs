@@ -3,12 +3,14 @@
 pub mod accounts;
 pub mod admin;
 pub mod analytics;
+pub mod calendar;
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
 pub mod error;
 pub mod facade;
 pub mod face;
+pub mod finder;
 pub mod ids;
 pub mod ingest;
 pub mod market_data;

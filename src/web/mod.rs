@@ -5,15 +5,23 @@
 //! only with its token and from the host's own pages ([`visit`]).
 
 pub mod account;
+pub mod admin;
 pub mod assets;
+pub mod bid;
 pub mod chart;
+pub mod contract;
 pub mod csv;
 pub mod fall;
 pub mod fields;
 pub mod format;
 pub mod market;
+pub mod orders;
 pub mod pager;
 pub mod product;
+pub mod provider;
+pub mod provider_forms;
+pub mod renter;
+pub mod reseller;
 pub mod respond;
 pub mod session;
 pub mod shell;
@@ -43,6 +51,8 @@ pub fn pages() -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         config.app_data(renewals.clone());
         public(config);
         sessions(config);
+        trading(config);
+        staff(config);
         config.default_service(web::to(nowhere));
     }
 }
@@ -71,6 +81,34 @@ fn sessions(config: &mut ServiceConfig) {
         .route("/register", form(account::sign_up))
         .route("/logout", form(account::log_out))
         .route(session::RENEW, web::get().to(session::renew));
+}
+
+fn trading(config: &mut ServiceConfig) {
+    config
+        .route("/provider", page(provider::show))
+        .route("/provider/sites/new", page(provider_forms::site))
+        .route("/provider/sites/new", form(provider_forms::make_site))
+        .route("/provider/listings/new", page(provider_forms::listing))
+        .route("/provider/listings/new", form(provider_forms::make_listing))
+        .route("/asks/new", page(orders::ask))
+        .route("/asks/new", form(orders::place_ask))
+        .route("/bids/new", page(bid::bid))
+        .route("/bids/new", form(bid::place_bid))
+        .route("/orders/cancel", form(orders::cancel))
+        .route("/renter", page(renter::show))
+        .route("/reseller", page(reseller::show))
+        .route("/contracts.csv", page(contract::csv))
+        .route("/contracts/{id}", page(contract::show));
+}
+
+fn staff(config: &mut ServiceConfig) {
+    config
+        .route("/admin", page(admin::show))
+        .route("/admin/contracts.csv", page(admin::contracts_csv))
+        .route("/admin/journal", page(admin::journal))
+        .route("/admin/journal.csv", page(admin::journal_csv))
+        .route("/admin/halts", form(admin::halt))
+        .route("/admin/suspensions", form(admin::suspend));
 }
 
 /// A page that is asked for.

@@ -31,7 +31,9 @@ use crate::market::supply::DaySupply;
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{Minute, Symbol};
 
-const SUPPLY_DAYS: u32 = 30;
+const SUPPLY_DAYS: u32 = 14;
+/// Days of a file of supply.
+const SUPPLY_DAYS_CSV: u32 = 90;
 const LEVELS_SHOWN: usize = 20;
 /// Rows of a file of trades.
 const CSV_TRADES_MAX: usize = 10_000;
@@ -98,7 +100,7 @@ pub async fn show(visit: Guest) -> Shown {
         last: app.trades(&symbol, Slice::first(1)).await.ok().and_then(|newest| newest.rows.into_iter().next()),
         supply: if glance.is_some() { supply_bars(&visit, &symbol).await? } else { Vec::new() },
         standings,
-        has_chart: !prices.is_empty(),
+        has_chart: paths.iter().any(|path| path.points.len() > 1),
         prices: prices.json(),
         falls: falls.json(),
         paths,
@@ -182,15 +184,15 @@ fn depth(levels: &[Level]) -> Vec<Depth> {
         .collect()
 }
 
-async fn supply(visit: &Visit, symbol: &Symbol) -> Result<Vec<DaySupply>, AppError> {
+async fn supply(visit: &Visit, symbol: &Symbol, days: u32) -> Result<Vec<DaySupply>, AppError> {
     let today = Day::of(visit.app().live().read(|view| view.now));
-    let last = Day::new(today.get().saturating_add(SUPPLY_DAYS.saturating_sub(1)));
+    let last = Day::new(today.get().saturating_add(days.saturating_sub(1)));
     let supply: Arc<_> = visit.app().supply(symbol, today, last).await?;
     Ok(supply.days.clone())
 }
 
 async fn supply_bars(visit: &Visit, symbol: &Symbol) -> Result<Vec<SupplyBar>, AppError> {
-    let days = supply(visit, symbol).await?;
+    let days = supply(visit, symbol, SUPPLY_DAYS).await?;
     let whole = |day: &DaySupply| day.contracted.plus(day.offered).get();
     let most = days.iter().map(|day| whole(day).max(day.bid.get())).max().unwrap_or_default();
     let bar = |day: DaySupply| SupplyBar {
@@ -271,7 +273,7 @@ pub async fn supply_csv(visit: Guest) -> Shown {
     ];
     let mut sheet = Sheet::new(&header);
     let ratio = |ratio: Option<crate::market::Ratio>| ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
-    for day in supply(&visit, &symbol).await? {
+    for day in supply(&visit, &symbol, SUPPLY_DAYS_CSV).await? {
         sheet.row([
             day.day.to_string(),
             day.offered.hours(),

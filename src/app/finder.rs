@@ -1,0 +1,192 @@
+//! Finding capacity by need: what a bid for exactly this window could take, and what it would cost.
+//!
+//! It reads the view and promises nothing: the preview of a bid is the exchange's own word.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::catalogue::product_named;
+use super::market_data::takeable;
+use super::{App, AppError, View, facade::Caller};
+use crate::exchange::Reject;
+use crate::exchange::entities::{Order, Product};
+use crate::store::read;
+use crate::types::{
+    ContractId, Country, Interconnect, ListingId, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover, Window,
+};
+
+/// What somebody needs.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// What.
+    pub product: String,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// When.
+    pub window: Window,
+    /// Where; anywhere if absent.
+    pub region: Option<String>,
+    /// All from one site.
+    pub one_site: bool,
+    /// Not out of resale.
+    pub primary_only: bool,
+}
+
+/// An offer that fits.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Where.
+    pub site: SiteId,
+    /// Where.
+    pub region: Region,
+    /// Where.
+    pub country: Country,
+    /// Wiring.
+    pub interconnect: Interconnect,
+    /// Promise.
+    pub sla_class: SlaClass,
+    /// Whether a listing backs it, and not a contract.
+    pub primary: bool,
+    /// At what price.
+    pub price: Price,
+    /// GPUs that could be taken over the whole window.
+    pub gpus: u32,
+    /// In multiples of what.
+    pub lot: u32,
+    /// Its place among offers of one price.
+    pub sequence: i64,
+    /// What all of them cost over the window.
+    pub cost: Money,
+}
+
+/// The cheapest way to what is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// GPUs found: all that are needed, or fewer.
+    pub gpus: u32,
+    /// What they cost over the window.
+    pub cost: Money,
+    /// The highest price among them: a bid needs no higher limit.
+    pub limit: Price,
+    /// The mean price.
+    pub average: Price,
+    /// Offers it takes from.
+    pub offers: usize,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The product.
+    pub product: Product,
+    /// Offers that fit, cheapest first.
+    pub offers: Vec<Offer>,
+    /// The cheapest way; nothing if there is no offer.
+    pub plan: Option<Plan>,
+}
+
+impl App {
+    /// Finds capacity. Own offers are left out: nobody rents from themselves.
+    ///
+    /// # Errors
+    /// `unknown_product`, `invalid_gpus`, `invalid_window`, or if the store fails.
+    pub async fn find(&self, caller: Option<&Caller>, need: &Need) -> Result<Found, AppError> {
+        if need.gpus == 0 {
+            return Err(Reject::InvalidGpus.into());
+        }
+        if need.window.is_empty() {
+            return Err(Reject::InvalidWindow.into());
+        }
+        let own = caller.and_then(|caller| caller.principal.organization);
+        let (product, asks) = self.live().read(|view| {
+            let product = product_named(view, &need.product).cloned();
+            let fits = |ask: &&Arc<Order>| Some(ask.organization) != own && takeable(ask, need.window, view.now) > 0;
+            let asks: Vec<Arc<Order>> =
+                product.iter().flat_map(|row| view.side(row.id, Side::Ask)).filter(fits).cloned().collect();
+            (product, asks)
+        });
+        let product = product.ok_or(Reject::UnknownProduct)?;
+        let listings = self.listings_behind(&asks).await?;
+        let mut offers: Vec<Offer> = self.live().read(|view| {
+            asks.iter().filter_map(|ask| offer(view, ask, &listings, need)).collect()
+        });
+        offers.sort_by_key(|offer| (offer.price, offer.sequence));
+        let plan = if need.one_site { of_one_site(&offers, need) } else { cheapest(offers.iter(), need) };
+        Ok(Found { product, offers, plan })
+    }
+
+    /// Returns the listing that the title of each resold contract begins with.
+    async fn listings_behind(&self, asks: &[Arc<Order>]) -> Result<BTreeMap<ContractId, ListingId>, AppError> {
+        let resold = |ask: &Arc<Order>| match ask.source {
+            Some(Source::Contract(contract)) => Some(contract),
+            _ => None,
+        };
+        let contracts: BTreeSet<ContractId> = asks.iter().filter_map(resold).collect();
+        if contracts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let contracts: Vec<ContractId> = contracts.into_iter().collect();
+        let rows = self.read(move |reader| read::contracts::numbered(reader, &contracts)).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.listing)).collect())
+    }
+}
+
+fn offer(view: &View, ask: &Order, listings: &BTreeMap<ContractId, ListingId>, need: &Need) -> Option<Offer> {
+    let (listing, primary) = match ask.source? {
+        Source::Listing(listing) => (listing, true),
+        Source::Contract(contract) => (*listings.get(&contract)?, false),
+    };
+    let listing = view.listings.get(&listing)?;
+    let site = view.sites.get(&listing.site)?;
+    let there = need.region.as_deref().is_none_or(|region| site.region.as_str() == region);
+    if !there || (need.primary_only && !primary) {
+        return None;
+    }
+    let gpus = takeable(ask, need.window, view.now);
+    Some(Offer {
+        site: site.id,
+        region: site.region.clone(),
+        country: site.country.clone(),
+        interconnect: listing.interconnect,
+        sla_class: listing.sla_class,
+        primary,
+        price: ask.price,
+        gpus,
+        lot: ask.lot,
+        sequence: ask.sequence,
+        cost: ask.price.cost(gpus, need.window.minutes()).ok()?,
+    })
+    .filter(|offer| offer.gpus > 0)
+}
+
+/// Returns the site that gives all that is needed for least; if none does, the one that gives most.
+fn of_one_site(offers: &[Offer], need: &Need) -> Option<Plan> {
+    let sites: BTreeSet<SiteId> = offers.iter().map(|offer| offer.site).collect();
+    let plans = sites.into_iter().filter_map(|site| cheapest(offers.iter().filter(|offer| offer.site == site), need));
+    plans.min_by_key(|plan| (need.gpus.saturating_sub(plan.gpus), plan.cost))
+}
+
+/// Walks offers from the cheapest as a bid would.
+fn cheapest<'a>(offers: impl Iterator<Item = &'a Offer>, need: &Need) -> Option<Plan> {
+    let minutes = need.window.minutes();
+    let (mut left, mut cost, mut turnover) = (need.gpus, Money::ZERO, Turnover::ZERO);
+    let (mut limit, mut taken_from) = (None, 0_usize);
+    for offer in offers {
+        let wanted = left.min(offer.gpus);
+        let taken = wanted.saturating_sub(wanted.checked_rem(offer.lot).unwrap_or_default());
+        if taken == 0 {
+            continue;
+        }
+        cost = cost.plus(offer.price.cost(taken, minutes).ok()?).ok()?;
+        turnover = turnover.plus(offer.price.turnover(taken, minutes).ok()?).ok()?;
+        limit = Some(offer.price);
+        taken_from = taken_from.saturating_add(1);
+        left = left.saturating_sub(taken);
+        if left == 0 {
+            break;
+        }
+    }
+    let gpus = need.gpus.saturating_sub(left);
+    let average = turnover.mean(u64::from(gpus).saturating_mul(minutes.into()))?;
+    Some(Plan { gpus, cost, limit: limit?, average, offers: taken_from })
+}

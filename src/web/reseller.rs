@@ -1,0 +1,98 @@
+//! `/reseller`: what was bought, what of it was sold on and at what price, and what is left.
+
+use askama::Template;
+use std::collections::BTreeMap;
+
+use super::contract;
+use super::format;
+use super::orders;
+use super::respond::Reply;
+use super::shell::Shell;
+use super::{Guest, Shown};
+use crate::app::reads::Slice;
+use crate::exchange::entities::Purse;
+use crate::market::{GpuMinutes, Ratio};
+use crate::types::limits::PAGE_ROWS_MAX;
+use crate::types::{ContractId, Money, Price, Side, Source, Turnover};
+
+/// A contract held, and what became of it.
+struct Holding {
+    bought: contract::Row,
+    sold: GpuMinutes,
+    sold_at: Option<Price>,
+    /// What the resales bring less what the same hours cost.
+    result: Money,
+    share: Option<Ratio>,
+    left: GpuMinutes,
+    index: Option<Price>,
+}
+
+#[derive(Template)]
+#[template(path = "reseller.html")]
+struct Page {
+    shell: Shell,
+    purse: Purse,
+    holdings: Vec<Holding>,
+    asks: Vec<orders::Row>,
+    bought: GpuMinutes,
+    sold: GpuMinutes,
+    result: Money,
+    truncated: bool,
+    placed: String,
+}
+
+/// Shows what a reseller holds.
+pub async fn show(visit: Guest) -> Shown {
+    let caller = visit.member()?;
+    let (purse, _) = visit.app().purse(&caller)?;
+    let (rows, next) = contract::rows(&visit, &caller, Slice::first(PAGE_ROWS_MAX)).await?;
+    let own = caller.principal.organization;
+    let mut resold: BTreeMap<ContractId, (GpuMinutes, Turnover)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.sold) {
+        let Source::Contract(parent) = row.contract.source else { continue };
+        let (amount, turnover) = resold.entry(parent).or_default();
+        *amount = amount.plus(row.amount);
+        let more = row.contract.price.turnover(row.contract.gpus, row.contract.window.minutes());
+        *turnover = more.and_then(|more| turnover.plus(more)).unwrap_or(*turnover);
+    }
+    let mut holdings = Vec::new();
+    for bought in rows.into_iter().filter(|row| Some(row.contract.buyer) == own) {
+        let (sold, turnover) = resold.get(&bought.contract.id).copied().unwrap_or_default();
+        let index = visit.app().index(&bought.product).await?.fixes.last().map(|fix| fix.price);
+        holdings.push(holding(bought, sold, turnover, index));
+    }
+    let sum = |part: fn(&Holding) -> GpuMinutes| holdings.iter().fold(GpuMinutes::ZERO, |sum, row| sum.plus(part(row)));
+    let page = Page {
+        shell: Shell::of(&visit, "Resell", "/reseller"),
+        purse,
+        bought: sum(|row| row.bought.amount),
+        sold: sum(|row| row.sold),
+        result: holdings.iter().fold(Money::ZERO, |sum, row| sum.plus(row.result).unwrap_or(sum)),
+        asks: orders::open(&visit, &caller, Side::Ask).await?,
+        holdings,
+        truncated: next.is_some(),
+        placed: visit.query().text("placed").to_owned(),
+    };
+    Reply::page(&page)
+}
+
+fn holding(bought: contract::Row, sold: GpuMinutes, turnover: Turnover, index: Option<Price>) -> Holding {
+    let sold_at = turnover.mean(sold.get());
+    let cost = bought.contract.price.due(sold.get()).unwrap_or_default();
+    let earned = sold_at.and_then(|price| price.due(sold.get()).ok()).unwrap_or_default();
+    Holding {
+        share: Ratio::of(sold.get().into(), bought.amount.get().into()),
+        left: GpuMinutes::new(bought.amount.get().saturating_sub(sold.get())),
+        result: earned.minus(cost).unwrap_or_default(),
+        sold,
+        sold_at,
+        index,
+        bought,
+    }
+}
+
+impl Holding {
+    fn is_resellable(&self) -> bool {
+        self.bought.contract.status.is_live() && self.left != GpuMinutes::ZERO
+    }
+}
