@@ -60,10 +60,7 @@ impl App {
     }
 
     /// Returns what an organization has sold out of each of its listings: window and GPUs.
-    async fn sold_by(
-        &self,
-        organization: OrganizationId,
-    ) -> Result<BTreeMap<ListingId, Vec<(Window, u32)>>, AppError> {
+    async fn sold_by(&self, organization: OrganizationId) -> Result<BTreeMap<ListingId, Vec<(Window, u32)>>, AppError> {
         self.read(move |reader| {
             let mut sold: BTreeMap<ListingId, Vec<(Window, u32)>> = BTreeMap::new();
             let mut page = Slice::first(PAGE_ROWS_MAX);

@@ -12,7 +12,8 @@ use crate::exchange::Reject;
 use crate::exchange::entities::{Order, Product};
 use crate::store::read;
 use crate::types::{
-    ContractId, Country, Interconnect, ListingId, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover, Window,
+    ContractId, Country, Interconnect, ListingId, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover,
+    Window,
 };
 
 /// What somebody needs.
@@ -107,9 +108,8 @@ impl App {
         });
         let product = product.ok_or(Reject::UnknownProduct)?;
         let listings = self.listings_behind(&asks).await?;
-        let mut offers: Vec<Offer> = self.live().read(|view| {
-            asks.iter().filter_map(|ask| offer(view, ask, &listings, need)).collect()
-        });
+        let mut offers: Vec<Offer> =
+            self.live().read(|view| asks.iter().filter_map(|ask| offer(view, ask, &listings, need)).collect());
         offers.sort_by_key(|offer| (offer.price, offer.sequence));
         let plan = if need.one_site { of_one_site(&offers, need) } else { cheapest(offers.iter(), need) };
         Ok(Found { product, offers, plan })

@@ -34,12 +34,6 @@ pub struct PriceSeries {
 pub struct Kept(Mutex<Option<(Option<i64>, Arc<Vec<PriceSeries>>)>>);
 
 impl PriceSeries {
-    /// Returns who says so and what it is, in words.
-    pub fn label(&self) -> String {
-        let term = if self.term.is_empty() { String::new() } else { format!(" {}", self.term) };
-        format!("{} {}{term}", self.source, self.kind.replace('_', " "))
-    }
-
     /// Tells whether there is a path and not only a price.
     pub fn is_path(&self) -> bool {
         self.points.len() > 1

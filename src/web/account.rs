@@ -52,7 +52,11 @@ pub async fn log_in(visit: Guest, fields: Fields) -> Shown {
     match begun {
         Ok(tokens) => {
             let home = visit.app().accounts().authenticate(tokens.access_token.expose());
-            let next = if next.is_empty() { home.map_or("/", |who| home_of(who.role)).to_owned() } else { session::local(next) };
+            let next = if next.is_empty() {
+                home.map_or("/", |who| home_of(who.role)).to_owned()
+            } else {
+                session::local(next)
+            };
             Ok(Reply::SignedIn(tokens, next))
         }
         Err(error @ (AppError::Unauthorized(_) | AppError::TooMany { .. })) => {

@@ -71,7 +71,8 @@ pub async fn show(visit: Guest) -> Shown {
     let caller = visit.overseer()?;
     let app = visit.app();
     let filter = Filter::of(&visit.query());
-    let (contracts, older) = contracts(&visit, &caller, &filter, pager::slice(&visit, "contracts", PAGE_ROWS_MAX)).await?;
+    let (contracts, older) =
+        contracts(&visit, &caller, &filter, pager::slice(&visit, "contracts", PAGE_ROWS_MAX)).await?;
     let organizations = app.organizations(&caller, pager::slice(&visit, "organizations", pager::ROWS))?;
     let face = |row: Organization| {
         let id = PublicId { created_at: row.created_at, kind: Kind::Organization, number: row.id.number() };

@@ -52,7 +52,10 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
         return Problem::of("not_found").respond(&RequestId::of(&request).0);
     };
     let cache = if asset.hashed == name { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, asset.media)).insert_header((CACHE_CONTROL, cache)).body(asset.bytes)
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, asset.media))
+        .insert_header((CACHE_CONTROL, cache))
+        .body(asset.bytes)
 }
 
 fn hashed(name: &str, bytes: &[u8]) -> String {

@@ -81,18 +81,18 @@ fn read(fields: &Fields) -> Result<NewBid, Fault> {
     })
 }
 
-fn bid_page(
-    visit: &Visit,
-    caller: &Caller,
-    fields: Fields,
-    said: Option<Said>,
-    forecast: Option<Forecast>,
-) -> Shown {
+fn bid_page(visit: &Visit, caller: &Caller, fields: Fields, said: Option<Said>, forecast: Option<Forecast>) -> Shown {
     let status = said.as_ref().map(|said| said.status);
     let (purse, _) = visit.app().purse(caller)?;
     let products = products(visit);
-    let page =
-        BidPage { shell: Shell::of(visit, "Bid for GPUs", ""), said, fields, products, available: purse.available, forecast };
+    let page = BidPage {
+        shell: Shell::of(visit, "Bid for GPUs", ""),
+        said,
+        fields,
+        products,
+        available: purse.available,
+        forecast,
+    };
     Reply::form(&page, status)
 }
 

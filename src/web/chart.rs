@@ -6,6 +6,9 @@ use crate::market::Day;
 use crate::market::drawdown::Point;
 use crate::types::Price;
 
+/// Colours there are; the style names them.
+pub const COLOURS: usize = 8;
+
 /// What a chart shows.
 #[derive(Debug, Default)]
 pub struct Chart {
@@ -28,6 +31,8 @@ pub struct Line {
     pub style: &'static str,
     /// Whether it is what the chart is about.
     pub main: bool,
+    /// Which of the page's colours it has.
+    pub colour: usize,
 }
 
 /// Something that happened on a day.
@@ -45,7 +50,7 @@ impl Line {
     /// Returns a line of prices.
     pub fn prices(name: impl Into<String>, points: &[Point], style: &'static str) -> Self {
         let points = points.iter().map(|point| (Day::of(point.at), point.price.to_string())).collect();
-        Self { name: name.into(), points, style, main: false }
+        Self { name: name.into(), points, style, main: false, colour: 0 }
     }
 
     /// Returns a line of how far prices are below their highest so far, in per cent.
@@ -58,7 +63,13 @@ impl Line {
                 below.push((Day::of(point.at), hundredths(ratio.ten_thousandths())));
             }
         }
-        Self { name: name.into(), points: below, style, main: false }
+        Self { name: name.into(), points: below, style, main: false, colour: 0 }
+    }
+
+    /// Returns the line in the colour of a place in the page's list.
+    pub fn coloured(mut self, place: usize) -> Self {
+        self.colour = place % COLOURS;
+        self
     }
 
     /// Returns the line as the one that the chart is about.
@@ -85,7 +96,9 @@ impl Chart {
 fn line(line: &Line) -> String {
     let points: Vec<String> = line.points.iter().map(|(day, figure)| format!("[\"{day}\",{figure}]")).collect();
     let (name, style) = (text(&line.name), line.style);
-    format!("{{\"name\":{name},\"style\":\"{style}\",\"main\":{},\"points\":[{}]}}", line.main, points.join(","))
+    let (main, colour) = (line.main, line.colour);
+    let points = points.join(",");
+    format!("{{\"name\":{name},\"style\":\"{style}\",\"main\":{main},\"colour\":{colour},\"points\":[{points}]}}")
 }
 
 fn mark(mark: &Mark) -> String {

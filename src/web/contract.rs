@@ -10,8 +10,8 @@ use super::visit::Visit;
 use super::{Guest, Shown};
 use crate::app::AppError;
 use crate::app::contracts::{Chain, Leg};
-use crate::app::face::{Faces, Mentioned};
 use crate::app::facade::Caller;
+use crate::app::face::{Faces, Mentioned};
 use crate::app::reads::{Listed, Slice};
 use crate::exchange::entities::Contract;
 use crate::market::GpuMinutes;
@@ -110,9 +110,10 @@ pub async fn show(visit: Guest) -> Shown {
         site.map(|site| format!("{}, {} ({})", site.name, site.region, site.country)).unwrap_or_default()
     });
     let holds = caller.principal.organization == Some(standing.contract.buyer) && standing.contract.status.is_live();
-    let allowed = visit.app().live().read(|view| {
-        view.listings.get(&standing.contract.listing).is_some_and(|listing| listing.resale_allowed)
-    });
+    let allowed = visit
+        .app()
+        .live()
+        .read(|view| view.listings.get(&standing.contract.listing).is_some_and(|listing| listing.resale_allowed));
     let row = Row::of(&visit, standing.contract, &standing.mentioned)?;
     let shell = Shell::of(&visit, format!("Contract {}", row.contract.id), "");
     Reply::page(&Page { shell, row, steps, resales, site, may_resell: holds && allowed })
@@ -155,8 +156,20 @@ pub async fn csv(visit: Guest) -> Shown {
 /// Begins a file of contracts.
 pub fn sheet() -> Sheet {
     Sheet::new(&[
-        "id", "created_at", "status", "product", "seller", "buyer", "gpus", "start", "end", "price_usd_per_gpu_hour",
-        "cost_usd", "escrow_usd", "depth", "fee_bps",
+        "id",
+        "created_at",
+        "status",
+        "product",
+        "seller",
+        "buyer",
+        "gpus",
+        "start",
+        "end",
+        "price_usd_per_gpu_hour",
+        "cost_usd",
+        "escrow_usd",
+        "depth",
+        "fee_bps",
     ])
 }
 

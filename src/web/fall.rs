@@ -22,6 +22,8 @@ use crate::types::limits::PAGE_ROWS_MAX;
 const FAMILY: &str = "h100";
 const PRESS: &str = "press";
 const OWN: &str = "own index";
+/// Ten-thousandths that a price must have lost to have fallen.
+const FALL_MAX: i64 = -100;
 
 /// A path of the story.
 pub struct Story {
@@ -60,7 +62,7 @@ impl Story {
         let style = if series.source == PRESS { "dots" } else { "step" };
         Self {
             product: series.product.clone(),
-            label: series.label(),
+            label: format::series(series),
             region: series.region.clone().unwrap_or_default(),
             points: series.points.clone(),
             standing: series.standing,
@@ -84,6 +86,12 @@ impl Story {
     pub fn days_down(&self) -> u32 {
         let peak = Day::of(self.standing.peak.at);
         self.standing.trough.map(|trough| Day::of(trough.point.at).days_since(peak)).unwrap_or_default()
+    }
+
+    /// Tells whether the price was ever more than a per cent below its peak.
+    pub fn is_fall(&self) -> bool {
+        let depth = self.standing.trough.and_then(|trough| trough.drawdown);
+        depth.is_some_and(|depth| depth.ten_thousandths() <= FALL_MAX)
     }
 
     /// Returns who says so, what it is, and where.
@@ -160,9 +168,11 @@ fn charts(stories: &[Story]) -> (Chart, Chart) {
     let (mut prices, mut falls) =
         (Chart { unit: "usd", ..Chart::default() }, Chart { unit: "percent", ..Chart::default() });
     for (at, story) in stories.iter().enumerate() {
-        let line = Line::prices(story.name(), &story.points, story.style);
+        let line = Line::prices(story.name(), &story.points, story.style).coloured(at);
         prices.lines.push(if Some(at) == main { line.as_main() } else { line });
-        falls.lines.push(Line::under_water(story.name(), &story.points, story.style));
+        if story.is_fall() {
+            falls.lines.push(Line::under_water(story.name(), &story.points, story.style).coloured(at));
+        }
     }
     if let Some(story) = main.and_then(|main| stories.get(main)) {
         let Drawdown { peak, trough, .. } = story.standing;
@@ -188,7 +198,7 @@ fn longest(stories: &[Story], series: &[PriceSeries], family: &str) -> Option<us
         .filter(|series| series.product.split('-').next() == Some(family) && series.source != PRESS)
         .collect();
     let chosen = headline(&of_family)?;
-    stories.iter().position(|story| story.label == chosen.label() && story.product == chosen.product)
+    stories.iter().position(|story| story.label == format::series(chosen) && story.product == chosen.product)
 }
 
 /// Returns what the press said, the first first.

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn fields_are_read_as_browsers_send_them() {
-        let fields = Fields::read("gpus=8&price=1.94&start=2026-12-01T08%3A00&end=2026-12-02&name=A+%26+B&gpus=9&on=").unwrap();
+        let fields =
+            Fields::read("gpus=8&price=1.94&start=2026-12-01T08%3A00&end=2026-12-02&name=A+%26+B&gpus=9&on=").unwrap();
         assert_eq!(fields.number("gpus").unwrap(), 8);
         assert_eq!(fields.price("price").unwrap(), Price::from_micros(1_940_000));
         assert_eq!(fields.minute("start").unwrap().to_rfc3339(), "2026-12-01T08:00:00Z");

@@ -5,6 +5,7 @@
 
 use std::borrow::Borrow;
 
+use crate::app::series::PriceSeries;
 use crate::market::{Day, GpuMinutes, Ratio};
 use crate::types::{Minute, Money, Price, Timestamp, Window};
 
@@ -24,7 +25,8 @@ pub fn price(price: impl Borrow<Price>) -> String {
     let mills = price.micros().saturating_add(MICROS_PER_MILL / 2).div_euclid(MICROS_PER_MILL);
     let magnitude = mills.unsigned_abs();
     let (dollars, mills_over) = (magnitude / MILLS_PER_USD, magnitude % MILLS_PER_USD);
-    let decimals = if mills_over.is_multiple_of(10) { format!("{:02}", mills_over / 10) } else { format!("{mills_over:03}") };
+    let decimals =
+        if mills_over.is_multiple_of(10) { format!("{:02}", mills_over / 10) } else { format!("{mills_over:03}") };
     format!("{}${}.{decimals}", sign(mills), grouped(dollars))
 }
 
@@ -127,6 +129,23 @@ pub fn length(window: impl Borrow<Window>) -> String {
     } else {
         unit(minutes, "minute")
     }
+}
+
+/// Writes who publishes a series and what it is.
+pub fn series(series: &PriceSeries) -> String {
+    let term = if series.term.is_empty() { String::new() } else { format!(" {}", series.term) };
+    format!("{} {}{term}", source(&series.source), words(&series.kind))
+}
+
+/// Writes the name of a publisher as it calls itself.
+pub fn source(name: impl AsRef<str>) -> String {
+    match name.as_ref() {
+        "gcp" => "Google Cloud",
+        "press" => "Press",
+        "vast" => "Vast.ai",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// Writes a word of a table as people read it.

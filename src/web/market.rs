@@ -69,7 +69,7 @@ impl Path {
             return Some(Self { label: "own index".to_owned(), drawdown, points: spark(&points)? });
         }
         let chosen = headline(series)?;
-        Some(Self { label: chosen.label(), drawdown: chosen.standing.drawdown, points: spark(&chosen.points)? })
+        Some(Self { label: format::series(chosen), drawdown: chosen.standing.drawdown, points: spark(&chosen.points)? })
     }
 }
 
@@ -115,8 +115,19 @@ pub async fn show(visit: Guest) -> Shown {
 /// Gives the market as a file.
 pub async fn csv(visit: Guest) -> Shown {
     let header = [
-        "symbol", "name", "index_usd_per_gpu_hour", "index_thin", "last_trade_usd", "last_trade_at", "best_bid_usd",
-        "best_ask_usd", "asks", "bids", "gpus_offered", "gpu_hours_offered", "halted",
+        "symbol",
+        "name",
+        "index_usd_per_gpu_hour",
+        "index_thin",
+        "last_trade_usd",
+        "last_trade_at",
+        "best_bid_usd",
+        "best_ask_usd",
+        "asks",
+        "bids",
+        "gpus_offered",
+        "gpu_hours_offered",
+        "halted",
     ];
     let mut sheet = Sheet::new(&header);
     let price = |price: Option<Price>| price.map(|price| price.to_string()).unwrap_or_default();
@@ -144,9 +155,9 @@ pub async fn csv(visit: Guest) -> Shown {
 impl Row {
     fn is_asked_for(&self, text: &str, only: &str) -> bool {
         let product = &self.glance.product;
-        let named = text.split_whitespace().all(|word| {
-            product.symbol.as_str().contains(word) || product.name.to_lowercase().contains(word)
-        });
+        let named = text
+            .split_whitespace()
+            .all(|word| product.symbol.as_str().contains(word) || product.name.to_lowercase().contains(word));
         named
             && match only {
                 "traded" => self.last.is_some(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::chart::{Chart, Line};
 use super::csv::Sheet;
-use super::fields::Fields;
 use super::fall::Story;
+use super::fields::Fields;
 use super::format;
 use super::market::headline;
 use super::pager;
@@ -66,6 +66,7 @@ struct Page {
     prices: String,
     falls: String,
     has_chart: bool,
+    has_fall: bool,
     book: Option<WindowBook>,
     asks: Vec<Depth>,
     bids: Vec<Depth>,
@@ -88,7 +89,8 @@ pub async fn show(visit: Guest) -> Shown {
     let index = if glance.is_some() { Some(app.index(&symbol).await?) } else { None };
     let paths = paths(&visit, &symbol, index.as_deref()).await?;
     let (prices, falls) = charts(&paths);
-    let (book, window_said, window) = if glance.is_some() { book(&visit, &symbol)? } else { (None, None, Fields::default()) };
+    let (book, window_said, window) =
+        if glance.is_some() { book(&visit, &symbol)? } else { (None, None, Fields::default()) };
     let (asks, bids) = book.as_ref().map(|book| (depth(&book.asks), depth(&book.bids))).unwrap_or_default();
     let trades = match &glance {
         Some(_) => app.trades(&symbol, pager::slice(&visit, "trades", pager::ROWS)).await?,
@@ -102,6 +104,7 @@ pub async fn show(visit: Guest) -> Shown {
         standings,
         has_chart: paths.iter().any(|path| path.points.len() > 1),
         prices: prices.json(),
+        has_fall: !falls.is_empty(),
         falls: falls.json(),
         paths,
         asks,
@@ -135,7 +138,7 @@ async fn paths(visit: &Visit, symbol: &Symbol, index: Option<&Index>) -> Result<
     paths.extend(of_product.iter().filter(|row| row.is_path()).map(|row| Story::of(row)));
     if let Some(first) = headline(&of_product) {
         // The one that says most is drawn first, after the own index.
-        paths.sort_by_key(|path| (!path.is_own(), path.label != first.label()));
+        paths.sort_by_key(|path| (!path.is_own(), path.label != format::series(first)));
     }
     Ok(paths)
 }
@@ -143,10 +146,12 @@ async fn paths(visit: &Visit, symbol: &Symbol, index: Option<&Index>) -> Result<
 fn charts(paths: &[Story]) -> (Chart, Chart) {
     let (mut prices, mut falls) =
         (Chart { unit: "usd", ..Chart::default() }, Chart { unit: "percent", ..Chart::default() });
-    for path in paths {
-        let line = Line::prices(path.name(), &path.points, path.style);
+    for (at, path) in paths.iter().enumerate() {
+        let line = Line::prices(path.name(), &path.points, path.style).coloured(at);
         prices.lines.push(if path.is_own() { line.as_main() } else { line });
-        falls.lines.push(Line::under_water(path.name(), &path.points, path.style));
+        if path.is_fall() {
+            falls.lines.push(Line::under_water(path.name(), &path.points, path.style).coloured(at));
+        }
     }
     (prices, falls)
 }
@@ -268,8 +273,16 @@ pub async fn book_csv(visit: Guest) -> Shown {
 pub async fn supply_csv(visit: Guest) -> Shown {
     let symbol = visit.symbol()?;
     let header = [
-        "day", "offered", "resale_offered", "contracted", "resale_contracted", "bid", "expired_unsold",
-        "sell_through", "days_of_supply", "resale_share",
+        "day",
+        "offered",
+        "resale_offered",
+        "contracted",
+        "resale_contracted",
+        "bid",
+        "expired_unsold",
+        "sell_through",
+        "days_of_supply",
+        "resale_share",
     ];
     let mut sheet = Sheet::new(&header);
     let ratio = |ratio: Option<crate::market::Ratio>| ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
@@ -298,7 +311,7 @@ pub async fn series_csv(visit: Guest) -> Shown {
         for point in &series.points {
             let day = Day::of(point.at).to_string();
             let region = series.region.as_deref().unwrap_or_default();
-            sheet.row([&series.label(), region, &day, &point.price.to_string()]);
+            sheet.row([&format::series(series), region, &day, &point.price.to_string()]);
         }
     }
     file(&symbol, "series", sheet)

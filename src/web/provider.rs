@@ -127,7 +127,8 @@ impl Cell {
 async fn unsold_this_week(visit: &Visit, calendar: &[ListingDays]) -> Result<(GpuMinutes, Money), AppError> {
     let (mut unsold, mut missed) = (GpuMinutes::ZERO, Money::ZERO);
     for ListingDays { listing, days } in calendar {
-        let free = days.iter().take(WEEK_DAYS).fold(GpuMinutes::ZERO, |sum, day| sum.plus(day.offered).plus(day.free()));
+        let free =
+            days.iter().take(WEEK_DAYS).fold(GpuMinutes::ZERO, |sum, day| sum.plus(day.offered).plus(day.free()));
         unsold = unsold.plus(free);
         let symbol = visit.app().live().read(|view| view.products.get(&listing.product).map(|row| row.symbol.clone()));
         let Some(symbol) = symbol else { continue };

@@ -4,14 +4,14 @@ use askama::Template;
 
 use super::bid::products;
 use super::fields::Fields;
+use super::format;
 use super::respond::{Fault, Reply};
 use super::shell::{Said, Shell};
 use super::visit::Visit;
 use super::{Guest, Shown};
-use super::format;
 use crate::api::problem::Problem;
-use crate::app::facade::Caller;
 use crate::app::catalogue::{NewListing, NewSite};
+use crate::app::facade::Caller;
 use crate::app::reads::Slice;
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{Country, Interconnect, Kind, PublicId, Region, SlaClass};

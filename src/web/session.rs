@@ -128,7 +128,9 @@ mod tests {
         for path in ["/", "/provider?day=1", "/markets/h100-sxm-80gb"] {
             assert_eq!(local(path), path);
         }
-        for path in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/\r\nx", "/session/renew"] {
+        for path in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/\r\nx", "/session/renew"]
+        {
             assert_eq!(local(path), "/", "{path}");
         }
     }

@@ -54,6 +54,9 @@ mod tests {
 
     #[test]
     fn shares_come_in_steps_of_five() {
-        assert_eq!([step(0, 9), step(1, 1_000), step(1, 2), step(9, 9), step(10, 9), step(1, 0)], [0, 5, 50, 100, 100, 0]);
+        assert_eq!(
+            [step(0, 9), step(1, 1_000), step(1, 2), step(9, 9), step(10, 9), step(1, 0)],
+            [0, 5, 50, 100, 100, 0]
+        );
     }
 }

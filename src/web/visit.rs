@@ -210,7 +210,8 @@ impl Visit {
     /// `forged_form`; as the bodies of the API.
     pub async fn fields(&self, request: &HttpRequest, payload: Payload) -> Result<Fields, Fault> {
         let bytes = arrive(payload.into_inner(), FORM_BYTES_MAX, BODY_DEADLINE).await?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| Problem::of("malformed").saying("The form is not UTF-8."))?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| Problem::of("malformed").saying("The form is not UTF-8."))?;
         let fields = Fields::read(text)?;
         if self.new_secret || fields.raw(TOKEN_FIELD) != self.token() || !is_ours(request) {
             return Err(Problem::of("forged_form").into());

@@ -23,3 +23,4 @@ mod sim;
 mod store;
 mod streams;
 mod twins;
+mod web;

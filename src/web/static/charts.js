@@ -35,10 +35,10 @@
     return { type: "custom", minMove: 0.001, formatter: function (x) { return "$" + x.toFixed(2); } };
   }
 
-  function lineLook(line, at) {
+  function lineLook(line) {
     var dots = line.style === "dots";
     return {
-      color: colour("--c" + (at % 8)),
+      color: colour("--c" + line.colour),
       lineWidth: line.main ? 3 : 2,
       lineType: line.style === "step" ? L.LineType.WithSteps : L.LineType.Simple,
       lineStyle: dots ? L.LineStyle.Dotted : L.LineStyle.Solid,
@@ -49,14 +49,30 @@
     };
   }
 
+  // The library spaces points, not days: a day without a figure keeps its place on the axis.
+  function evenly(chart, data) {
+    var days = [];
+    data.lines.forEach(function (line) { line.points.forEach(function (point) { days.push(Date.parse(point[0])); }); });
+    if (!days.length) return;
+    var day = 86400000;
+    var first = Math.min.apply(null, days), last = Math.max.apply(null, days);
+    var margin = Math.ceil((last - first) / day / 40) + 1;
+    var all = [];
+    for (var at = first - margin * day; at <= last + margin * day; at += day) {
+      all.push({ time: new Date(at).toISOString().slice(0, 10) });
+    }
+    chart.addSeries(L.LineSeries, { lastValueVisible: false, priceLineVisible: false, priceFormat: format(data.unit) }).setData(all);
+  }
+
   function draw(box) {
     var source = document.getElementById(box.dataset.chart);
     if (!source) return;
     var data = JSON.parse(source.textContent);
     var chart = L.createChart(box, Object.assign({ autoSize: true }, look()));
     var keys = document.querySelectorAll("#" + box.dataset.chart + "-keys li");
+    evenly(chart, data);
     var lines = data.lines.map(function (line, at) {
-      var options = Object.assign(lineLook(line, at), { priceFormat: format(data.unit) });
+      var options = Object.assign(lineLook(line), { priceFormat: format(data.unit) });
       var series = chart.addSeries(L.LineSeries, options);
       series.setData(line.points.map(function (point) { return { time: point[0], value: point[1] }; }));
       if (line.main && data.marks.length) {
@@ -105,7 +121,7 @@
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () {
     drawn.forEach(function (one) {
       one.chart.applyOptions(look());
-      one.lines.forEach(function (series, at) { series.applyOptions(lineLook(one.data.lines[at], at)); });
+      one.lines.forEach(function (series, at) { series.applyOptions(lineLook(one.data.lines[at])); });
     });
   });
 })();

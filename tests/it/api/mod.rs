@@ -17,4 +17,4 @@ mod server;
 mod titles;
 mod trading;
 mod unavailable;
-mod world;
+pub mod world;

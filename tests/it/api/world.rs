@@ -1,13 +1,15 @@
 //! A small market behind the API: a provider with a listing, two renters with money, a reseller, an admin and an
 //! auditor.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::App as Actix;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App as Actix, web::Data};
+use actix_web::web::{Data, ServiceConfig};
 use gpubourse::api::{self, Api, Config, Limits, edge::edge};
 use gpubourse::app::sequencer::{self, Leading, Running};
 use gpubourse::app::{Accounts, App, Clock, ManualClock, SeededIds};
@@ -17,13 +19,17 @@ use gpubourse::types::{Minute, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 pub const PRODUCT: &str = "h100-sxm-80gb";
+
+/// What registers the pages: what they keep between requests is that of one world.
+type Pages = Rc<dyn Fn(&mut ServiceConfig)>;
 
 pub struct World {
     pub api: Data<Api>,
     pub clock: Arc<ManualClock>,
     pub running: Running,
+    pages: Pages,
     _folder: tempfile::TempDir,
 }
 
@@ -110,11 +116,16 @@ impl World {
         let accounts = Accounts::open(clock.clone(), ids, running.sequencer.clone(), reads, ring).unwrap();
         let app = App::new(store, &running, Arc::new(accounts));
         let api = Data::new(Api::new(app, &config).unwrap());
-        Self { api, clock, running, _folder: folder }
+        let pages: Pages = Rc::new(gpubourse::web::pages());
+        Self { api, clock, running, pages, _folder: folder }
     }
 
     pub async fn call(&self, request: TestRequest) -> Answer {
-        let service = init_service(Actix::new().wrap(from_fn(edge)).configure(api::configure(&self.api))).await;
+        let app = Actix::new()
+            .wrap(from_fn(edge))
+            .configure(api::configure(&self.api))
+            .configure(|config| (self.pages)(config));
+        let service = init_service(app).await;
         let response = call_service(&service, request.to_request()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = read_body(response).await;

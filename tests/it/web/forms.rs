@@ -1,0 +1,168 @@
+//! Forms: taken from the visitor's own pages alone, sent twice done once, and from a site to a trade.
+
+use super::visitor::Visitor;
+use crate::api::world::{Market, PRODUCT, World};
+
+const SITE: &[(&str, &str)] = &[("name", "Hall 1"), ("region", "us-central1"), ("country", "US"), ("once", "site-1")];
+
+#[actix_web::test]
+async fn forged_forms_are_not_taken() {
+    let market = Market::open().await;
+    let visitor = Visitor::logged_in(&market.world, "provider").await;
+    let token = visitor.token("/provider/sites/new").await;
+    let other = Visitor::logged_in(&market.world, "renter").await.token("/renter").await;
+    let (ours, foreign) = ("http://localhost:8080", "https://evil.example");
+    let attempts: &[(&str, &[(&'static str, &str)])] = &[
+        ("", &[("origin", ours)]),
+        (&other, &[("origin", ours)]),
+        (&token, &[("origin", foreign)]),
+        (&token, &[("origin", "null")]),
+        (&token, &[("origin", "http://localhost:8081")]),
+        (&token, &[("origin", ours), ("sec-fetch-site", "cross-site")]),
+        (&token, &[("sec-fetch-site", "same-site")]),
+    ];
+    for (token, headers) in attempts {
+        let mut fields = SITE.to_vec();
+        fields.push(("token", token));
+        let answer = visitor.post("/provider/sites/new", &fields, headers).await;
+        assert_eq!(answer.status, 403, "{token} {headers:?}");
+        assert!(answer.text.contains("forged_form"), "{}", answer.text);
+    }
+    let sites = market.world.get(&market.provider, "/v1/sites").await.expect(200);
+    assert_eq!(sites["data"].as_array().unwrap().len(), 1, "only the one that was there");
+    let mut fields = SITE.to_vec();
+    fields.push(("token", &token));
+    let answer = visitor.post("/provider/sites/new", &fields, &[("origin", ours)]).await;
+    assert_eq!(answer.status, 303, "the same with its token is: {}", answer.text);
+}
+
+#[actix_web::test]
+async fn a_login_cannot_be_forged_either() {
+    let world = World::new();
+    world.member("renter", "renter").await;
+    let visitor = Visitor::new(&world);
+    let fields = [("email", "renter@example.com"), ("password", crate::api::world::PASSWORD)];
+    let answer = visitor.post("/login", &fields, &[]).await;
+    assert_eq!(answer.status, 403);
+    assert!(visitor.cookie("gpubourse_access").is_none());
+}
+
+#[actix_web::test]
+async fn from_a_site_to_a_trade() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let provider = Visitor::new(world);
+    let password = crate::api::world::PASSWORD;
+    let registration =
+        [("organization", "Hall Co"), ("kind", "provider"), ("email", "hall@example.com"), ("password", password)];
+    let answer = provider.send("/register", "/register", &registration).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/provider")), "{}", answer.text);
+    let answer = provider.send("/provider/sites/new", "/provider/sites/new", SITE).await;
+    assert_eq!(answer.header("location"), Some("/provider/listings/new"), "{}", answer.text);
+    let page = provider.get("/provider/listings/new").await.text;
+    let site = page.split("name=\"site\"").nth(1).unwrap().split("value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let (start, end) = (world.at(0), world.at(7 * 24 * 60));
+    let listing = [
+        ("site", site),
+        ("product", PRODUCT),
+        ("gpus", "16"),
+        ("gpus_per_node", "8"),
+        ("start", &start[..16]),
+        ("end", &end[..16]),
+        ("interconnect", "infiniband"),
+        ("sla_class", "99"),
+        ("resale_allowed", "yes"),
+        ("once", "l1"),
+    ];
+    let answer = provider.send("/provider/listings/new", "/provider/listings/new", &listing).await;
+    let next = answer.header("location").unwrap_or_else(|| panic!("{}", answer.text)).to_owned();
+    assert!(next.starts_with("/asks/new?source="), "{next}");
+    // Sent twice, listed once.
+    let again = provider.send("/provider/listings/new", "/provider/listings/new", &listing).await;
+    assert_eq!(again.header("location"), Some(next.as_str()));
+    let source = next.split("source=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let mut ask = vec![("source", source.as_str()), ("gpus", "16"), ("price", "1.5"), ("lot", "8"), ("once", "a1")];
+    ask.push(("step", "preview"));
+    let answer = provider.send("/asks/new", "/asks/new", &ask).await;
+    assert!(answer.status == 200 && answer.text.contains("This would trade nothing at once"), "{}", answer.text);
+    assert!(answer.text.contains("16 GPUs would wait in the book"));
+    assert!(provider.get("/provider").await.text.contains("No open asks"), "a preview places nothing");
+    *ask.last_mut().unwrap() = ("step", "place");
+    for _ in 0..2 {
+        let answer = provider.send("/asks/new", "/asks/new", &ask).await;
+        assert_eq!(answer.header("location"), Some("/provider?placed=ask"), "{}", answer.text);
+    }
+    assert_eq!(provider.get("/provider").await.text.matches("Cancel order").count(), 1, "sent twice, placed once");
+    let renter = Visitor::logged_in(world, "renter").await;
+    let (start, end) = (&world.at(0)[..16], &world.at(24 * 60)[..16]);
+    let found = renter.get(&format!("/renter?product={PRODUCT}&gpus=8&start={start}&end={end}")).await.text;
+    // 8 GPUs for 24 hours at $1.50.
+    assert!(found.contains("8 GPUs for $288.00") && found.contains("A limit of $1.50 takes it"), "{found}");
+    let mut bid = vec![
+        ("product", PRODUCT),
+        ("gpus", "8"),
+        ("price", "1.6"),
+        ("start", start),
+        ("end", end),
+        ("lot", "8"),
+        ("time_in_force", "ioc"),
+        ("once", "b1"),
+        ("step", "preview"),
+    ];
+    let answer = renter.send("/bids/new", "/bids/new", &bid).await;
+    assert!(
+        answer.text.contains("This would trade 8 GPUs at once") && answer.text.contains("$1.50 on average"),
+        "{}",
+        answer.text
+    );
+    *bid.last_mut().unwrap() = ("step", "place");
+    let answer = renter.send("/bids/new", "/bids/new", &bid).await;
+    assert_eq!(answer.header("location"), Some("/renter?placed=bid"), "{}", answer.text);
+    assert!(renter.get("/renter").await.text.contains("bought from Hall Co"));
+    assert!(provider.get("/provider").await.text.contains("sold to renter"));
+    assert!(Visitor::new(world).get(&format!("/markets/{PRODUCT}")).await.text.contains("a bid"));
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_a_form_is_said_beside_it() {
+    let market = Market::open().await;
+    let renter = Visitor::logged_in(&market.world, "renter").await;
+    let (start, end) = (market.world.at(0), market.world.at(60));
+    let bid = |price: &'static str, gpus: &'static str| {
+        vec![
+            ("product", PRODUCT),
+            ("gpus", gpus),
+            ("price", price),
+            ("start", &start[..16]),
+            ("end", &end[..16]),
+            ("lot", "1"),
+            ("time_in_force", "gtc"),
+            ("step", "place"),
+        ]
+    };
+    for (fields, said) in [
+        (bid("1.5", "eight"), "gpus: must be a whole number"),
+        (bid("$2", "8"), "price: must be dollars such as 1.94"),
+        (bid("1.0005", "8"), "The price is not a multiple"),
+        (bid("900000", "8"), "The available balance does not cover"),
+    ] {
+        let answer = renter.send("/bids/new", "/bids/new", &fields).await;
+        assert_eq!(answer.status, 422, "{said}");
+        assert!(answer.text.contains(said) && answer.text.contains(&start[..16]), "{said}: {}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn overseers_halt_and_suspend_and_auditors_do_not() {
+    let market = Market::open().await;
+    let admin = Visitor::logged_in(&market.world, "admin").await;
+    let halt = [("product", PRODUCT), ("halted", "yes")];
+    let auditor = Visitor::logged_in(&market.world, "auditor").await;
+    assert_eq!(auditor.send("/admin", "/admin/halts", &halt).await.status, 403);
+    assert_eq!(admin.send("/admin", "/admin/halts", &halt).await.status, 303);
+    assert!(Visitor::new(&market.world).get(&format!("/markets/{PRODUCT}")).await.text.contains("halted"));
+    let suspend = [("organization", market.renter.organization.as_str()), ("suspended", "yes")];
+    assert_eq!(auditor.send("/admin", "/admin/suspensions", &suspend).await.status, 403);
+    assert_eq!(admin.send("/admin", "/admin/suspensions", &suspend).await.status, 303);
+    assert!(admin.get("/admin").await.text.contains("Reinstate renter"));
+}

@@ -1,0 +1,6 @@
+//! The pages: in process as a strict browser would ask for them, and in a real browser against a real server.
+
+mod forms;
+mod pages;
+mod sessions;
+mod visitor;

@@ -1,0 +1,221 @@
+//! Every page: who may see it, under which headers, and that its figures are those of the API.
+
+use serde_json::{Value, json};
+
+use super::visitor::Visitor;
+use crate::api::world::{Answer, Market, PRODUCT};
+
+const PUBLIC: &[&str] = &["/", "/fall", "/about", "/login", "/register", "/markets/h100-sxm-80gb"];
+const FILES: &[&str] = &[
+    "/market.csv",
+    "/fall.csv",
+    "/markets/h100-sxm-80gb/trades.csv",
+    "/markets/h100-sxm-80gb/index.csv",
+    "/markets/h100-sxm-80gb/book.csv",
+    "/markets/h100-sxm-80gb/supply.csv",
+    "/markets/h100-sxm-80gb/series.csv",
+];
+/// Pages of somebody: who may see them, and who may not.
+const PRIVATE: &[(&str, &[&str], &[&str])] = &[
+    ("/provider", &["provider"], &["renter", "reseller", "admin"]),
+    ("/provider/sites/new", &["provider"], &["renter", "auditor"]),
+    ("/provider/listings/new", &["provider"], &["reseller", "admin"]),
+    ("/asks/new", &["provider", "reseller"], &["admin"]),
+    ("/bids/new", &["renter", "reseller"], &["auditor"]),
+    ("/renter", &["renter", "reseller", "provider"], &["admin", "auditor"]),
+    ("/reseller", &["reseller", "renter"], &["admin"]),
+    ("/contracts.csv", &["renter"], &["admin"]),
+    ("/admin", &["admin", "auditor"], &["provider", "renter"]),
+    ("/admin/contracts.csv", &["admin", "auditor"], &["reseller"]),
+    ("/admin/journal", &["admin", "auditor"], &["renter"]),
+    ("/admin/journal.csv", &["auditor"], &["provider"]),
+];
+
+#[track_caller]
+fn assert_strict(path: &str, answer: &Answer) {
+    let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{path} has no policy"));
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+}
+
+/// What the policy would refuse must not be written in the first place.
+#[track_caller]
+fn assert_page(path: &str, answer: &Answer) {
+    assert_strict(path, answer);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+    for inline in ["<style", " style=\"", " onclick", " onload", "javascript:"] {
+        assert!(!answer.text.contains(inline), "{path} has {inline}");
+    }
+    for script in answer.text.split("<script").skip(1) {
+        let head = script.split('>').next().unwrap();
+        assert!(head.contains("src=\"/static/") || head.contains("application/json"), "{path}: <script{head}>");
+    }
+    assert!(answer.text.contains("lang=\"en\"") && answer.text.contains("UTC"), "{path}");
+    assert_eq!(answer.text.matches("<h1>").count(), 1, "{path}: one heading says what the page is");
+}
+
+#[actix_web::test]
+async fn public_pages_are_strict_and_files_are_files() {
+    let market = Market::open().await;
+    let visitor = Visitor::new(&market.world);
+    for path in PUBLIC {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        assert_page(path, &answer);
+    }
+    for path in FILES {
+        let answer = visitor.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/csv; charset=utf-8")), "{path}");
+        assert!(answer.header("content-disposition").unwrap().starts_with("attachment"), "{path}");
+        assert_strict(path, &answer);
+    }
+}
+
+#[actix_web::test]
+async fn strangers_are_asked_who_they_are_and_led_back() {
+    let market = Market::open().await;
+    let visitor = Visitor::new(&market.world);
+    for (path, _, _) in PRIVATE {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status, 303, "{path}");
+        assert_eq!(answer.header("location"), Some(format!("/login?next={path}").as_str()));
+    }
+    let login = [("email", "renter@example.com"), ("password", crate::api::world::PASSWORD), ("next", "/reseller")];
+    let answer = visitor.send("/login", "/login", &login).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/reseller")));
+    let answer = visitor.send("/login", "/login", &[login[0], login[1], ("next", "https://evil.example")]).await;
+    assert_eq!(answer.header("location"), Some("/"), "nobody is led away");
+}
+
+#[actix_web::test]
+async fn roles_see_their_pages_and_no_others() {
+    let market = Market::open().await;
+    market.sell_to(&market.renter, 8).await;
+    for role in ["provider", "renter", "reseller", "admin", "auditor"] {
+        let visitor = Visitor::logged_in(&market.world, role).await;
+        for (path, may, may_not) in PRIVATE {
+            let answer = visitor.get(path).await;
+            if may.contains(&role) {
+                assert_eq!(answer.status, 200, "{role} on {path}: {}", answer.text);
+                if path.ends_with(".csv") { assert_strict(path, &answer) } else { assert_page(path, &answer) }
+            }
+            if may_not.contains(&role) {
+                assert_eq!(answer.status, 403, "{role} on {path}");
+                assert_page(path, &answer);
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_belongs_to_others_is_not_there() {
+    let market = Market::open().await;
+    let fill = market.sell_to(&market.renter, 8).await;
+    let contract = format!("/contracts/{}", fill["contract_id"].as_str().unwrap());
+    for (role, status) in [("renter", 200), ("provider", 200), ("admin", 200), ("auditor", 200), ("other", 404)] {
+        let visitor = Visitor::logged_in(&market.world, role).await;
+        let answer = visitor.get(&contract).await;
+        assert_eq!(answer.status, status, "{role}");
+        assert_page(&contract, &answer);
+    }
+    let visitor = Visitor::logged_in(&market.world, "renter").await;
+    for path in
+        ["/contracts/x", "/contracts/00000000-0000-0000-0000-000000000000", "/markets/none", "/markets/NO", "/x"]
+    {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_page(path, &answer);
+    }
+    let order = market.place(&market.renter, market.bid(1, "1", 0..1)).await;
+    let other = Visitor::logged_in(&market.world, "other").await;
+    let cancel = [("order", order["id"].as_str().unwrap()), ("back", "/renter")];
+    assert_eq!(other.send("/renter", "/orders/cancel", &cancel).await.status, 404);
+}
+
+#[actix_web::test]
+async fn programs_are_told_of_missing_paths_in_their_language() {
+    let market = Market::open().await;
+    let visitor = Visitor::new(&market.world);
+    let answer = visitor.get("/v1/none").await;
+    assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")));
+}
+
+#[actix_web::test]
+async fn figures_are_those_of_the_api() {
+    let market = Market::open().await;
+    market.sell_to(&market.renter, 8).await;
+    let world = &market.world;
+    world.post(&market.provider, "/v1/orders", market.ask(8, "2.75")).await.expect(201);
+    world.post(&market.other, "/v1/orders", market.bid(4, "1.234", 0..8)).await.expect(201);
+    let visitor = Visitor::new(world);
+    let index = world.public(&format!("/v1/markets/{PRODUCT}/index")).await.expect(200);
+    let fix = index["data"].as_array().unwrap().last().unwrap().clone();
+    let page = visitor.get("/").await.text;
+    let product = visitor.get(&format!("/markets/{PRODUCT}")).await.text;
+    for text in [&page, &product] {
+        assert!(text.contains(&format!("${}", fix["price"].as_str().unwrap())), "{fix}: {text}");
+        assert!(text.contains("$1.234"), "the best bid");
+    }
+    let csv = visitor.get(&format!("/markets/{PRODUCT}/index.csv")).await.text;
+    let row = format!("{},{},{},", fix["day"].as_str().unwrap(), fix["price"].as_str().unwrap(), fix["thin"]);
+    assert!(csv.contains(&row), "{csv}");
+    let (start, end) = (world.at(0), world.at(8 * 60));
+    let query = format!("start={start}&end={end}");
+    let book = world.public(&format!("/v1/markets/{PRODUCT}/book?{query}")).await.expect(200);
+    let csv = visitor.get(&format!("/markets/{PRODUCT}/book.csv?{query}")).await.text;
+    for (side, levels) in [("ask", &book["asks"]), ("bid", &book["bids"])] {
+        assert!(!levels.as_array().unwrap().is_empty(), "{book}");
+        for level in levels.as_array().unwrap() {
+            let row = format!("{side},{},{},{},", level["price"].as_str().unwrap(), level["gpus"], level["orders"]);
+            assert!(csv.contains(&row), "{row} in {csv}");
+        }
+    }
+    let supply = world.public(&format!("/v1/markets/{PRODUCT}/supply")).await.expect(200);
+    let csv = visitor.get(&format!("/markets/{PRODUCT}/supply.csv")).await.text;
+    for day in supply["data"].as_array().unwrap() {
+        let figure = |name: &str| day[name].as_str().unwrap_or("").to_owned();
+        let names = ["day", "offered", "resale_offered", "contracted", "resale_contracted", "bid", "expired_unsold"];
+        assert!(csv.contains(&names.map(figure).join(",")), "{day}");
+    }
+}
+
+#[actix_web::test]
+async fn names_cannot_become_markup_or_formulas() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let body = json!({
+        "organization": {"name": "=HYPERLINK(\"x\")<script>alert(1)</script>", "kind": "renter"},
+        "email": "evil@example.com", "password": crate::api::world::PASSWORD,
+    });
+    let made = world.send(None, "POST", "/v1/auth/register", Some(body)).await.expect(201);
+    let token = world.login("evil@example.com").await;
+    let organization = made["organization"]["id"].as_str().unwrap().to_owned();
+    let evil = crate::api::world::Who { token, organization };
+    world.deposit(&market.admin, &evil, "10000", "evil").await.expect(201);
+    market.sell_to(&evil, 8).await;
+    let provider = Visitor::logged_in(world, "provider").await;
+    let page = provider.get("/provider").await.text;
+    assert!(page.contains("HYPERLINK") && !page.contains("<script>alert"), "{page}");
+    let csv = provider.get("/contracts.csv").await.text;
+    assert!(csv.contains("'=HYPERLINK"), "{csv}");
+    assert!(!csv.contains(",=") && !csv.contains(",\"="), "{csv}");
+}
+
+#[actix_web::test]
+async fn static_files_are_kept_by_their_hash() {
+    let market = Market::open().await;
+    let visitor = Visitor::new(&market.world);
+    let page = visitor.get("/markets/h100-sxm-80gb").await.text;
+    let style = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let answer = visitor.get(&style).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/css; charset=utf-8")));
+    assert!(answer.header("cache-control").unwrap().contains("immutable"));
+    for path in ["/static/lightweight-charts.LICENSE", "/static/lightweight-charts.NOTICE", "/static/icon.svg"] {
+        assert_eq!(visitor.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(visitor.get("/static/none.css").await.status, 404);
+    assert_eq!(visitor.get("/static/..%2fmod.rs").await.status, 404);
+    let json: Value = visitor.get("/static/none.css").await.body;
+    assert_eq!(json["code"], "not_found");
+}
