@@ -29,6 +29,7 @@ pub mod svg;
 pub mod visit;
 
 use actix_web::http::Method;
+use actix_web::http::header::ACCEPT;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use std::rc::Rc;
@@ -157,7 +158,8 @@ where
 /// Answers for every path that nothing is at: programs in their language, people in theirs.
 async fn nowhere(request: HttpRequest) -> HttpResponse {
     let id = crate::api::extract::RequestId::of(&request);
-    if request.path().starts_with("/v1") || request.method() != Method::GET {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if request.path().starts_with("/v1") || request.method() != Method::GET || !accepted.contains("text/html") {
         return Problem::of("not_found").respond(&id.0);
     }
     match Visit::begin(&request, &Method::GET).await {

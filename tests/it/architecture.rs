@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["types", "exchange", "market", "auth", "importers"]),
     ("app", &["types", "exchange", "market", "auth", "importers", "store"]),
     ("api", &["types", "exchange", "market", "auth", "importers", "app"]),
-    ("web", &["types", "exchange", "market", "auth", "app", "api"]),
+    ("web", &["types", "exchange", "market", "auth", "importers", "app", "api"]),
     ("sim", &["types", "exchange", "store", "app"]),
     ("cli", &["types", "exchange", "market", "auth", "importers", "store", "app", "api", "web", "sim", "telemetry"]),
     ("telemetry", &[]),

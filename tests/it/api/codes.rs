@@ -18,10 +18,10 @@ const WITHOUT_ROUTE: &[&str] = &[
     "conflict",
 ];
 
-/// What the tests of this folder say, this file left out.
+/// What the tests of the API and of the pages say, this file left out.
 fn tests() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/api");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["tests/it/api", "tests/it/web"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     files.filter(|path| !path.ends_with("codes.rs")).map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 

@@ -4,7 +4,7 @@ mod aftermath;
 mod commands;
 mod cut;
 mod hostile;
-mod http;
+pub mod http;
 mod kill;
 mod load;
 mod market;

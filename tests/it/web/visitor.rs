@@ -69,6 +69,7 @@ impl<'a> Visitor<'a> {
     async fn call(&self, request: TestRequest) -> Answer {
         let cookies: Vec<String> = self.jar.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = if cookies.is_empty() { request } else { request.insert_header(("cookie", cookies.join("; "))) };
+        let request = request.insert_header(("accept", "text/html,*/*;q=0.8"));
         let answer = self.world.call(request).await;
         for set in answer.headers.get_all(SET_COOKIE) {
             let text = set.to_str().unwrap();
