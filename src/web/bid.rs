@@ -12,7 +12,10 @@ use super::{Guest, Shown};
 use crate::app::facade::Caller;
 use crate::app::trading::{NewBid, NewOrder, NewRequirements};
 use crate::exchange::{BidWindow, Terms};
-use crate::types::{Money, SlaClass, TimeInForce};
+use crate::types::{Minute, Money, SlaClass, TimeInForce};
+
+const HOUR: u32 = 60;
+const DAY: u32 = 24 * HOUR;
 
 #[derive(Template)]
 #[template(path = "bid.html")]
@@ -28,7 +31,15 @@ struct BidPage {
 /// Asks what is wanted.
 pub async fn bid(visit: Guest) -> Shown {
     let caller = visit.member()?;
-    let fields = visit.query().or("lot", "1").or("gpus", "8").or("time_in_force", "gtc").or("once", visit.once()?);
+    let start = next_hour(&visit);
+    let fields = visit
+        .query()
+        .or("lot", "1")
+        .or("gpus", "8")
+        .or("time_in_force", "gtc")
+        .or("start", format::field(start))
+        .or("end", format::field(start.plus(DAY)))
+        .or("once", visit.once()?);
     bid_page(&visit, &caller, fields, None, None)
 }
 
@@ -94,6 +105,12 @@ fn bid_page(visit: &Visit, caller: &Caller, fields: Fields, said: Option<Said>, 
         forecast,
     };
     Reply::form(&page, status)
+}
+
+/// Returns the next full hour.
+pub fn next_hour(visit: &Visit) -> Minute {
+    let next = visit.app().live().read(|view| view.now.first_open_minute());
+    next.plus(HOUR.saturating_sub(next.get() % HOUR))
 }
 
 /// Returns the symbols that can be traded.

@@ -120,8 +120,12 @@ pub async fn show(visit: Guest) -> Shown {
 }
 
 impl Page {
-    fn headline(&self) -> Option<&SeriesStanding> {
-        self.standings.iter().find(|row| row.standing.trough.is_some())
+    fn headline(&self) -> Option<&Story> {
+        self.paths.iter().find(|path| path.standing.trough.is_some())
+    }
+
+    fn is_supplied(&self) -> bool {
+        self.supply.iter().any(|row| row.sold > 0 || row.offered > 0 || row.wanted > 0)
     }
 }
 

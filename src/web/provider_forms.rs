@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::bid::products;
+use super::bid::{next_hour, products};
 use super::fields::Fields;
 use super::format;
 use super::respond::{Fault, Reply};
@@ -16,8 +16,8 @@ use crate::app::reads::Slice;
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{Country, Interconnect, Kind, PublicId, Region, SlaClass};
 
-const HOUR: u32 = 60;
-const DAYS_DEFAULT: u32 = 30;
+/// How long capacity is listed for, unless the form says otherwise.
+const LISTED_MINUTES: u32 = 30 * 24 * 60;
 
 #[derive(Template)]
 #[template(path = "site.html")]
@@ -62,15 +62,14 @@ pub async fn make_site(visit: Guest, fields: Fields) -> Shown {
 /// Asks what is listed.
 pub async fn listing(visit: Guest) -> Shown {
     let caller = visit.provider()?;
-    let next = visit.app().live().read(|view| view.now.first_open_minute());
-    let start = next.plus(HOUR.saturating_sub(next.get() % HOUR));
+    let start = next_hour(&visit);
     let fields = visit
         .query()
         .or("gpus", "8")
         .or("gpus_per_node", "8")
         .or("resale_allowed", "yes")
         .or("start", format::field(start))
-        .or("end", format::field(start.plus(DAYS_DEFAULT.saturating_mul(24).saturating_mul(HOUR))))
+        .or("end", format::field(start.plus(LISTED_MINUTES)))
         .or("once", visit.once()?);
     listing_page(&visit, &caller, fields, None)
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use std::collections::BTreeSet;
 
+use super::bid::next_hour;
 use super::contract;
 use super::fields::Fields;
 use super::format;
@@ -17,7 +18,7 @@ use crate::app::finder::{Found, Need};
 use crate::exchange::entities::Purse;
 use crate::types::{Side, Window};
 
-const HOUR: u32 = 60;
+const DAY: u32 = 24 * 60;
 const OFFERS_SHOWN: usize = 12;
 
 #[derive(Template)]
@@ -70,9 +71,8 @@ pub async fn show(visit: Guest) -> Shown {
 }
 
 fn with_defaults(visit: &Visit) -> Fields {
-    let next = visit.app().live().read(|view| view.now.first_open_minute());
-    let start = next.plus(HOUR.saturating_sub(next.get() % HOUR));
-    let end = start.plus(24_u32.saturating_mul(HOUR));
+    let start = next_hour(visit);
+    let end = start.plus(DAY);
     visit.query().or("gpus", "8").or("start", format::field(start)).or("end", format::field(end))
 }
 

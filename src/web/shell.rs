@@ -9,6 +9,9 @@ use crate::api::problem::{Problem, ProblemDocument};
 use crate::app::Role;
 use crate::types::{OrganizationKind, Timestamp};
 
+/// Fields of the query string by which lists are read on.
+const PAGED: [&str; 4] = ["contracts", "organizations", "trades", "before"];
+
 /// The frame of a page.
 #[derive(Debug, Clone)]
 pub struct Shell {
@@ -26,6 +29,8 @@ pub struct Shell {
     pub now: Timestamp,
     /// The journal row it reflects.
     pub as_of: i64,
+    /// Whether a list of the page is read on from somewhere.
+    pub paged: bool,
     /// Where the style is.
     pub style: String,
     /// Where the script that draws charts is, and the library under it.
@@ -68,6 +73,7 @@ impl Shell {
             token: visit.token(),
             now,
             as_of,
+            paged: PAGED.iter().any(|name| visit.query().is_set(name)),
             style: assets::path("style.css"),
             scripts: [assets::path("lightweight-charts.js"), assets::path("charts.js")],
         }

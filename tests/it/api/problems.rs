@@ -12,7 +12,7 @@ use super::world::{Market, World};
 async fn unknown_paths_and_methods_are_problems() {
     let world = World::new();
     world.public("/v1/nothing").await.refused(404, "not_found");
-    world.public("/").await.refused(404, "not_found");
+    world.public("/nothing").await.refused(404, "not_found");
     let put = world.send(None, "PUT", "/v1/orders", None).await;
     put.refused(405, "method_not_allowed");
     assert_eq!(put.header("allow"), Some("POST, GET, HEAD, DELETE"));
