@@ -29,9 +29,12 @@ pub struct PriceSeries {
     pub standing: Drawdown,
 }
 
+/// Every series, and the last quote there was when they were read.
+type Read = (Option<i64>, Arc<Vec<PriceSeries>>);
+
 /// Every series, kept until something is imported.
 #[derive(Debug, Default)]
-pub struct Kept(Mutex<Option<(Option<i64>, Arc<Vec<PriceSeries>>)>>);
+pub struct Kept(Mutex<Option<Read>>);
 
 impl PriceSeries {
     /// Tells whether there is a path and not only a price.

@@ -110,12 +110,22 @@ impl Page {
     }
 }
 
+/// Returns the family of a product: what its symbol begins with.
+pub fn family_of(symbol: &str) -> &str {
+    symbol.split('-').next().unwrap_or(symbol)
+}
+
+/// Tells whether two products are of one family.
+pub fn is_of(symbol: &str, other: &str) -> bool {
+    family_of(symbol) == family_of(other)
+}
+
 /// Shows the story.
 pub async fn show(visit: Guest) -> Shown {
     let family = visit.query().given("family").unwrap_or(FAMILY).to_lowercase();
     let series = visit.app().price_series().await?;
     let families: BTreeSet<&str> =
-        series.iter().filter(|series| series.is_path()).filter_map(|series| series.product.split('-').next()).collect();
+        series.iter().filter(|series| series.is_path()).map(|series| family_of(&series.product)).collect();
     let families = families.into_iter().map(str::to_owned).collect();
     let stories = stories(&visit, &family).await?;
     let (prices, falls) = charts(&stories);
@@ -149,7 +159,7 @@ pub async fn csv(visit: Guest) -> Shown {
 
 /// Returns every path of a family: imported ones, then the own indices.
 async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
-    let is_of = |product: &str| product.split('-').next() == Some(family);
+    let is_of = |product: &str| family_of(product) == family;
     let series = visit.app().price_series().await?;
     let paths = series.iter().filter(|series| is_of(&series.product) && series.is_path());
     let mut stories: Vec<Story> = paths.map(Story::of).collect();
@@ -193,10 +203,8 @@ fn deepest(stories: &[Story]) -> Option<usize> {
 }
 
 fn longest(stories: &[Story], series: &[PriceSeries], family: &str) -> Option<usize> {
-    let of_family: Vec<&PriceSeries> = series
-        .iter()
-        .filter(|series| series.product.split('-').next() == Some(family) && series.source != PRESS)
-        .collect();
+    let of_family: Vec<&PriceSeries> =
+        series.iter().filter(|series| family_of(&series.product) == family && series.source != PRESS).collect();
     let chosen = headline(&of_family)?;
     stories.iter().position(|story| story.label == format::series(chosen) && story.product == chosen.product)
 }
@@ -205,7 +213,7 @@ fn longest(stories: &[Story], series: &[PriceSeries], family: &str) -> Option<us
 async fn events(visit: &Visit, family: &str) -> Result<Vec<Quote>, AppError> {
     let filter = QuoteFilter { source: Some(PRESS.to_owned()), ..QuoteFilter::default() };
     let mut quotes = visit.app().quotes(filter, Slice::first(PAGE_ROWS_MAX)).await?.rows;
-    quotes.retain(|quote| quote.quote.product.split('-').next() == Some(family));
+    quotes.retain(|quote| family_of(&quote.quote.product) == family);
     quotes.sort_by_key(|quote| quote.quote.observed_at);
     Ok(quotes)
 }

@@ -33,7 +33,7 @@ pub fn price(price: impl Borrow<Price>) -> String {
 /// Writes a price, or that there is none.
 pub fn maybe_price(value: impl Borrow<Option<Price>>) -> String {
     let value = *value.borrow();
-    value.map_or_else(|| NONE.to_owned(), |value| price(value))
+    value.map_or_else(|| NONE.to_owned(), price)
 }
 
 /// Writes an amount: dollars and cents.
@@ -71,13 +71,13 @@ pub fn percent(ratio: impl Borrow<Ratio>) -> String {
 /// Writes a change, or that there is none.
 pub fn maybe_change(ratio: impl Borrow<Option<Ratio>>) -> String {
     let ratio = *ratio.borrow();
-    ratio.map_or_else(|| NONE.to_owned(), |ratio| change(ratio))
+    ratio.map_or_else(|| NONE.to_owned(), change)
 }
 
 /// Writes a share, or that there is none.
 pub fn maybe_percent(ratio: impl Borrow<Option<Ratio>>) -> String {
     let ratio = *ratio.borrow();
-    ratio.map_or_else(|| NONE.to_owned(), |ratio| percent(ratio))
+    ratio.map_or_else(|| NONE.to_owned(), percent)
 }
 
 /// Writes a count.

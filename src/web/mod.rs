@@ -124,7 +124,7 @@ where
             async move {
                 let visit = match Visit::begin(&request, &Method::GET).await {
                     Ok(visit) => Rc::new(visit),
-                    Err(response) => return response,
+                    Err(response) => return *response,
                 };
                 let shown = handler(Rc::clone(&visit)).await;
                 visit.answer(shown)
@@ -144,7 +144,7 @@ where
         async move {
             let visit = match Visit::begin(&request, &Method::POST).await {
                 Ok(visit) => Rc::new(visit),
-                Err(response) => return response,
+                Err(response) => return *response,
             };
             let shown = match visit.fields(&request, payload).await {
                 Ok(fields) => handler(Rc::clone(&visit), fields).await,
@@ -164,6 +164,6 @@ async fn nowhere(request: HttpRequest) -> HttpResponse {
     }
     match Visit::begin(&request, &Method::GET).await {
         Ok(visit) => visit.answer(Err(Problem::of("not_found").into())),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chart::{Chart, Line};
 use super::csv::Sheet;
-use super::fall::Story;
+use super::fall::{self, Story};
 use super::fields::Fields;
 use super::format;
 use super::market::headline;
@@ -67,6 +67,7 @@ struct Page {
     falls: String,
     has_chart: bool,
     has_fall: bool,
+    has_story: bool,
     book: Option<WindowBook>,
     asks: Vec<Depth>,
     bids: Vec<Depth>,
@@ -104,6 +105,11 @@ pub async fn show(visit: Guest) -> Shown {
         standings,
         has_chart: paths.iter().any(|path| path.points.len() > 1),
         prices: prices.json(),
+        has_story: app
+            .price_series()
+            .await?
+            .iter()
+            .any(|row| row.is_path() && fall::is_of(&row.product, symbol.as_str())),
         has_fall: !falls.is_empty(),
         falls: falls.json(),
         paths,
@@ -122,6 +128,10 @@ pub async fn show(visit: Guest) -> Shown {
 impl Page {
     fn headline(&self) -> Option<&Story> {
         self.paths.iter().find(|path| path.standing.trough.is_some())
+    }
+
+    fn family(&self) -> &str {
+        fall::family_of(self.symbol.as_str())
     }
 
     fn is_supplied(&self) -> bool {

@@ -6,7 +6,6 @@
 //! what it was exchanged for.
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
-use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use std::collections::VecDeque;
 use tokio::sync::Mutex;
@@ -74,9 +73,9 @@ pub async fn renew(request: HttpRequest, api: Data<Api>, renewals: Data<Renewals
             response
         }
         // The session may well be good: whoever asks again will know.
-        Err(error) => match Visit::stranger(&request, &Method::GET) {
+        Err(error) => match Visit::stranger(&request) {
             Ok(visit) => visit.answer(Err(error.into())),
-            Err(response) => response,
+            Err(response) => *response,
         },
     }
 }

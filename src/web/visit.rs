@@ -48,8 +48,8 @@ impl Visit {
     ///
     /// # Errors
     /// The response to give instead of the page.
-    pub async fn begin(request: &HttpRequest, method: &Method) -> Result<Self, HttpResponse> {
-        let mut visit = Self::stranger(request, method)?;
+    pub async fn begin(request: &HttpRequest, method: &Method) -> Result<Self, Box<HttpResponse>> {
+        let mut visit = Self::stranger(request)?;
         let Some(access) = request.cookie(ACCESS) else { return Ok(visit) };
         match visit.api.app.accounts().authenticate(access.value()) {
             Ok(principal) => visit.principal = Some(principal),
@@ -57,7 +57,7 @@ impl Visit {
                 let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
                 let mut query = String::new();
                 shell::encode(next, &mut query);
-                return Err(see_other(&format!("{RENEW}?next={query}")));
+                return Err(Box::new(see_other(&format!("{RENEW}?next={query}"))));
             }
             Err(AppError::Unauthorized("expired_token")) => visit.renew().await,
             Err(_) => {}
@@ -65,7 +65,7 @@ impl Visit {
         if let Some(principal) = &visit.principal
             && let Err(problem) = visit.api.gate.charge(principal)
         {
-            return Err(visit.answer(Err(problem.into())));
+            return Err(Box::new(visit.answer(Err(problem.into()))));
         }
         Ok(visit)
     }
@@ -74,16 +74,16 @@ impl Visit {
     ///
     /// # Errors
     /// The response to give instead of the page.
-    pub fn stranger(request: &HttpRequest, _: &Method) -> Result<Self, HttpResponse> {
+    pub fn stranger(request: &HttpRequest) -> Result<Self, Box<HttpResponse>> {
         let id = RequestId::of(request).0.to_string();
-        let failed = |what: &str| Problem::from(AppError::Internal(what.to_owned())).respond(&id);
+        let failed = |what: &str| Box::new(Problem::from(AppError::Internal(what.to_owned())).respond(&id));
         let api = request.app_data::<Data<Api>>().cloned().ok_or_else(|| failed("no Api in app data"))?;
         let known = request.cookie(FORMS).map(|cookie| cookie.value().to_owned());
         let known = known.filter(|secret| secret.len() == SECRET_CHARS);
         let new_secret = known.is_none();
         let secret = match known {
             Some(secret) => secret,
-            None => api.app.accounts().nonce().map_err(|error| Problem::from(error).respond(&id))?,
+            None => api.app.accounts().nonce().map_err(|error| Box::new(Problem::from(error).respond(&id)))?,
         };
         let request = request.clone();
         Ok(Self { api, request, request_id: id, principal: None, renewed: None, secret, new_secret })

@@ -13,7 +13,7 @@ mod market;
 mod pages;
 mod problems;
 mod refusals;
-mod server;
+pub mod server;
 mod titles;
 mod trading;
 mod unavailable;

@@ -1,6 +1,10 @@
 //! Sessions: cookies that scripts cannot read, renewed on the way, ended by logging out.
 
+use gpubourse::app::sequencer::Leading;
+use tokio::sync::watch;
+
 use super::visitor::Visitor;
+use crate::api::server::serve;
 use crate::api::world::{PASSWORD, World};
 
 const ACCESS: &str = "gpubourse_access";
@@ -98,4 +102,28 @@ async fn cookies_are_secure_behind_an_encrypting_proxy() {
         assert_eq!(cookies.len(), 3, "{cookies:?}");
         assert!(cookies.iter().all(|cookie| cookie.contains("Secure") == secure), "{cookies:?}");
     }
+}
+
+#[actix_web::test]
+async fn forms_sent_to_a_node_that_does_not_write_are_taken_by_the_one_that_does() {
+    let writer = world().await;
+    let (address, server) = serve(&writer);
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let (_leading, known) = watch::channel(Leading::There(address.to_string()));
+    let node = World::led_by(known);
+    let visitor = Visitor::new(&node);
+    let token = visitor.token("/login").await;
+    let fields = [("token", token.as_str()), ("email", "renter@example.com"), ("password", PASSWORD)];
+    let foreign = visitor.post("/login", &fields, &[("origin", "https://evil.example")]).await;
+    assert_eq!(foreign.status, 403, "{}", foreign.text);
+    let answer = visitor.post("/login", &fields, &[("origin", "http://localhost:8080")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/renter")), "{}", answer.text);
+    let refresh = visitor.cookie(REFRESH).unwrap();
+    assert_eq!(visitor.get("/renter").await.status, 200, "the node reads the session by itself");
+    // Renewing is a write, though a browser asks for it with GET.
+    let answer = visitor.get("/session/renew?next=/renter").await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/renter")));
+    assert_ne!(visitor.cookie(REFRESH).unwrap(), refresh);
+    handle.stop(true).await;
 }
