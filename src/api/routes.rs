@@ -10,8 +10,8 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, contracts, echo, journal, listings, markets, orders, products, quotes,
-    sites, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, echo, journal, listings, markets, orders, products,
+    quotes, sites, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -295,6 +295,9 @@ fn market() -> Vec<Route> {
             .fails(&[&["invalid_window", "view_behind"]]),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/trades", "list_trades", markets::trades)
             .says("Lists the trades of a product, newest first."),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/candles", "list_candles", candles::candles)
+            .says("Shows open, high, low, close, VWAP, GPU-hours and trades per hour, day or week.")
+            .fails(&[&["invalid_window"]]),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/index", "get_index", analytics::index)
             .says("Shows the daily index of a product, from the exchange's own trades."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/drawdown", "get_drawdown", analytics::drawdown)

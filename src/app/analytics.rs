@@ -1,41 +1,25 @@
-//! Index, drawdown and supply of a product: the pure formulas of [`crate::market`] on what the store and the view
-//! hold.
+//! Market data of a product: the pure formulas of [`crate::market`] on what the store and the view hold.
 //!
 //! They read much, so one is computed at a time and kept until the exchange moves on: however many ask, the
 //! database does the work once.
 //! Invariant: own trades and imported prices are never mixed; every series names its source and kind.
 
+pub mod candles;
+pub mod index;
+pub mod tape;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-use super::catalogue::product_by_symbol;
-use super::reads::{Listed, Slice};
-use super::{App, AppError, View};
-use crate::exchange::entities::{Order, Trade};
+pub use index::{INDEX_DAYS_MAX, Index};
+
+use super::{App, AppError};
+use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, daily, drawdown};
-use crate::market::index::{DayTrade, Fix, RestingAsk, fix};
-use crate::market::{Day, GpuMinutes};
 use crate::store::quotes::Series;
-use crate::store::{Db, Reader, StoreError, quotes, read};
-use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractStatus, ProductId, Side, Source, Symbol, Timestamp};
-
-/// Days an index goes back.
-pub const INDEX_DAYS_MAX: u32 = 366;
-/// Trades an index is computed from; older ones are left out.
-pub const INDEX_TRADES_MAX: usize = 50_000;
-
-/// The daily index of a product, oldest first.
-#[derive(Debug, Clone)]
-pub struct Index {
-    /// One fix for each day from the first that has one.
-    pub fixes: Vec<Fix>,
-    /// Whether trades before the first fix were left out.
-    pub truncated: bool,
-    /// The journal row it reflects.
-    pub as_of: i64,
-}
+use crate::store::{Db, StoreError, quotes};
+use crate::types::{ProductId, Symbol};
 
 /// A price series and where it stands.
 #[derive(Debug, Clone)]
@@ -62,7 +46,7 @@ impl SeriesStanding {
 /// Figures that were computed, as of a journal row; one is computed at a time.
 #[derive(Debug, Default)]
 pub struct Figures {
-    indices: Mutex<BTreeMap<ProductId, Arc<Index>>>,
+    tapes: Arc<Mutex<tape::Tapes>>,
     /// Imports move no sequence, so what is read from them is not kept, only taken in turns.
     series: Mutex<()>,
     pub(super) external: super::series::Kept,
@@ -70,27 +54,6 @@ pub struct Figures {
 }
 
 impl App {
-    /// Returns the daily index of a product from its own trades. A thin day takes the asks that rest now if it is
-    /// today; asks of days gone by are not kept, so such a day carries the last fix forward.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
-    pub async fn index(&self, symbol: &Symbol) -> Result<Arc<Index>, AppError> {
-        let (product, as_of) = self.live().read(|view| (product_by_symbol(view, symbol).map(|row| row.id), view.as_of));
-        let product = product.ok_or(AppError::NotFound)?;
-        let mut indices = self.figures().indices.lock().await;
-        if let Some(index) = indices.get(&product).filter(|index| index.as_of >= as_of) {
-            return Ok(Arc::clone(index));
-        }
-        let (now, as_of, asks) = self.live().read(|view| (view.now, view.as_of, resting_asks(view, product)));
-        let first = Day::new(Day::of(now).get().saturating_sub(INDEX_DAYS_MAX));
-        let (days, truncated) = self.read(move |reader| day_trades(reader, product, first.start())).await?;
-        let fixes = fixes(&days, &asks, Day::of(now))?;
-        let index = Arc::new(Index { fixes, truncated, as_of });
-        indices.insert(product, Arc::clone(&index));
-        Ok(index)
-    }
-
     /// Returns where the own index and each imported series of a product stand.
     ///
     /// # Errors
@@ -111,70 +74,6 @@ impl App {
         let own = own.and_then(|index| own_standing(&index));
         Ok(own.into_iter().chain(imported).collect())
     }
-}
-
-/// Returns the primary and resale asks that rest now, with what they still offer at most.
-fn resting_asks(view: &View, product: ProductId) -> Vec<RestingAsk> {
-    let resting = |ask: &Arc<Order>| RestingAsk {
-        order: ask.id,
-        price: ask.price,
-        gpus: ask.remaining_gpus(view.now),
-        primary: matches!(ask.source, Some(Source::Listing(_))),
-    };
-    view.side(product, Side::Ask).map(resting).collect()
-}
-
-/// Reads the trades since a time by day, and whether some were left out.
-fn day_trades(
-    reader: &mut Reader,
-    product: ProductId,
-    since: Timestamp,
-) -> Result<(BTreeMap<Day, Vec<DayTrade>>, bool), StoreError> {
-    let mut days: BTreeMap<Day, Vec<DayTrade>> = BTreeMap::new();
-    let mut count = 0_usize;
-    let mut page = Slice::first(PAGE_ROWS_MAX);
-    loop {
-        let Listed { rows: trades, next } = read::trades::of_product(reader, product, page)?;
-        let done = next.is_none() || trades.last().is_some_and(|trade| trade.created_at < since);
-        page.before = next;
-        for trade in trades.into_iter().filter(|trade| trade.created_at >= since) {
-            count = count.saturating_add(1);
-            days.entry(Day::of(trade.created_at)).or_default().push(day_trade(reader, &trade)?);
-        }
-        if done {
-            return Ok((days, false));
-        }
-        if count >= INDEX_TRADES_MAX {
-            // The oldest day may be there in part only, which would be another index.
-            days.pop_first();
-            return Ok((days, true));
-        }
-    }
-}
-
-fn day_trade(reader: &mut Reader, trade: &Trade) -> Result<DayTrade, StoreError> {
-    let contract = read::contracts::get(reader, trade.contract)?;
-    Ok(DayTrade {
-        trade: trade.id,
-        buyer: trade.buyer,
-        seller: trade.seller,
-        gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
-        price: trade.price,
-        recalled: contract.is_some_and(|contract| contract.status == ContractStatus::Recalled),
-    })
-}
-
-fn fixes(days: &BTreeMap<Day, Vec<DayTrade>>, asks: &[RestingAsk], today: Day) -> Result<Vec<Fix>, AppError> {
-    let mut fixes: Vec<Fix> = Vec::new();
-    let mut day = days.keys().next().copied().unwrap_or(today);
-    while day <= today {
-        let trades = days.get(&day).map(Vec::as_slice).unwrap_or_default();
-        let asks = if day == today { asks } else { &[] };
-        let out_of_range = |error| AppError::Internal(format!("index of {day}: {error}"));
-        fixes.extend(fix(day, trades, asks, fixes.last()).map_err(out_of_range)?);
-        day = day.next();
-    }
-    Ok(fixes)
 }
 
 fn own_standing(index: &Index) -> Option<SeriesStanding> {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::exchange::entities::{Listing, Order, Organization, Product, Purse, Site};
+use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
-use crate::types::{ContractId, ListingId, OrderId, OrganizationId, ProductId, Side, SiteId, Symbol, Timestamp};
+use crate::types::{
+    ContractId, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp,
+};
 
 /// What is known of a live contract without asking the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct Title {
     pub created_at: Timestamp,
     /// Who holds the GPUs, and may resell them.
     pub buyer: OrganizationId,
+    /// Where the GPUs stand.
+    pub site: SiteId,
+    /// What they were bought at.
+    pub price: Price,
 }
 
 /// The view. Invariant: it holds only what is durable.
@@ -73,7 +79,8 @@ impl View {
         self.purses.extend(std::mem::take(&mut changes.purses));
         for contract in changes.contracts.values() {
             if contract.status.is_live() {
-                self.titles.insert(contract.id, Title { created_at: contract.created_at, buyer: contract.buyer });
+                let Contract { created_at, buyer, site, price, .. } = **contract;
+                self.titles.insert(contract.id, Title { created_at, buyer, site, price });
             } else {
                 self.titles.remove(&contract.id);
             }
@@ -87,6 +94,15 @@ impl View {
                 keep(&mut self.book, side, id, open);
             }
         }
+    }
+
+    /// Returns where the GPUs behind an ask stand.
+    pub fn region_of(&self, ask: &Order) -> Option<&Region> {
+        let site = match ask.source? {
+            Source::Listing(listing) => self.listings.get(&listing)?.site,
+            Source::Contract(contract) => self.titles.get(&contract)?.site,
+        };
+        self.sites.get(&site).map(|site| &site.region)
     }
 
     /// Returns the open orders of one side of a product's book.

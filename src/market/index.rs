@@ -12,6 +12,10 @@
 //! is then the GPU-weighted lower median of the primary asks resting at the day's end or, without any, the last
 //! index carried forward. Means round half up to the micro-dollar.
 
+mod fold;
+
+pub use fold::{Fixed, IndexFold, Origin, Slice};
+
 use std::collections::BTreeMap;
 
 use super::Day;
@@ -89,7 +93,7 @@ pub struct Fix {
     pub inputs: Inputs,
 }
 
-/// Fixes the index of a day; nothing if there is nothing to fix it from.
+/// Fixes the index of a day, from the fix of an earlier one if it must; nothing if there is nothing to fix it from.
 ///
 /// # Errors
 /// [`OutOfRange`] where sums leave `i128`.
@@ -97,7 +101,7 @@ pub fn fix(
     day: Day,
     trades: &[DayTrade],
     asks: &[RestingAsk],
-    previous: Option<&Fix>,
+    previous: Option<(Day, Price)>,
 ) -> Result<Option<Fix>, OutOfRange> {
     let standing: Vec<&DayTrade> = trades.iter().filter(|trade| !trade.recalled && trade.gpu_minutes > 0).collect();
     let (used, dropped) = without_outliers(&standing);
@@ -110,14 +114,14 @@ pub fn fix(
     Ok(thin(day, asks, previous))
 }
 
-fn thin(day: Day, asks: &[RestingAsk], previous: Option<&Fix>) -> Option<Fix> {
+fn thin(day: Day, asks: &[RestingAsk], previous: Option<(Day, Price)>) -> Option<Fix> {
     let primary: Vec<&RestingAsk> = asks.iter().filter(|ask| ask.primary && ask.gpus > 0).collect();
     let weighted = primary.iter().map(|ask| (ask.price.micros(), u64::from(ask.gpus))).collect();
     let (price, inputs) = match weighted_lower_median(weighted) {
         Some(micros) => (Price::from_micros(micros), Inputs::Asks(primary.iter().map(|ask| ask.order).collect())),
         None => {
-            let previous = previous?;
-            (previous.price, Inputs::Carried(previous.day))
+            let (day, price) = previous?;
+            (price, Inputs::Carried(day))
         }
     };
     Some(Fix { day, price, thin: true, rule_version: RULE_VERSION, inputs })

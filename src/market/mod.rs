@@ -3,12 +3,19 @@
 //! Numbers in, numbers out: no clock, no I/O, no float. Invariants: prices stay in micro-USD and capacity in
 //! GPU-minutes until the edge; every division rounds once, half up; a zero denominator gives nothing.
 
+pub mod candles;
 pub mod day;
 pub mod drawdown;
+pub mod forward;
 pub mod index;
 mod median;
 pub mod ratio;
 pub mod supply;
+pub mod tape;
+pub mod tenor;
 
+pub use candles::Interval;
 pub use day::Day;
+pub use forward::Month;
 pub use ratio::{GpuMinutes, Ratio};
+pub use tenor::Tenor;

@@ -4,17 +4,19 @@ use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::words::{MarketWord, TenorWord};
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
 use crate::api::extract::{PathSymbol, Query};
 use crate::api::problem::Problem;
 use crate::api::wire::{Instant, UsdPerHour};
-use crate::app::analytics::{INDEX_DAYS_MAX, SeriesStanding};
+use crate::app::analytics::SeriesStanding;
 use crate::app::supply::SUPPLY_DAYS_MAX;
 use crate::market::drawdown::{Point, Trough};
-use crate::market::index::{Fix, Inputs};
+use crate::market::index::{Fixed, Slice};
 use crate::market::supply::DaySupply;
 use crate::market::{Day, Ratio};
+use crate::types::Region;
 
 const SUPPLY_DAYS_DEFAULT: u32 = 30;
 
@@ -26,6 +28,22 @@ pub struct DaysQuery {
     pub from: Option<Instant>,
     /// The last day.
     pub to: Option<Instant>,
+}
+
+/// Which days of which index.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct IndexQuery {
+    /// The first day; its time of day does not matter.
+    pub from: Option<Instant>,
+    /// The last day.
+    pub to: Option<Instant>,
+    /// Only GPUs that stand in this region.
+    pub region: Option<String>,
+    /// Only rentals of this length, the longest bucket that the window fills: under a day, 1, 7, 28, 89, 180 days.
+    pub tenor: Option<TenorWord>,
+    /// Only sales out of listings (`primary`) or out of contracts (`resale`).
+    pub market: Option<MarketWord>,
 }
 
 /// The daily index of a product.
@@ -40,8 +58,10 @@ pub struct IndexAnswer {
     pub kind: &'static str,
     /// One fix for each day, oldest first; today's is provisional.
     pub data: Vec<IndexFix>,
-    /// Whether trades before the first fix were left out.
+    /// Whether fixes before the first were left out.
     pub truncated: bool,
+    /// Whether the last fix is thin, or there is none.
+    pub thin: bool,
     /// The journal row it reflects.
     pub as_of: i64,
 }
@@ -62,6 +82,9 @@ pub struct IndexFix {
     pub inputs: usize,
     /// How many trades were left out as too far from the median.
     pub dropped: usize,
+    /// SHA-256 over the rule's version, the day (since 1970) and each input's number, price in micro-USD and weight in
+    /// GPU-minutes (asks: GPUs), all as eight bytes, big-endian.
+    pub inputs_hash: String,
     /// The rule it was made by.
     pub rule_version: u32,
 }
@@ -170,19 +193,29 @@ pub struct SupplyDay {
 pub async fn index(
     api: Data<Api>,
     PathSymbol(symbol): PathSymbol,
-    Query(query): Query<DaysQuery>,
+    Query(query): Query<IndexQuery>,
 ) -> Reply<Answer<IndexAnswer>> {
-    let index = api.app.index(&symbol).await?;
+    let slice = Slice {
+        region: query
+            .region
+            .map(|region| Region::new(region).ok_or_else(|| Problem::field("region", "is not a region")))
+            .transpose()?,
+        tenor: query.tenor.map(|word| word.0),
+        primary: query.market.map(|word| word.0),
+    };
+    let index = api.app.index_of(&symbol, &slice).await?;
     let first = query.from.map_or(Day::new(0), |from| Day::of(from.0));
     let last = query.to.map_or(Day::new(u32::MAX), |to| Day::of(to.0));
     let fixes = index.fixes.iter().filter(|fix| (first..=last).contains(&fix.day));
-    let skip = fixes.clone().count().saturating_sub(usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX));
+    let data: Vec<_> = fixes.map(show_fix).collect();
+    let thin = data.last().is_none_or(|fix| fix.thin);
     Ok(Answer(IndexAnswer {
         symbol: symbol.into(),
         source: "gpubourse",
         kind: "trade",
-        data: fixes.skip(skip).map(show_fix).collect(),
+        data,
         truncated: index.truncated,
+        thin,
         as_of: index.as_of,
     }))
 }
@@ -211,19 +244,15 @@ pub async fn supply(
     Ok(Answer(SupplyAnswer { symbol: symbol.into(), data, as_of: supply.as_of }))
 }
 
-fn show_fix(fix: &Fix) -> IndexFix {
-    let (from, inputs, dropped) = match &fix.inputs {
-        Inputs::Trades { used, dropped } => ("trades", used.len(), dropped.len()),
-        Inputs::Asks(asks) => ("asks", asks.len(), 0),
-        Inputs::Carried(_) => ("carried", 0, 0),
-    };
+fn show_fix(fix: &Fixed) -> IndexFix {
     IndexFix {
         day: fix.day.to_string(),
         price: UsdPerHour(fix.price),
         thin: fix.thin,
-        from,
-        inputs,
-        dropped,
+        from: fix.origin.as_str(),
+        inputs: fix.inputs,
+        dropped: fix.dropped,
+        inputs_hash: fix.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         rule_version: fix.rule_version,
     }
 }

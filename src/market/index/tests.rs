@@ -138,7 +138,8 @@ fn thin_days_look_at_asks_and_then_back() {
     assert_eq!((thin.price.micros(), thin.thin), (3_000_000, true));
     assert_eq!(thin.inputs, Inputs::Asks(vec![OrderId::new(1), OrderId::new(2), OrderId::new(4)]));
 
-    let carried = fix(DAY.next(), &trades(&four), &asks(&[(1, 1, false)]), Some(&thin)).unwrap().unwrap();
+    let carried =
+        fix(DAY.next(), &trades(&four), &asks(&[(1, 1, false)]), Some((thin.day, thin.price))).unwrap().unwrap();
     assert_eq!((carried.price, carried.thin, carried.inputs), (thin.price, true, Inputs::Carried(DAY)));
     assert_eq!(fix(DAY, &[], &[], None), Ok(None));
 }

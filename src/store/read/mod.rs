@@ -9,6 +9,7 @@ mod chain;
 pub mod contracts;
 pub mod journal;
 pub mod orders;
+pub mod tape;
 pub mod trades;
 pub mod transfers;
 

@@ -173,3 +173,63 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
         (Some("2.00"), Some("0.5000"))
     );
 }
+
+#[actix_web::test]
+async fn candles_grow_with_every_trade() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let path = "/v1/markets/h100-sxm-80gb/candles";
+    assert_eq!(world.public(path).await.expect(200)["data"], json!([]));
+    market.sell_to(&market.renter, 8).await;
+    let one = world.public(&format!("{path}?interval=1h")).await.expect(200);
+    assert_eq!((one["data"][0]["trades"].clone(), one["data"][0]["vwap"].as_str()), (json!(1), Some("2.00")));
+    market.place(&market.provider, market.ask(8, "1")).await;
+    market.place(&market.other, market.bid(8, "1", 0..24)).await;
+    for interval in ["1h", "1d", "1w"] {
+        let found = world.public(&format!("{path}?interval={interval}")).await.expect(200);
+        let candle = &found["data"][0];
+        let prices = ["open", "high", "low", "close", "vwap", "gpu_hours"].map(|field| candle[field].as_str().unwrap());
+        assert_eq!(prices, ["2.00", "2.00", "1.00", "1.00", "1.50", "384.0000"], "{interval}");
+        assert_eq!((candle["trades"].as_u64(), found["data"].as_array().unwrap().len()), (Some(2), 1));
+    }
+    let past = world.public(&format!("{path}?to=2020-01-01T00:00:00Z")).await.expect(200);
+    assert_eq!(past["data"], json!([]));
+    let wrong = format!("{path}?from=2020-01-02T00:00:00Z&to=2020-01-01T00:00:00Z");
+    world.public(&wrong).await.refused(422, "invalid_window");
+    world.public(&format!("{path}?interval=5m")).await.refused(422, "invalid_field");
+    world.public("/v1/markets/none/candles").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn an_index_of_a_slice_takes_its_trades_alone() {
+    let market = Market::open().await;
+    let world = &market.world;
+    market.place(&market.provider, market.ask(64, "3")).await;
+    let mut fills = Vec::new();
+    for (buyer, hour) in
+        [(&market.renter, 0), (&market.other, 1), (&market.reseller, 2), (&market.renter, 3), (&market.other, 4)]
+    {
+        fills.push(market.place(buyer, market.bid(8, "3", hour..hour + 1)).await["fills"][0].clone());
+    }
+    let contract = fills[2]["contract_id"].as_str().unwrap();
+    market.place(&market.reseller, json!({"side": "ask", "contract_id": contract, "gpus": 8, "price": "1"})).await;
+    let index = async |query: &str| {
+        let path = format!("/v1/markets/h100-sxm-80gb/index{query}");
+        let fix = world.public(&path).await.expect(200)["data"][0].clone();
+        (fix["from"].as_str().map(str::to_owned), fix["price"].as_str().map(str::to_owned), fix["inputs_hash"].clone())
+    };
+    let of = |from: &str, price: &str| (Some(from.to_owned()), Some(price.to_owned()));
+    let all = index("").await;
+    assert_eq!((all.0.clone(), all.1.clone()), of("trades", "3.00"));
+    assert_eq!(all.2.as_str().unwrap().len(), 64);
+    assert_eq!(index("?region=us-central1").await, all);
+    assert_eq!(index("?tenor=hour&market=primary").await, all);
+    let resale = index("?market=resale").await;
+    assert_eq!((resale.0, resale.1), of("asks", "1.00"));
+    let month = index("?tenor=week").await;
+    assert_eq!((month.0, month.1), of("asks", "3.00"));
+    assert_eq!(index("?region=mars").await.0, None);
+    world.public("/v1/markets/h100-sxm-80gb/index?tenor=year").await.refused(422, "invalid_field");
+    world.public("/v1/markets/h100-sxm-80gb/index?market=both").await.refused(422, "invalid_field");
+    world.public("/v1/markets/h100-sxm-80gb/index?region=NO%20NE").await.refused(422, "invalid_field");
+}

@@ -1,0 +1,74 @@
+//! The daily index of a product, whole or of a slice of its trades.
+
+use std::sync::Arc;
+
+use crate::app::catalogue::product_by_symbol;
+use crate::app::{App, AppError, View};
+use crate::exchange::entities::Order;
+use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
+use crate::market::{Day, Tenor};
+use crate::types::{ProductId, Side, Source, Symbol};
+
+/// Days an index goes back.
+pub const INDEX_DAYS_MAX: u32 = 366;
+
+/// The daily index of a product, oldest first.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// One fix for each day from the first that has one, at most [`INDEX_DAYS_MAX`] and today.
+    pub fixes: Vec<Fixed>,
+    /// Whether fixes before the first were left out.
+    pub truncated: bool,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
+impl App {
+    /// Returns the daily index of a product from its own trades.
+    ///
+    /// # Errors
+    /// As [`App::index_of`].
+    pub async fn index(&self, symbol: &Symbol) -> Result<Index, AppError> {
+        self.index_of(symbol, &Slice::default()).await
+    }
+
+    /// Returns the daily index of a slice of a product's own trades. A thin day takes the asks that rest now if it is
+    /// today; asks of days gone by are not kept, so such a day carries the last fix forward.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
+    pub async fn index_of(&self, symbol: &Symbol, slice: &Slice) -> Result<Index, AppError> {
+        let tapes = self.tapes().await?;
+        let seen = self.live().read(|view| {
+            let product = product_by_symbol(view, symbol)?.id;
+            Some((product, view.now, view.as_of, resting_asks(view, product, slice)))
+        });
+        let (product, now, as_of, asks) = seen.ok_or(AppError::NotFound)?;
+        let nothing = IndexFold::default();
+        let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
+        let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
+        let mut fixes = fold.fixes(slice, &asks, Day::of(now)).map_err(out_of_range)?;
+        let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
+        let older = fixes.len().saturating_sub(shown);
+        fixes.drain(..older);
+        Ok(Index { fixes, truncated: older > 0, as_of })
+    }
+}
+
+/// Returns the asks that rest now in a slice, with what they still offer at most.
+fn resting_asks(view: &View, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
+    let wants_primary = slice.primary.unwrap_or(true);
+    let resting = |ask: &Arc<Order>| RestingAsk {
+        order: ask.id,
+        price: ask.price,
+        gpus: ask.remaining_gpus(view.now),
+        // The asks that count: those of hosts, unless the index is of resale alone.
+        primary: matches!(ask.source, Some(Source::Listing(_))) == wants_primary,
+    };
+    let in_region = |ask: &&Arc<Order>| {
+        slice.region.as_ref().is_none_or(|region| view.region_of(ask).is_some_and(|found| found == region))
+    };
+    // An ask can be rented for a tenor if what is left of it is as long.
+    let as_long = |ask: &&Arc<Order>| slice.tenor.is_none_or(|tenor| Tenor::of(ask.open_window(view.now)) >= tenor);
+    view.side(product, Side::Ask).filter(in_region).filter(as_long).map(resting).collect()
+}

@@ -1,0 +1,97 @@
+//! The folds of [`crate::market::tape`], kept up with what the store has.
+//!
+//! Whoever asks first after a start pays for reading the tape once, in order, along the key of its table. After that a
+//! figure costs the trades that were made since somebody last asked. Nothing is kept that the tape does not give again.
+
+use std::collections::BTreeMap;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::app::{App, AppError};
+use crate::market::GpuMinutes;
+use crate::market::index::DayTrade;
+use crate::market::tape::{Print, Tape};
+use crate::store::read::tape::{Printed, after};
+use crate::store::{Reader, StoreError};
+use crate::types::{OutOfRange, ProductId, Region, SiteId, TradeId};
+
+/// Trades read in one statement.
+const STRETCH: u32 = 5_000;
+
+/// The tape of every product as far as it was read.
+#[derive(Debug, Default)]
+pub struct Tapes {
+    last: Option<TradeId>,
+    as_of: i64,
+    by_product: BTreeMap<ProductId, Tape>,
+}
+
+impl Tapes {
+    /// Returns a product's tape; nothing if it never traded.
+    pub fn of(&self, product: ProductId) -> Option<&Tape> {
+        self.by_product.get(&product)
+    }
+}
+
+impl App {
+    /// Reads the tape at least as far as the view, and returns it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(in crate::app) async fn tapes(&self) -> Result<OwnedMutexGuard<Tapes>, AppError> {
+        let mut tapes = self.figures().tapes.clone().lock_owned().await;
+        let as_of = self.live().as_of();
+        if tapes.as_of >= as_of {
+            return Ok(tapes);
+        }
+        let (as_of, regions) = self.live().read(|view| {
+            let regions = view.sites.iter().map(|(id, site)| (*id, site.region.clone()));
+            (view.as_of, regions.collect::<BTreeMap<_, _>>())
+        });
+        let read = self.read(move |reader| catch_up(reader, &mut tapes, &regions).map(|folded| (tapes, folded)));
+        let (mut tapes, folded) = read.await?;
+        folded.map_err(|error| AppError::Internal(format!("tape: {error}")))?;
+        tapes.as_of = as_of;
+        Ok(tapes)
+    }
+}
+
+fn catch_up(
+    reader: &mut Reader,
+    tapes: &mut Tapes,
+    regions: &BTreeMap<SiteId, Region>,
+) -> Result<Result<(), OutOfRange>, StoreError> {
+    loop {
+        let printed = after(reader, tapes.last.unwrap_or(TradeId::new(0)), STRETCH)?;
+        let Some(last) = printed.last().map(|row| row.trade.id) else { return Ok(Ok(())) };
+        for row in printed {
+            // A site that the view does not know yet was made after it: so was the trade, and it can wait.
+            let Some(region) = regions.get(&row.site) else { return Ok(Ok(())) };
+            tapes.last = Some(row.trade.id);
+            let tape = tapes.by_product.entry(row.trade.product).or_default();
+            if let Err(error) = tape.add(&print(&row, region)) {
+                return Ok(Err(error));
+            }
+        }
+        tapes.last = Some(last);
+    }
+}
+
+fn print(row: &Printed, region: &Region) -> Print {
+    let trade = &row.trade;
+    Print {
+        at: trade.created_at,
+        trade: DayTrade {
+            trade: trade.id,
+            buyer: trade.buyer,
+            seller: trade.seller,
+            gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
+            price: trade.price,
+            // Nothing recalls a trade yet.
+            recalled: false,
+        },
+        gpus: trade.gpus,
+        window: trade.window,
+        primary: row.primary,
+        region: region.clone(),
+    }
+}
