@@ -5,11 +5,14 @@
 
 pub mod candles;
 pub mod day;
+pub mod depth;
 pub mod drawdown;
 pub mod forward;
 pub mod index;
 mod median;
+pub mod oversupply;
 pub mod ratio;
+pub mod sources;
 pub mod supply;
 pub mod tape;
 pub mod tenor;
