@@ -19,6 +19,7 @@ use super::codes;
 use super::problem::{FieldError, PROBLEM_JSON, ProblemDocument};
 use super::routes::Route;
 use super::v1::orders::StatusFilter;
+use super::v1::words::{IntervalWord, MarketWord, TenorWord};
 use super::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::types::{
     ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass, TimeInForce,
@@ -203,6 +204,6 @@ fn shared_schemas() -> BTreeMap<String, RefOr<Schema>> {
     }
     keep!(ProblemDocument, FieldError, Usd, UsdPerHour, Instant, DeliveryTime, Id, Milli);
     keep!(ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass);
-    keep!(TimeInForce, StatusFilter);
+    keep!(TimeInForce, StatusFilter, IntervalWord, MarketWord, TenorWord);
     schemas
 }

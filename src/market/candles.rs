@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn all(candles: &Candles) -> Vec<Candle> {
-        candles.between(Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX)).copied().collect()
+        candles.between(Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)).copied().collect()
     }
 
     #[test]
