@@ -2,7 +2,6 @@
 
 use askama::Template;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::csv::Sheet;
 use super::format;
@@ -177,7 +176,7 @@ async fn rows(visit: &Visit) -> Result<Vec<Row>, AppError> {
     let mut rows = Vec::with_capacity(glances.len());
     for glance in glances {
         let symbol = &glance.product.symbol;
-        let index: Arc<Index> = app.index(symbol).await?;
+        let index = app.index(symbol).await?;
         let imported: Vec<&PriceSeries> = series.iter().filter(|row| row.product == symbol.as_str()).collect();
         let fix = index.fixes.last();
         rows.push(Row {

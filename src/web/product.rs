@@ -26,7 +26,7 @@ use crate::exchange::Reject;
 use crate::exchange::entities::Trade;
 use crate::market::Day;
 use crate::market::drawdown::Point;
-use crate::market::index::{Fix, Inputs};
+use crate::market::index::Fixed;
 use crate::market::supply::DaySupply;
 use crate::types::limits::PAGE_ROWS_MAX;
 use crate::types::{Minute, Symbol};
@@ -59,7 +59,7 @@ struct Page {
     shell: Shell,
     symbol: Symbol,
     glance: Option<Glance>,
-    fix: Option<Fix>,
+    fix: Option<Fixed>,
     last: Option<Trade>,
     standings: Vec<SeriesStanding>,
     paths: Vec<Story>,
@@ -88,7 +88,7 @@ pub async fn show(visit: Guest) -> Shown {
     };
     let standings = app.drawdowns(&symbol).await?;
     let index = if glance.is_some() { Some(app.index(&symbol).await?) } else { None };
-    let paths = paths(&visit, &symbol, index.as_deref()).await?;
+    let paths = paths(&visit, &symbol, index.as_ref()).await?;
     let (prices, falls) = charts(&paths);
     let (book, window_said, window) =
         if glance.is_some() { book(&visit, &symbol)? } else { (None, None, Fields::default()) };
@@ -255,11 +255,7 @@ pub async fn index_csv(visit: Guest) -> Shown {
     let symbol = visit.symbol()?;
     let mut sheet = Sheet::new(&["day", "usd_per_gpu_hour", "thin", "from", "inputs", "rule_version"]);
     for fix in &visit.app().index(&symbol).await?.fixes {
-        let (from, inputs) = match &fix.inputs {
-            Inputs::Trades { used, .. } => ("trades", used.len()),
-            Inputs::Asks(asks) => ("asks", asks.len()),
-            Inputs::Carried(_) => ("carried", 0),
-        };
+        let (from, inputs) = (fix.origin.as_str(), fix.inputs);
         let (thin, version) = (fix.thin.to_string(), fix.rule_version.to_string());
         sheet.row([&fix.day.to_string(), &fix.price.to_string(), &thin, from, &inputs.to_string(), &version]);
     }
