@@ -65,6 +65,13 @@ codes! {
     409 email_taken "email": "E-mail taken", "An account with this e-mail address exists.";
     409 too_many_api_keys: "Too many API keys", "The user has as many live API keys as it may.";
     409 contract_not_live: "Contract not live", "The contract has ended already.";
+    409 illegal_transition: "Illegal transition", "The contract cannot go there from where it stands.";
+    409 no_delivery_terms: "No delivery terms", "The contract was made before terms of delivery were published.";
+    409 not_delivered: "Not delivered", "Access was not handed over yet.";
+    409 no_access_key: "No access key", "The buyer has registered no public key.";
+    409 wrong_recipient: "Wrong recipient", "The secret is not sealed to the buyer's key.";
+    409 slot_closed: "Slot closed", "The slot is closed, or the time for this is over.";
+    409 not_disputed: "Not disputed", "These slots are not in dispute.";
     409 clock_believed: "Clock believed", "The server's clock is not in doubt; there is nothing to accept.";
     409 conflict: "Conflict", "The thing is no longer what the request assumes.";
     413 body_too_large: "Body too large", "The body exceeds the limit of the route.";
@@ -103,6 +110,7 @@ codes! {
     422 invalid_name "name": "Invalid name", "A name must be printable and not too long.";
     422 invalid_scopes "scopes": "Invalid scopes", "A key's scopes must be some of its user's.";
     422 invalid_terms: "Invalid terms", "The fee is above the whole, or the tick is not a price.";
+    422 slot_in_future: "Slot in the future", "The slot has not ended yet.";
     422 time_backwards: "Time backwards", "Time only moves forward.";
     422 unknown_rules: "Unknown rules", "This program does not know these rules.";
     429 too_many_requests: "Too many requests", "The rate limit is exhausted; try again after Retry-After seconds.";

@@ -40,7 +40,8 @@ impl<B: Book> Exchange<B> {
         if !keeps_sequence {
             order.sequence = next(&mut self.counters.sequence);
         }
-        self.events.push(Event::OrderAmended { order: Arc::new(order.clone()) });
+        let order = Arc::new(order);
+        self.events.push(Event::OrderAmended { order: Arc::clone(&order) });
         self.change_hold(at, &old, &order)?;
         if let Some(source) = order.source {
             self.capacity.unreserve(source, &reservation(&old)?)?;
@@ -72,8 +73,9 @@ impl<B: Book> Exchange<B> {
         let wanted = |order: &&Order| {
             product.is_none_or(|product| order.product == product) && side.is_none_or(|side| order.side == side)
         };
-        let ids = self.orders_of.get(&organization).into_iter().flatten();
-        let ids: Vec<OrderId> = ids.filter_map(|id| self.orders.get(id)).filter(wanted).map(|order| order.id).collect();
+        let ids = self.orders_of.of(organization);
+        let ids: Vec<OrderId> =
+            ids.filter_map(|id| self.orders.get(&id)).filter(wanted).map(|order| order.id).collect();
         for id in ids {
             self.end_order(at, id, OrderStatus::Cancelled, Some(OrderReason::Requested))?;
         }

@@ -35,7 +35,7 @@ impl<B: Book> Exchange<B> {
         row.suspended = suspended;
         self.events.push(Event::OrganizationSuspended { organization, suspended });
         if suspended {
-            let orders = self.orders_of.get(&organization).cloned().unwrap_or_default();
+            let orders = self.orders_of.of(organization).collect::<Vec<_>>();
             for order in orders {
                 self.end_order(at, order, OrderStatus::Cancelled, Some(OrderReason::OrganizationSuspended))?;
             }
@@ -138,7 +138,7 @@ impl<B: Book> Exchange<B> {
             sla_class: *sla_class,
             resale_allowed: *resale_allowed,
         };
-        self.listings.insert(id, listing);
+        self.add_listing(listing)?;
         self.events.push(Event::ListingCreated { listing: id });
         Ok(Made::Listing(id))
     }

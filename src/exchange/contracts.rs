@@ -12,7 +12,7 @@ use super::catalogue::{check_text, next};
 use super::delivery::settle::kept_in_escrow;
 use super::delivery::{Earlier, Resold};
 use super::entities::{Cause, Contract, Holding, Pass};
-use super::trading::{account, unlist};
+use super::trading::account;
 use super::{Event, Exchange, Failure, Made, Reject, life};
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
@@ -89,8 +89,8 @@ impl<B: Book> Exchange<B> {
         let buyer = child.buyer;
         self.capacity.unreserve(old, &block)?;
         self.capacity.reserve(parent.source, &block)?;
-        unlist(&mut self.sold_out_of, old, id);
-        self.sold_out_of.entry(parent.source).or_default().insert(id);
+        self.sold_out_of.remove(old, id);
+        self.sold_out_of.insert(parent.source, id);
         self.note_passed(parent, id)?;
         let pass = PassId::new(next(&mut self.counters.pass));
         let passed = Holding::Passed(pass);
@@ -135,7 +135,7 @@ impl<B: Book> Exchange<B> {
         status: ContractStatus,
         kept: Money,
     ) -> Result<Contract, Failure> {
-        let asks: Vec<OrderId> = self.asks_out_of.get(&Source::Contract(id)).into_iter().flatten().copied().collect();
+        let asks: Vec<OrderId> = self.asks_out_of.of(id).collect();
         for ask in asks {
             self.end_order(at, ask, OrderStatus::Cancelled, Some(OrderReason::SourceEnded))?;
         }
@@ -178,7 +178,7 @@ impl<B: Book> Exchange<B> {
             self.capacity.unreserve(contract.source, &block)?;
         }
         self.capacity.forget(Source::Contract(id));
-        unlist(&mut self.sold_out_of, contract.source, id);
+        self.sold_out_of.remove(contract.source, id);
         self.events.push(Event::ContractMoved { contract: id, status });
         let contract = Arc::new(contract);
         match self.deliveries.get(&id) {
@@ -226,7 +226,7 @@ impl<B: Book> Exchange<B> {
     }
 
     fn children(&self, id: ContractId) -> Vec<ContractId> {
-        self.sold_out_of.get(&Source::Contract(id)).into_iter().flatten().copied().collect()
+        self.sold_out_of.of(id).collect()
     }
 }
 

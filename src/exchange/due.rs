@@ -3,7 +3,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entities::{Contract, Order};
+use super::paged::{Number, Numbers};
 use crate::types::{ContractId, Minute, OrderId, OrganizationId, Side, Timestamp, Window};
+
+/// Numbers by minute.
+#[derive(Debug)]
+pub(super) struct Calendar<I>(BTreeMap<Minute, Numbers<I>>);
+
+impl<I> Default for Calendar<I> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<I: Number> Calendar<I> {
+    pub(super) fn insert(&mut self, minute: Minute, id: I) {
+        self.0.entry(minute).or_default().insert(id);
+    }
+
+    pub(super) fn remove(&mut self, minute: Minute, id: I) {
+        if let Some(numbers) = self.0.get_mut(&minute) {
+            numbers.remove(id);
+            if numbers.is_empty() {
+                self.0.remove(&minute);
+            }
+        }
+    }
+
+    /// Returns what is written in, by minute and number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Minute, I)> {
+        self.0.iter().flat_map(|(minute, numbers)| numbers.iter().map(|id| (*minute, id)))
+    }
+
+    pub(super) fn first(&self) -> Option<(Minute, I)> {
+        self.iter().next()
+    }
+}
 
 /// Everything with a date, earliest first. Follows from the tables.
 #[derive(Debug, Default)]
@@ -11,11 +46,11 @@ pub(super) struct Due {
     /// gtd orders by `expires_at`: due when now has reached it.
     pub(super) expiries: BTreeSet<(Timestamp, OrderId)>,
     /// Orders by the last minute they can live in: due when that minute has come.
-    pub(super) last_minutes: BTreeSet<(Minute, OrderId)>,
-    /// Contracts by their first minute.
-    pub(super) starts: BTreeSet<(Minute, ContractId)>,
-    /// Contracts by the first minute after them.
-    pub(super) ends: BTreeSet<(Minute, ContractId)>,
+    pub(super) last_minutes: Calendar<OrderId>,
+    /// Contracts that have not started by their first minute.
+    pub(super) starts: Calendar<ContractId>,
+    /// Contracts that have started by the first minute after them.
+    pub(super) ends: Calendar<ContractId>,
     /// Contracts by the minute at which they default if nothing more happens.
     pub(super) deadlines: BTreeSet<(Minute, ContractId)>,
     /// The same, by contract.
@@ -29,7 +64,7 @@ pub(super) struct Due {
 impl Due {
     /// Writes an open order into the calendar.
     pub(super) fn add_order(&mut self, order: &Order) {
-        self.last_minutes.insert((last_minute(order), order.id));
+        self.last_minutes.insert(last_minute(order), order.id);
         if let Some(at) = order.expires_at {
             self.expiries.insert((at, order.id));
         }
@@ -37,16 +72,33 @@ impl Due {
 
     /// Takes an order out, as it was when it was written in.
     pub(super) fn remove_order(&mut self, order: &Order) {
-        self.last_minutes.remove(&(last_minute(order), order.id));
+        self.last_minutes.remove(last_minute(order), order.id);
         if let Some(at) = order.expires_at {
             self.expiries.remove(&(at, order.id));
         }
     }
 
-    /// Writes a live contract into the calendar.
-    pub(super) fn add_contract(&mut self, contract: &Contract) {
-        self.starts.insert((contract.window.start, contract.id));
-        self.ends.insert((contract.window.end, contract.id));
+    /// Moves an order whose last minute has changed.
+    pub(super) fn move_order(&mut self, id: OrderId, before: Minute, after: Minute) {
+        if before != after {
+            self.last_minutes.remove(before, id);
+            self.last_minutes.insert(after, id);
+        }
+    }
+
+    /// Writes a live contract into the calendar, under what happens to it next.
+    pub(super) fn add_contract(&mut self, contract: &Contract, now: Timestamp) {
+        if contract.window.start > now.minute() {
+            self.starts.insert(contract.window.start, contract.id);
+        } else {
+            self.ends.insert(contract.window.end, contract.id);
+        }
+    }
+
+    /// Moves a contract that starts.
+    pub(super) fn start_contract(&mut self, contract: &Contract) {
+        self.starts.remove(contract.window.start, contract.id);
+        self.ends.insert(contract.window.end, contract.id);
     }
 
     /// Writes a contract's deadline into the calendar, in place of the one it had.
@@ -62,10 +114,10 @@ impl Due {
         deadline.map(|minute| self.deadlines.insert((minute, contract)));
     }
 
-    /// Takes a contract out.
+    /// Takes a contract out, whether it has started or not.
     pub(super) fn remove_contract(&mut self, contract: &Contract) {
-        self.starts.remove(&(contract.window.start, contract.id));
-        self.ends.remove(&(contract.window.end, contract.id));
+        self.starts.remove(contract.window.start, contract.id);
+        self.ends.remove(contract.window.end, contract.id);
     }
 }
 

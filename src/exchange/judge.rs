@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::book::{Book, BookAsk, BookBid, Place};
+use super::book::{Book, BookAsk, BookBid};
 use super::entities::{Order, Product};
 use super::{BidWindow, Exchange, Failure, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
 use crate::types::limits::{CHAIN_DEPTH_MAX, GPUS_MAX, PRICE_MICROS_MAX, REQUIREMENT_VALUES_MAX, WINDOW_MINUTES_MAX};
@@ -263,20 +263,13 @@ impl<B: Book> Exchange<B> {
     /// Returns an ask as the book knows it.
     pub(super) fn book_ask(&self, order: &Order) -> Result<BookAsk, Failure> {
         let source = order.source.ok_or(Failure::Invariant("ask_without_source"))?;
-        let listing = match source {
-            Source::Listing(id) => id,
-            Source::Contract(id) => self.contracts.get(&id).ok_or(Failure::Invariant("source_missing"))?.listing,
+        let (listing, is_primary) = match source {
+            Source::Listing(id) => (id, true),
+            Source::Contract(id) => {
+                (self.contracts.get(&id).ok_or(Failure::Invariant("source_missing"))?.listing, false)
+            }
         };
-        let listing = self.listings.get(&listing).ok_or(Failure::Invariant("listing_missing"))?;
-        let site = self.sites.get(&listing.site).ok_or(Failure::Invariant("site_missing"))?;
-        let place = Place {
-            site: site.id,
-            region: site.region.clone(),
-            country: site.country.clone(),
-            interconnect: listing.interconnect,
-            sla_class: listing.sla_class,
-            primary: matches!(source, Source::Listing(_)),
-        };
+        let [primary, resale] = self.places.get(listing).ok_or(Failure::Invariant("listing_missing"))?;
         Ok(BookAsk {
             id: order.id,
             organization: order.organization,
@@ -288,12 +281,16 @@ impl<B: Book> Exchange<B> {
             lot: order.lot,
             min_minutes: order.min_minutes,
             lead_minutes: order.lead_minutes,
-            place: Arc::new(place),
+            place: Arc::clone(if is_primary { primary } else { resale }),
         })
     }
 
     /// Returns a bid as the book knows it.
     pub(super) fn book_bid(&self, order: &Order) -> BookBid {
+        let requirements = match order.requirements == *self.no_requirements {
+            true => Arc::clone(&self.no_requirements),
+            false => Arc::new(order.requirements.clone()),
+        };
         BookBid {
             id: order.id,
             organization: order.organization,
@@ -302,7 +299,7 @@ impl<B: Book> Exchange<B> {
             remaining: order.gpus.saturating_sub(order.filled_gpus),
             window: order.window,
             lot: order.lot,
-            requirements: Arc::new(order.requirements.clone()),
+            requirements,
         }
     }
 }

@@ -28,11 +28,17 @@ impl<B: Book> Exchange<B> {
         }
         let id = TransferId::new(next(&mut self.counters.transfer));
         let less = Money::ZERO.minus(amount).map_err(|_| Failure::Invariant("amount_range"))?;
-        let previous_of_debit = self.post(debit, less, id)?;
-        let previous_of_credit = match self.post(credit, amount, id)? {
-            // A movement within an organization stands in its history once.
-            Some(same) if same == id => previous_of_debit,
-            other => other,
+        let debited = self.purse_mut(debit.organization)?;
+        post(debited, debit.kind, less)?;
+        let previous_of_debit = debited.last_transfer.replace(id);
+        // A movement within an organization stands in its history once.
+        let previous_of_credit = if credit.organization == debit.organization {
+            post(debited, credit.kind, amount)?;
+            previous_of_debit
+        } else {
+            let credited = self.purse_mut(credit.organization)?;
+            post(credited, credit.kind, amount)?;
+            credited.last_transfer.replace(id)
         };
         let transfer = Transfer {
             id,
@@ -81,24 +87,6 @@ impl<B: Book> Exchange<B> {
         self.purses.get_mut(&organization).ok_or(Failure::Invariant("purse_missing"))
     }
 
-    /// Changes a balance; returns the organization's transfer before this one.
-    fn post(&mut self, account: Account, amount: Money, transfer: TransferId) -> Result<Option<TransferId>, Failure> {
-        let purse = self.purse_mut(account.organization)?;
-        let balance = match account.kind {
-            AccountKind::Available => &mut purse.available,
-            AccountKind::Held => &mut purse.held,
-            AccountKind::Escrow => &mut purse.escrow,
-            AccountKind::Bond => &mut purse.bond,
-            AccountKind::External => &mut purse.external,
-        };
-        *balance = balance.plus(amount).map_err(|_| Failure::Invariant("balance_range"))?;
-        let may_be_negative = account.kind == AccountKind::External;
-        if *balance < Money::ZERO && !may_be_negative {
-            return Err(Failure::Invariant("negative_balance"));
-        }
-        Ok(purse.last_transfer.replace(transfer))
-    }
-
     /// Money comes in from outside, or goes out.
     pub(super) fn move_outside(
         &mut self,
@@ -130,4 +118,21 @@ impl<B: Book> Exchange<B> {
         let moved = self.transfer(at, debit, credit, amount, cause, Some(reference.to_owned()))?;
         moved.ok_or(Failure::Invariant("nothing_moved"))
     }
+}
+
+/// Changes a balance.
+fn post(purse: &mut Purse, kind: AccountKind, amount: Money) -> Result<(), Failure> {
+    let balance = match kind {
+        AccountKind::Available => &mut purse.available,
+        AccountKind::Held => &mut purse.held,
+        AccountKind::Escrow => &mut purse.escrow,
+        AccountKind::Bond => &mut purse.bond,
+        AccountKind::External => &mut purse.external,
+    };
+    *balance = balance.plus(amount).map_err(|_| Failure::Invariant("balance_range"))?;
+    let may_be_negative = kind == AccountKind::External;
+    if *balance < Money::ZERO && !may_be_negative {
+        return Err(Failure::Invariant("negative_balance"));
+    }
+    Ok(())
 }

@@ -18,11 +18,13 @@ pub mod delivery;
 mod due;
 pub mod entities;
 pub mod event;
+mod index;
 pub mod journal;
 mod judge;
 mod ledger;
 pub mod life;
 mod memory;
+mod paged;
 mod place;
 pub mod reject;
 mod state;
@@ -44,17 +46,20 @@ pub use event::{Event, Made};
 pub use journal::{NotCommand, canonical_command, parse_command};
 pub use reject::Reject;
 
+use book::Place;
 use capacity::Capacity;
 use delivery::Delivery;
 use due::Due;
 use entities::{
     Cause, ClientOrder, Contract, Counters, Listing, Order, Organization, Product, Purse, RememberedKey, Site, Tape,
 };
+use index::{Index, OutOf};
+use paged::Paged;
 use table::Table;
 use terms::ContractTerms;
 
 use crate::types::{
-    ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Source, Symbol, Timestamp, Window,
+    ContractId, ListingId, Minute, OrderId, OrganizationId, ProductId, SiteId, Symbol, Timestamp, Window,
 };
 
 /// The rules this program knows.
@@ -100,13 +105,19 @@ pub struct Exchange<B = IndexedBook> {
     client_orders: Table<(OrganizationId, String), ClientOrder>,
     keys: Table<(String, String), RememberedKey>,
     // What follows from the tables.
+    terms_version: u32,
+    delivery_ids: BTreeSet<ContractId>,
     symbols: BTreeMap<Symbol, ProductId>,
     books: BTreeMap<ProductId, B>,
     due: Due,
     capacity: Capacity,
-    orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
-    asks_out_of: BTreeMap<Source, BTreeSet<OrderId>>,
-    sold_out_of: BTreeMap<Source, BTreeSet<ContractId>>,
+    /// What most bids require.
+    no_requirements: Arc<Requirements>,
+    /// What a book is told of the capacity of each listing: sold first-hand, and resold.
+    places: Paged<ListingId, [Arc<Place>; 2]>,
+    orders_of: Index<OrganizationId, OrderId>,
+    asks_out_of: OutOf<OrderId>,
+    sold_out_of: OutOf<ContractId>,
     // What the command and the batch at hand have done so far.
     events: Vec<Event>,
     changes: Changes,

@@ -8,7 +8,7 @@ use super::judge::Draft;
 use super::memory::ClientKey;
 use super::{Command, Event, Exchange, Failure, Made, PlaceAsk, PlaceBid, Preview, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
-use crate::types::{AccountKind, Side, Steps, TimeInForce, Timestamp};
+use crate::types::{AccountKind, Side, TimeInForce, Timestamp};
 
 impl<B: Book> Exchange<B> {
     pub(super) fn place_bid(&mut self, at: Timestamp, bid: &PlaceBid) -> Result<(Made, Option<Arc<Order>>), Failure> {
@@ -95,13 +95,14 @@ impl<B: Book> Exchange<B> {
         self.counters.sequence = self.counters.sequence.saturating_add(1);
         self.purse_mut(order.organization)?.last_order = Some(id);
         self.remember_order(&order);
-        let placed = Arc::new(order.clone());
-        self.changes.placed.push(Arc::clone(&placed));
-        self.events.push(Event::OrderPlaced { order: placed });
+        let order = Arc::new(order);
+        self.changes.placed.push(Arc::clone(&order));
+        self.events.reserve(walk.steps.len().saturating_mul(2).saturating_add(4));
+        self.events.push(Event::OrderPlaced { order: Arc::clone(&order) });
         let spend = (AccountKind::Available, AccountKind::Held);
         self.move_within(at, order.organization, spend, hold, Cause::Hold(id))?;
         if let Some(source) = order.source {
-            self.capacity.reserve(source, &Steps::block(order.window, order.gpus))?;
+            self.capacity.reserve_block(source, order.window, order.gpus)?;
         }
         let order = self.trade(at, order, &walk)?;
         Ok((Made::Order(id), Some(order)))

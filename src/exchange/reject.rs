@@ -108,3 +108,22 @@ rejects! {
     /// Rules this program does not know.
     UnknownRules = "unknown_rules",
 }
+
+impl Reject {
+    /// The refusals that only contracts under terms of delivery meet.
+    pub const OF_DELIVERY: &'static [Self] = &[
+        Self::IllegalTransition,
+        Self::NoDeliveryTerms,
+        Self::NotDelivered,
+        Self::NoAccessKey,
+        Self::WrongRecipient,
+        Self::SlotInFuture,
+        Self::SlotClosed,
+        Self::NotDisputed,
+    ];
+
+    /// Returns the refusals that every market meets, in the order in which the exchange looks for them.
+    pub fn of_market() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|reject| !Self::OF_DELIVERY.contains(reject))
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::book::Book;
+use super::book::{Book, Place};
 use super::capacity::Capacity;
 use super::delivery::Standing;
 use super::due::Due;
@@ -12,7 +12,7 @@ use super::table::{Table, hash};
 use super::trading::reservation;
 use super::{Changes, Exchange, Failure, RULES, Snapshot};
 use crate::types::limits::IDEMPOTENCY_KEY_MS;
-use crate::types::{OrganizationId, ProductId, Side, Steps, Symbol};
+use crate::types::{OrganizationId, ProductId, Side, Symbol};
 
 impl<B: Book> Default for Exchange<B> {
     fn default() -> Self {
@@ -34,6 +34,8 @@ impl<B: Book> Exchange<B> {
             unsettled: Table::new("unsettled"),
             deliveries: Table::new("delivery"),
             terms: Table::new("terms"),
+            terms_version: 0,
+            delivery_ids: Default::default(),
             purses: Table::new("purse"),
             tapes: Table::new("tape"),
             client_orders: Table::new("client_order"),
@@ -41,6 +43,8 @@ impl<B: Book> Exchange<B> {
             symbols: Default::default(),
             books: Default::default(),
             due: Due::default(),
+            no_requirements: Arc::default(),
+            places: Default::default(),
             orders_of: Default::default(),
             capacity: Capacity::default(),
             asks_out_of: Default::default(),
@@ -73,7 +77,7 @@ impl<B: Book> Exchange<B> {
             exchange.sites.insert(row.id, row);
         }
         for row in snapshot.listings {
-            exchange.listings.insert(row.id, row);
+            exchange.add_listing(row)?;
         }
         for (id, purse) in snapshot.purses {
             exchange.purses.insert(id, purse);
@@ -82,7 +86,7 @@ impl<B: Book> Exchange<B> {
             exchange.tapes.insert(id, tape);
         }
         for (version, row) in snapshot.terms {
-            exchange.terms.insert(version, row);
+            exchange.add_terms(version, row);
         }
         exchange.restore_contracts(snapshot.contracts)?;
         for row in snapshot.unsettled {
@@ -90,6 +94,7 @@ impl<B: Book> Exchange<B> {
         }
         for (id, row) in snapshot.deliveries {
             exchange.deliveries.insert(id, row);
+            exchange.delivery_ids.insert(id);
             exchange.rearm(id)?;
         }
         exchange.restore_orders(snapshot.orders)?;
@@ -112,21 +117,31 @@ impl<B: Book> Exchange<B> {
         book
     }
 
+    /// Adds a listing, and what a book is told of it.
+    pub(super) fn add_listing(&mut self, listing: Listing) -> Result<(), Failure> {
+        let site = self.sites.get(&listing.site).ok_or(Failure::Invariant("site_missing"))?;
+        let place = |primary| {
+            Arc::new(Place {
+                site: site.id,
+                region: site.region.clone(),
+                country: site.country.clone(),
+                interconnect: listing.interconnect,
+                sla_class: listing.sla_class,
+                primary,
+            })
+        };
+        self.places.insert(listing.id, [place(true), place(false)]);
+        self.listings.insert(listing.id, listing);
+        Ok(())
+    }
+
     fn restore_contracts(&mut self, contracts: Vec<Arc<Contract>>) -> Result<(), Failure> {
         for row in contracts {
-            self.due.add_contract(&row);
-            if row.window.start <= self.counters.now.minute() {
-                self.due.starts.remove(&(row.window.start, row.id));
-            }
-            self.sold_out_of.entry(row.source).or_default().insert(row.id);
+            self.due.add_contract(&row, self.counters.now);
+            self.sold_out_of.insert(row.source, row.id);
             self.contracts.insert(row.id, row);
         }
-        let sold: Vec<_> =
-            self.contracts.values().map(|row| (row.source, Steps::block(row.window, row.gpus))).collect();
-        for (source, block) in sold {
-            self.capacity.reserve(source, &block)?;
-        }
-        Ok(())
+        self.contracts.values().try_for_each(|row| self.capacity.reserve_block(row.source, row.window, row.gpus))
     }
 
     fn restore_orders(&mut self, orders: Vec<Arc<Order>>) -> Result<(), Failure> {
@@ -150,12 +165,12 @@ impl<B: Book> Exchange<B> {
             orders: self.orders.shared().collect(),
             contracts: self.contracts.shared().collect(),
             unsettled: self.unsettled.shared().collect(),
-            deliveries: self.deliveries.keys().zip(self.deliveries.shared()).collect(),
-            terms: self.terms.iter().map(|(version, row)| (*version, row.clone())).collect(),
-            purses: self.purses.iter().map(|(id, row)| (*id, *row)).collect(),
-            tapes: self.tapes.iter().map(|(id, row)| (*id, *row)).collect(),
-            client_orders: self.client_orders.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
-            keys: self.keys.iter().map(|(key, row)| (key.clone(), row.clone())).collect(),
+            deliveries: self.delivery_ids.iter().copied().zip(self.deliveries.shared()).collect(),
+            terms: self.terms.iter().map(|(version, row)| (version, row.clone())).collect(),
+            purses: self.purses.iter().map(|(id, row)| (id, *row)).collect(),
+            tapes: self.tapes.iter().map(|(id, row)| (id, *row)).collect(),
+            client_orders: self.client_orders.iter().map(|(key, row)| (key, row.clone())).collect(),
+            keys: self.keys.iter().map(|(key, row)| (key, row.clone())).collect(),
         }
     }
 
@@ -248,7 +263,7 @@ impl<B: Book> Exchange<B> {
 
     /// All purses, by organization.
     pub fn purses(&self) -> impl Iterator<Item = (OrganizationId, &Purse)> {
-        self.purses.iter().map(|(id, purse)| (*id, purse))
+        self.purses.iter()
     }
 
     /// Returns the product traded under a symbol.

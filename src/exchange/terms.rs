@@ -97,14 +97,19 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::InvalidTerms.into());
         }
         let version = self.terms_version().checked_add(1).ok_or(Reject::OutOfRange)?;
-        self.terms.insert(version, terms.clone());
+        self.add_terms(version, terms.clone());
         self.events.push(Event::TermsPublished { version });
         Ok(Made::Nothing)
     }
 
     /// Returns the version in force; 0 before any were published.
-    pub fn terms_version(&self) -> u32 {
-        self.terms.last_key().unwrap_or(0)
+    pub const fn terms_version(&self) -> u32 {
+        self.terms_version
+    }
+
+    pub(super) fn add_terms(&mut self, version: u32, terms: ContractTerms) {
+        self.terms.insert(version, terms);
+        self.terms_version = self.terms_version.max(version);
     }
 
     /// Returns the terms in force, if any were published.

@@ -1,7 +1,5 @@
 //! Time and halts: what happens without anybody placing an order.
 
-use std::sync::Arc;
-
 use super::book::{Book, Step, WalkEnd};
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
@@ -32,9 +30,9 @@ impl<B: Book> Exchange<B> {
         let minute = |minute: Option<Minute>| minute.map(Minute::start);
         let dates = [
             self.due.expiries.first().map(|(at, _)| *at),
-            minute(self.due.last_minutes.first().map(|(minute, _)| *minute)),
-            minute(self.due.starts.first().map(|(minute, _)| *minute)),
-            minute(self.due.ends.first().map(|(minute, _)| *minute)),
+            minute(self.due.last_minutes.first().map(|(minute, _)| minute)),
+            minute(self.due.starts.first().map(|(minute, _)| minute)),
+            minute(self.due.ends.first().map(|(minute, _)| minute)),
             minute(self.due.deadlines.first().map(|(minute, _)| *minute)),
         ];
         dates.into_iter().flatten().min()
@@ -44,7 +42,7 @@ impl<B: Book> Exchange<B> {
         let now = self.now();
         let by_minute = self.due.last_minutes.iter().take_while(|(minute, _)| *minute <= now.minute());
         let by_time = self.due.expiries.iter().take_while(|(at, _)| *at <= now);
-        by_minute.map(|(_, id)| *id).chain(by_time.map(|(_, id)| *id)).collect()
+        by_minute.map(|(_, id)| id).chain(by_time.map(|(_, id)| *id)).collect()
     }
 
     fn expire(&mut self, at: Timestamp, id: OrderId) -> Result<(), Failure> {
@@ -59,9 +57,8 @@ impl<B: Book> Exchange<B> {
 
     fn move_contracts(&mut self, at: Timestamp) -> Result<(), Failure> {
         let minute = self.now().minute();
-        while let Some((start, id)) = self.due.starts.pop_first() {
+        while let Some((start, id)) = self.due.starts.first() {
             if start > minute {
-                self.due.starts.insert((start, id));
                 break;
             }
             self.start_contract(id)?;
@@ -72,7 +69,7 @@ impl<B: Book> Exchange<B> {
             }
             self.pass_deadline(at, id)?;
         }
-        while let Some((end, id)) = self.due.ends.first().copied() {
+        while let Some((end, id)) = self.due.ends.first() {
             if end > minute {
                 break;
             }
@@ -84,6 +81,7 @@ impl<B: Book> Exchange<B> {
     /// Starts a contract: one under terms with what was handed over, one under none by the calendar.
     fn start_contract(&mut self, id: ContractId) -> Result<(), Failure> {
         let contract = self.contracts.get(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
+        self.due.start_contract(contract);
         if contract.terms == 0 {
             return self.move_contract(id, ContractStatus::Active);
         }
@@ -122,7 +120,7 @@ impl<B: Book> Exchange<B> {
             }
             let fills = walk.steps.iter().filter(|step| matches!(step, Step::Fill { .. })).count();
             fills_left = fills_left.saturating_sub(fills);
-            let bid = Arc::unwrap_or_clone(self.take_out(id)?);
+            let bid = self.take_out(id)?;
             self.trade(at, bid, &walk)?;
         }
         Ok(())

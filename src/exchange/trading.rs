@@ -1,7 +1,5 @@
 //! Applying a walk: fills, trades, contracts, and what becomes of the orders that met.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::book::{Book, Step, Walk, WalkEnd};
@@ -11,8 +9,8 @@ use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Money, OrderId, OrderReason, OrderStatus, Price, Side, Source, Steps,
-    TimeInForce, Timestamp, TradeId, Window,
+    AccountKind, ContractId, ContractStatus, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price,
+    ProductId, Side, Source, Steps, TimeInForce, Timestamp, TradeId, Window,
 };
 
 /// How an order ends.
@@ -31,9 +29,34 @@ struct Fill {
     set_aside: Money,
 }
 
+/// What a contract takes from one of the two orders that met.
+struct Party {
+    order: OrderId,
+    organization: OrganizationId,
+    product: ProductId,
+    source: Option<Source>,
+    lot: u32,
+    min_minutes: u32,
+    last_trade: Option<TradeId>,
+}
+
+impl Party {
+    const fn of(order: &Order) -> Self {
+        Self {
+            order: order.id,
+            organization: order.organization,
+            product: order.product,
+            source: order.source,
+            lot: order.lot,
+            min_minutes: order.min_minutes,
+            last_trade: order.last_trade,
+        }
+    }
+}
+
 impl<B: Book> Exchange<B> {
     /// Lets an order that is in no table trade as planned, then rest or end; returns it as it then stands.
-    pub(super) fn trade(&mut self, at: Timestamp, mut taker: Order, walk: &Walk) -> Result<Arc<Order>, Failure> {
+    pub(super) fn trade(&mut self, at: Timestamp, mut taker: Arc<Order>, walk: &Walk) -> Result<Arc<Order>, Failure> {
         let mut improvement = Money::ZERO;
         for step in &walk.steps {
             match *step {
@@ -41,7 +64,7 @@ impl<B: Book> Exchange<B> {
                     self.end_order(at, maker, OrderStatus::Cancelled, Some(OrderReason::SelfTrade))?;
                 }
                 Step::Fill { maker, gpus } => {
-                    let saved = self.fill(at, &mut taker, maker, gpus)?;
+                    let saved = self.fill(at, Arc::make_mut(&mut taker), maker, gpus)?;
                     improvement = improvement.plus(saved).map_err(|_| Failure::Invariant("improvement_range"))?;
                 }
             }
@@ -51,8 +74,10 @@ impl<B: Book> Exchange<B> {
             None => {
                 let free = (AccountKind::Held, AccountKind::Available);
                 self.move_within(at, taker.organization, free, improvement, Cause::Release(taker.id))?;
-                taker.status = if taker.fills > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::Open };
-                let taker = Arc::new(taker);
+                let status = if taker.fills > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::Open };
+                if taker.status != status {
+                    Arc::make_mut(&mut taker).status = status;
+                }
                 self.rest(Arc::clone(&taker))?;
                 Ok(taker)
             }
@@ -109,21 +134,7 @@ impl<B: Book> Exchange<B> {
     /// An ask ends when no run of `min_minutes` with `lot` free GPUs is left: filled if it sold every minute
     /// it was left with, else expired.
     pub(super) fn exhausted(&self, order: &Order) -> Option<Ending> {
-        match order.side {
-            Side::Bid => (order.filled_gpus >= order.gpus).then_some((OrderStatus::Filled, None)),
-            Side::Ask => {
-                if last_minute(order) > self.now().minute() {
-                    return None;
-                }
-                let left = order.open_window(self.now());
-                let sold_out = !left.is_empty() && order.sold.min_over(left) >= order.gpus;
-                Some(if sold_out {
-                    (OrderStatus::Filled, None)
-                } else {
-                    (OrderStatus::Expired, Some(OrderReason::Expired))
-                })
-            }
-        }
+        exhausted(order, last_minute(order), self.now())
     }
 
     fn price_fill(&self, trade: TradeId, taker: &Order, maker: OrderId, gpus: u32) -> Result<Fill, Failure> {
@@ -141,9 +152,10 @@ impl<B: Book> Exchange<B> {
     fn fill(&mut self, at: Timestamp, taker: &mut Order, maker: OrderId, gpus: u32) -> Result<Money, Failure> {
         let trade = TradeId::new(next(&mut self.counters.trade));
         let fill = self.price_fill(trade, taker, maker, gpus)?;
-        let resting = self.orders.share(&maker).ok_or(Failure::Invariant("maker_missing"))?;
-        let (ask, bid) = if taker.side == Side::Ask { (&*taker, &*resting) } else { (&*resting, &*taker) };
-        let contract = self.contract_of(at, ask, bid, &fill, taker.side)?;
+        let resting = Party::of(self.orders.get(&maker).ok_or(Failure::Invariant("maker_missing"))?);
+        let arriving = Party::of(taker);
+        let (ask, bid) = if taker.side == Side::Ask { (arriving, resting) } else { (resting, arriving) };
+        let contract = self.contract_of(at, &ask, &bid, &fill, taker.side)?;
         let buyer = contract.buyer;
         let (debit, credit) = (AccountKind::Held, AccountKind::Escrow);
         self.move_within(at, buyer, (debit, credit), fill.cost, Cause::Escrow(contract.id))?;
@@ -159,30 +171,32 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Brings a resting order up to date after a fill and ends it if nothing is left.
-    fn fill_maker(&mut self, at: Timestamp, product: crate::types::ProductId, fill: &Fill) -> Result<(), Failure> {
+    fn fill_maker(&mut self, at: Timestamp, product: ProductId, fill: &Fill) -> Result<(), Failure> {
+        let now = self.now();
         let order = self.orders.get_mut(&fill.maker).ok_or(Failure::Invariant("maker_missing"))?;
-        self.due.remove_order(order);
+        let before = last_minute(order);
         order.record(fill)?;
         order.status = OrderStatus::PartiallyFilled;
-        self.due.add_order(order);
-        let order = order.clone();
-        let book = self.book_mut(product)?;
-        let done = match order.side {
-            Side::Ask => book.sell(order.id, fill.window, fill.gpus),
-            Side::Bid => book.buy(order.id, fill.gpus),
-        };
-        done.map_err(|_| Failure::Invariant("book_disagrees"))?;
-        if let Some((status, reason)) = self.exhausted(&order) {
-            self.end_order(at, order.id, status, reason)?;
+        let after = last_minute(order);
+        self.due.move_order(order.id, before, after);
+        // The book forgets an order that ends: no need to tell it of the last fill.
+        if let Some((status, reason)) = exhausted(order, after, now) {
+            return self.end_order(at, fill.maker, status, reason).map(drop);
         }
-        Ok(())
+        let side = order.side;
+        let book = self.book_mut(product)?;
+        let done = match side {
+            Side::Ask => book.sell(fill.maker, fill.window, fill.gpus),
+            Side::Bid => book.buy(fill.maker, fill.gpus),
+        };
+        done.map_err(|_| Failure::Invariant("book_disagrees"))
     }
 
     fn contract_of(
         &mut self,
         at: Timestamp,
-        ask: &Order,
-        bid: &Order,
+        ask: &Party,
+        bid: &Party,
         fill: &Fill,
         aggressor: Side,
     ) -> Result<Arc<Contract>, Failure> {
@@ -203,8 +217,8 @@ impl<B: Book> Exchange<B> {
             id: fill.trade,
             created_at: at,
             product: ask.product,
-            ask: ask.id,
-            bid: bid.id,
+            ask: ask.order,
+            bid: bid.order,
             contract: id,
             seller: ask.organization,
             buyer: bid.organization,
@@ -251,9 +265,9 @@ impl<B: Book> Exchange<B> {
 
     fn add_contract(&mut self, contract: Arc<Contract>) -> Result<(), Failure> {
         // The ask's reservation shrinks by what the contract takes: what its source has used stays the same.
-        self.due.add_contract(&contract);
+        self.due.add_contract(&contract, self.counters.now);
         self.note_resold(contract.source, contract.window, Resold::More(contract.gpus))?;
-        self.sold_out_of.entry(contract.source).or_default().insert(contract.id);
+        self.sold_out_of.insert(contract.source, contract.id);
         self.contracts.insert(contract.id, contract);
         Ok(())
     }
@@ -278,9 +292,9 @@ impl<B: Book> Exchange<B> {
     /// Writes an open order into what follows from the tables, the book aside.
     pub(super) fn index_order(&mut self, order: &Order) {
         self.due.add_order(order);
-        self.orders_of.entry(order.organization).or_default().insert(order.id);
+        self.orders_of.insert(order.organization, order.id);
         if let Some(source) = order.source {
-            self.asks_out_of.entry(source).or_default().insert(order.id);
+            self.asks_out_of.insert(source, order.id);
         }
     }
 
@@ -288,9 +302,9 @@ impl<B: Book> Exchange<B> {
     pub(super) fn take_out(&mut self, id: OrderId) -> Result<Arc<Order>, Failure> {
         let order = self.orders.remove(&id).ok_or(Failure::Invariant("order_missing"))?;
         self.due.remove_order(&order);
-        unlist(&mut self.orders_of, order.organization, id);
+        self.orders_of.remove(order.organization, id);
         if let Some(source) = order.source {
-            unlist(&mut self.asks_out_of, source, id);
+            self.asks_out_of.remove(source, id);
         }
         self.book_mut(order.product)?.remove(id);
         Ok(order)
@@ -304,7 +318,7 @@ impl<B: Book> Exchange<B> {
         status: OrderStatus,
         reason: Option<OrderReason>,
     ) -> Result<Arc<Order>, Failure> {
-        let order = Arc::unwrap_or_clone(self.take_out(id)?);
+        let order = self.take_out(id)?;
         self.finish(at, order, (status, reason), Money::ZERO)
     }
 
@@ -312,32 +326,41 @@ impl<B: Book> Exchange<B> {
     fn finish(
         &mut self,
         at: Timestamp,
-        mut order: Order,
+        mut order: Arc<Order>,
         (status, reason): Ending,
         improvement: Money,
     ) -> Result<Arc<Order>, Failure> {
         let freed = order.held.plus(improvement).map_err(|_| Failure::Invariant("release_range"))?;
         let free = (AccountKind::Held, AccountKind::Available);
         self.move_within(at, order.organization, free, freed, Cause::Release(order.id))?;
-        order.held = Money::ZERO;
         if let Some(source) = order.source {
-            self.capacity.unreserve(source, &reservation(&order)?)?;
+            self.capacity.unreserve_rest(source, &order)?;
         }
-        (order.status, order.reason, order.ended_at) = (status, reason, Some(at));
+        let ended = Arc::make_mut(&mut order);
+        ended.held = Money::ZERO;
+        (ended.status, ended.reason, ended.ended_at) = (status, reason, Some(at));
         self.release_client_order(&order);
         self.events.push(Event::OrderEnded { order: order.id, status, reason });
-        let order = Arc::new(order);
         self.changes.orders.insert(order.id, Arc::clone(&order));
         Ok(order)
     }
 }
 
-/// Takes an id out of an index and drops an entry that is empty then.
-pub(super) fn unlist<K: Ord, I: Ord>(index: &mut BTreeMap<K, BTreeSet<I>>, key: K, id: I) {
-    if let Entry::Occupied(mut entry) = index.entry(key) {
-        entry.get_mut().remove(&id);
-        if entry.get().is_empty() {
-            entry.remove();
+/// Tells whether and how an order ends that can live until a minute.
+fn exhausted(order: &Order, last_minute: Minute, now: Timestamp) -> Option<Ending> {
+    match order.side {
+        Side::Bid => (order.filled_gpus >= order.gpus).then_some((OrderStatus::Filled, None)),
+        Side::Ask => {
+            if last_minute > now.minute() {
+                return None;
+            }
+            let left = order.open_window(now);
+            let sold_out = !left.is_empty() && order.sold.min_over(left) >= order.gpus;
+            Some(if sold_out {
+                (OrderStatus::Filled, None)
+            } else {
+                (OrderStatus::Expired, Some(OrderReason::Expired))
+            })
         }
     }
 }

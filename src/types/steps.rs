@@ -34,12 +34,20 @@ impl Steps {
 
     /// Returns the largest value over the window; 0 over an empty one.
     pub fn max_over(&self, window: Window) -> u32 {
-        self.pieces(window).map(|(_, gpus)| gpus).max().unwrap_or(0)
+        self.values(window).max().unwrap_or(0)
     }
 
     /// Returns the smallest value over the window; 0 over an empty one.
     pub fn min_over(&self, window: Window) -> u32 {
-        self.pieces(window).map(|(_, gpus)| gpus).min().unwrap_or(0)
+        self.values(window).min().unwrap_or(0)
+    }
+
+    /// Returns the values over the window; none over an empty one.
+    fn values(&self, window: Window) -> impl Iterator<Item = u32> + '_ {
+        let (earlier, later) = self.0.split_at(self.0.partition_point(|(at, _)| *at <= window.start));
+        let inner = later.get(..later.partition_point(|(at, _)| *at < window.end)).unwrap_or_default();
+        let before = earlier.last().map_or(0, |(_, gpus)| *gpus);
+        (!window.is_empty()).then_some(before).into_iter().chain(inner.iter().map(|(_, gpus)| *gpus))
     }
 
     /// Returns the window cut into pieces of equal value, zeros included, in order.
@@ -86,8 +94,15 @@ impl Steps {
 
     /// Makes the value over a window this one, whatever it was.
     pub fn set(&mut self, window: Window, gpus: u32) {
-        // No value is out of range here.
-        let _always = self.change(window, |_| Some(gpus));
+        if window.is_empty() {
+            return;
+        }
+        let after = self.at(window.end);
+        let mut steps: Vec<_> = self.0.iter().take_while(|(at, _)| *at < window.start).copied().collect();
+        push(&mut steps, window.start, gpus);
+        push(&mut steps, window.end, after);
+        steps.extend(self.0.iter().skip_while(|(at, _)| *at <= window.end));
+        self.0 = steps;
     }
 
     /// Adds another function.
@@ -137,25 +152,44 @@ impl Steps {
         (ascending && from_zero && to_zero).then_some(Self(steps))
     }
 
+    /// Changes every value over a window by the same amount, so that only the steps at its two ends come or go.
     fn change(&mut self, window: Window, change: impl Fn(u32) -> Option<u32>) -> Result<(), OutOfRange> {
         if window.is_empty() {
             return Ok(());
         }
         let from = self.0.partition_point(|(at, _)| *at < window.start);
-        let to = self.0.partition_point(|(at, _)| *at < window.end);
-        let before = from.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |(_, gpus)| *gpus);
-        let after = self.at(window.end);
-        let mut steps = Vec::with_capacity(to.saturating_sub(from).saturating_add(2));
-        for (piece, value) in self.pieces(window) {
-            steps.push((piece.start, change(value).ok_or(OutOfRange)?));
+        let (earlier, later) = self.0.split_at(from);
+        let before = earlier.last().map_or(0, |(_, gpus)| *gpus);
+        let within = later.partition_point(|(at, _)| *at < window.end);
+        let starts_here = later.first().is_some_and(|(at, _)| *at == window.start);
+        let ends_here = later.get(within).is_some_and(|(at, _)| *at == window.end);
+        let (inner, behind) = later.split_at(within);
+        // The first value of the window, and the last, as they are and as they will be.
+        let first = if starts_here { inner.first().map_or(before, |(_, gpus)| *gpus) } else { before };
+        let last = inner.last().map_or(before, |(_, gpus)| *gpus);
+        let (new_first, new_last) = (change(first).ok_or(OutOfRange)?, change(last).ok_or(OutOfRange)?);
+        if inner.iter().any(|(_, gpus)| change(*gpus).is_none()) {
+            return Err(OutOfRange);
         }
-        steps.push((window.end, after));
-        let keep_end = self.0.get(to).is_some_and(|(at, _)| *at == window.end);
-        let until = to.saturating_add(usize::from(keep_end));
-        let mut last = before;
-        steps.retain(|(_, value)| std::mem::replace(&mut last, *value) != *value);
-        self.0.splice(from..until, steps);
+        let after = if ends_here { behind.first().map_or(0, |(_, gpus)| *gpus) } else { last };
+        let to = from.saturating_add(within);
+        for (_, gpus) in self.0.iter_mut().take(to).skip(from) {
+            *gpus = change(*gpus).ok_or(OutOfRange)?;
+        }
+        // The later end first: it does not move the earlier one.
+        self.mend(to, ends_here, (window.end, after), new_last);
+        self.mend(from, starts_here, (window.start, new_first), before);
         Ok(())
+    }
+
+    /// Puts a step in or takes it out, so that it is there if its value differs from the one before it.
+    fn mend(&mut self, at: usize, is_there: bool, step: (Minute, u32), before: u32) {
+        let is_needed = step.1 != before;
+        if is_needed && !is_there {
+            self.0.insert(at, step);
+        } else if is_there && !is_needed {
+            self.0.remove(at);
+        }
     }
 }
 

@@ -270,12 +270,13 @@ impl<B: Book> Exchange<B> {
         }
         let contract = self.known(id)?;
         let mut resold = Steps::new();
-        for child in self.sold_out_of.get(&Source::Contract(id)).into_iter().flatten() {
-            let child = self.known(*child)?;
+        for child in self.sold_out_of.of(id) {
+            let child = self.known(child)?;
             resold.add(child.window, child.gpus).map_err(|_| Failure::Invariant("resold_range"))?;
         }
         let delivery = Delivery::new(contract, resold);
         self.deliveries.insert(id, delivery);
+        self.delivery_ids.insert(id);
         self.rearm(id)
     }
 

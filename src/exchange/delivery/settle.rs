@@ -5,6 +5,8 @@
 //! less `floor(fee_bps * due / 10000)`; `floor(price * undelivered_gpu_minutes / 60)` less what was refunded before goes back
 //! to the buyer, and with the last slot what is left of the escrow does.
 
+use std::ops::Bound;
+
 use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
 use super::super::{Event, Exchange, Failure, Made, Reject};
@@ -25,7 +27,8 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::InvalidCombination.into());
         }
         let count = usize::try_from(limit).map_err(|_| Failure::Invariant("limit_range"))?;
-        let ids = self.deliveries.keys_below(after.as_ref(), count);
+        let below = (Bound::Unbounded, after.map_or(Bound::Unbounded, Bound::Excluded));
+        let ids: Vec<ContractId> = self.delivery_ids.range(below).rev().take(count).copied().collect();
         for id in &ids {
             self.settle_contract(at, *id)?;
         }
@@ -104,6 +107,7 @@ impl<B: Book> Exchange<B> {
         }
         self.changes.contracts.insert(contract.id, row);
         if let Some(delivery) = self.deliveries.remove(&contract.id) {
+            self.delivery_ids.remove(&contract.id);
             self.changes.deliveries.insert(contract.id, super::Standing { delivery, open: false });
         }
         self.due.set_deadline(contract.id, None);

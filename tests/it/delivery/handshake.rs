@@ -1,7 +1,8 @@
 //! Ready, delivered, accepted: who may say what when.
 
-use gpubourse::exchange::Command;
+use gpubourse::exchange::{Command, Made};
 use gpubourse::types::ContractStatus::{Active, Completed, Defaulted, Delivered, Late, Ready, Scheduled, Settled};
+use gpubourse::types::{Money, OrganizationKind};
 
 use super::life::{DAY, Life, P, R, X, Y, access, minute, report};
 
@@ -121,4 +122,29 @@ fn gpus_that_are_sold_on_are_handed_to_their_last_holder() {
     assert_eq!(life.contract(whole).status, Late);
     assert_eq!(life.contract(sold_on).status, Active);
     assert_eq!(life.meter(R, sold_on, (60, 65), 16).unwrap_err(), "not_found");
+}
+
+#[test]
+fn without_a_key_or_terms_nothing_is_handed_over() {
+    let mut life = Life::new();
+    let id = life.sell(Life::listing(), X, 8, (60, 60 + DAY), "3.00");
+    life.done(Command::DeclareReady { organization: P, contract: id });
+    let buyer =
+        life.done(Command::RegisterOrganization { name: "Z".into(), organization_kind: OrganizationKind::Renter });
+    let Made::Organization(keyless) = buyer.made else { panic!("no organization") };
+    life.done(Command::Deposit { organization: keyless, amount: Money::parse("1000").unwrap(), reference: "w".into() });
+    let theirs = life.sell(Life::listing(), keyless, 8, (60, 120), "3.00");
+    life.done(Command::DeclareReady { organization: P, contract: theirs });
+    let deliver = Command::DeliverAccess { organization: P, contract: theirs, access: access(X) };
+    assert_eq!(life.run(deliver).unwrap_err(), "no_access_key");
+    let key = Command::RegisterAccessKey { organization: X, key: "my password".into() };
+    assert_eq!(life.run(key).unwrap_err(), "invalid_text");
+    let mut old = Life::without_terms();
+    let id = old.sell(Life::listing(), X, 8, (60, 60 + DAY), "3.00");
+    assert_eq!(old.run(Command::DeclareReady { organization: P, contract: id }).unwrap_err(), "no_delivery_terms");
+    // By the calendar alone, as ever.
+    old.advance(60);
+    assert_eq!(old.contract(id).status, Active);
+    old.advance(60 + DAY);
+    assert!(old.exchange.contract(id).is_none());
 }

@@ -48,6 +48,13 @@ pub fn access(buyer: OrganizationId) -> Access {
 impl Life {
     /// Opens the market, with terms in force: one listing of 64 GPUs over 200 days that promises 99.9 %.
     pub fn new() -> Self {
+        let mut life = Self::without_terms();
+        life.done(Command::PublishTerms(ContractTerms::default()));
+        life
+    }
+
+    /// As [`Life::new`], before any terms were published.
+    pub fn without_terms() -> Self {
         let mut life =
             Self { exchange: Exchange::new(), minute: 0, moved: Vec::new(), events: Vec::new(), commands: 0 };
         life.advance(0);
@@ -90,7 +97,6 @@ impl Life {
             sla_class: SlaClass::P999,
             resale_allowed: true,
         });
-        life.done(Command::PublishTerms(ContractTerms::default()));
         life
     }
 

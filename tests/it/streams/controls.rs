@@ -204,13 +204,20 @@ fn broken_chains_of_title_are_found() {
 
 #[test]
 fn a_book_that_is_not_quiet_is_found() {
+    // An ask that nothing keeps from trading.
+    let free = |snapshot: &Snapshot, order: &Order| {
+        let halted = snapshot.products.iter().any(|product| product.id == order.product && product.halted);
+        order.side == Side::Ask
+            && !halted
+            && order.lead_minutes == 0
+            && order.sold.is_zero()
+            && order.window.minutes() > 200
+    };
     let moment = Moment::when(|snapshot, _| {
-        let far = |order: &Order| order.lead_minutes == 0 && order.window.minutes() > 200;
-        bid_and_ask_rest(snapshot, &empty())
-            && snapshot.orders.iter().any(|order| order.side == Side::Ask && far(order))
+        bid_and_ask_rest(snapshot, &empty()) && snapshot.orders.iter().any(|order| free(snapshot, order))
     });
     let loud = moment.with(|moment| {
-        let asks = moment.snapshot.orders.iter().filter(|order| order.side == Side::Ask);
+        let asks = moment.snapshot.orders.iter().filter(|order| free(&moment.snapshot, order));
         let ask = asks.max_by_key(|order| order.window.minutes()).unwrap().clone();
         let mut bid = bid_of(&mut moment.snapshot).unwrap().clone();
         // A bid that takes one lot of the ask; nobody let it.

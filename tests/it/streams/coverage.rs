@@ -226,7 +226,7 @@ impl Facts {
 
 /// Returns everything that must occur.
 fn required() -> Vec<Key> {
-    let mut keys: Vec<Key> = Reject::ALL.iter().map(|reject| ("refused", reject.code())).collect();
+    let mut keys: Vec<Key> = Reject::of_market().map(|reject| ("refused", reject.code())).collect();
     for tif in TimeInForce::ALL {
         keys.extend([("time in force", tif.as_str()), ("time in force, traded", tif.as_str())]);
     }

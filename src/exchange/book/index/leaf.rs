@@ -35,15 +35,21 @@ pub struct Summary {
     pub marks: u64,
 }
 
+/// What a change adds to `stale` if nothing else in the leaf offers as much as the entry did.
+pub const LOOSE: u32 = 8;
+/// What any other change adds: marks may be gone with it.
+const WORN: u32 = 1;
+
 /// Up to `LEAF` entries by key, field by field.
 #[derive(Debug)]
 pub struct Leaf<const LEAF: usize> {
     len: usize,
-    /// Entries taken out or lowered since the parent was last told what is here.
+    /// How much what the parent was last told may be too much: see [`LOOSE`] and [`WORN`].
     pub stale: u32,
     keys: [Key; LEAF],
     x: [u32; LEAF],
     y: [u32; LEAF],
+    /// 0 where nothing stands.
     gpus: [u32; LEAF],
     orders: [u32; LEAF],
     marks: [u64; LEAF],
@@ -124,6 +130,7 @@ impl<const LEAF: usize> Leaf<LEAF> {
         let mut later = Self::new();
         (kept..LEAF).for_each(|from| later.put(later.len, &self.entry(from)));
         self.len = kept;
+        lanes::clear(&mut self.gpus, kept);
         if at > kept || kept == LEAF {
             later.put(at.saturating_sub(kept), entry);
         } else {
@@ -148,6 +155,7 @@ impl<const LEAF: usize> Leaf<LEAF> {
         if at >= self.len || self.key(at) != key {
             return false;
         }
+        let (y, gpus) = (lanes::at(&self.y, at), lanes::at(&self.gpus, at));
         lanes::remove(&mut self.keys, self.len, at);
         lanes::remove(&mut self.x, self.len, at);
         lanes::remove(&mut self.y, self.len, at);
@@ -155,7 +163,7 @@ impl<const LEAF: usize> Leaf<LEAF> {
         lanes::remove(&mut self.orders, self.len, at);
         lanes::remove(&mut self.marks, self.len, at);
         self.len = self.len.saturating_sub(1);
-        self.stale = self.stale.saturating_add(1);
+        self.wear(key.x, y, gpus);
         true
     }
 
@@ -165,10 +173,21 @@ impl<const LEAF: usize> Leaf<LEAF> {
         if at >= self.len || self.key(at) != key {
             return false;
         }
+        let before = (lanes::at(&self.y, at), lanes::at(&self.gpus, at));
         lanes::put(&mut self.y, at, y);
         lanes::put(&mut self.gpus, at, gpus);
-        self.stale = self.stale.saturating_add(1);
+        self.wear(key.x, before.0, before.1);
         true
+    }
+
+    /// Notes that an entry no longer offers what it did. What another one offers too is still there.
+    fn wear(&mut self, x: u32, y: u32, gpus: u32) {
+        let is_offered = self.hold(x, y, 0) != 0 && self.most_gpus() >= gpus;
+        self.stale = self.stale.saturating_add(if is_offered { WORN } else { LOOSE });
+    }
+
+    fn most_gpus(&self) -> u32 {
+        self.gpus.iter().fold(0, |most, gpus| most.max(*gpus))
     }
 
     /// Puts all entries of the next leaf behind its own.
@@ -179,7 +198,7 @@ impl<const LEAF: usize> Leaf<LEAF> {
     pub fn summary(&self, grid: Grid) -> Summary {
         Summary {
             column: Column::of(self.entries().map(|entry| grid.spot(entry.key.x, entry.y))),
-            gpus: self.gpus.iter().take(self.len).fold(0, |most, gpus| most.max(*gpus)),
+            gpus: self.most_gpus(),
             marks: self.marks.iter().take(self.len).fold(0, |all, marks| all | marks),
         }
     }

@@ -29,6 +29,7 @@ use std::ops::ControlFlow;
 
 use super::rules::{AskPlan, BidPlan, SitePlans};
 use super::{Arrival, Book, BookAsk, BookBid, Walk};
+use crate::exchange::paged::Paged;
 use crate::types::{Minute, OrderId, OutOfRange, Timestamp, Window};
 use arena::Arena;
 use free::{Stretch, around, stretches};
@@ -56,8 +57,8 @@ pub struct IndexedBook<const LEAF: usize = 64, const FAN: usize = 16> {
     bids: Arena<BookBid>,
     asks_index: Tree<LEAF, FAN>,
     bids_index: Tree<LEAF, FAN>,
-    /// Where each resting order is. A map, because products share the numbering: pages of neighbours would be nearly empty.
-    positions: BTreeMap<OrderId, Position>,
+    /// Where each resting order is. Products share the numbering, so a page of neighbours may be nearly empty: it is small.
+    positions: Paged<OrderId, Position>,
     /// What the sketches were last made for.
     origin: Option<Minute>,
 }
@@ -69,7 +70,7 @@ impl<const LEAF: usize, const FAN: usize> Default for IndexedBook<LEAF, FAN> {
             bids: Arena::new(),
             asks_index: Tree::new(),
             bids_index: Tree::new(),
-            positions: BTreeMap::new(),
+            positions: Paged::default(),
             origin: None,
         }
     }
@@ -109,7 +110,7 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
     }
 
     fn remove(&mut self, order: OrderId) {
-        match self.positions.remove(&order) {
+        match self.positions.remove(order) {
             None => {}
             Some(Position::Ask(order)) => {
                 let Some(ask) = self.asks.remove(order) else { return };
@@ -127,22 +128,22 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
     }
 
     fn sell(&mut self, ask: OrderId, window: Window, gpus: u32) -> Result<(), OutOfRange> {
-        let Some(Position::Ask(order)) = self.positions.get(&ask).copied() else { return Err(OutOfRange) };
+        let Some(Position::Ask(order)) = self.positions.get(ask).copied() else { return Err(OutOfRange) };
         let ask = self.asks.get_mut(order).ok_or(OutOfRange)?;
         if !ask.window.contains(window) || ask.gpus.saturating_sub(ask.sold.max_over(window)) < gpus {
             return Err(OutOfRange);
         }
         // A sale changes the stretches it lies in and no other.
         let within = around(ask, window);
-        let before: Vec<Stretch> = stretches(ask, &ask.sold, within).collect();
+        let before = Few::of(stretches(ask, &ask.sold, within));
         ask.sold.add(window, gpus)?;
-        let after: Vec<Stretch> = stretches(ask, &ask.sold, within).collect();
+        let after = Few::of(stretches(ask, &ask.sold, within));
         replace(&mut self.asks_index, ask, order, &before, &after);
         Ok(())
     }
 
     fn buy(&mut self, bid: OrderId, gpus: u32) -> Result<(), OutOfRange> {
-        let Some(Position::Bid(order)) = self.positions.get(&bid).copied() else { return Err(OutOfRange) };
+        let Some(Position::Bid(order)) = self.positions.get(bid).copied() else { return Err(OutOfRange) };
         let bid = self.bids.get_mut(order).ok_or(OutOfRange)?;
         bid.remaining = bid.remaining.checked_sub(gpus).ok_or(OutOfRange)?;
         let found = self.bids_index.lower(key_of_bid(bid), turned(bid.window.end.get()), bid.remaining);
@@ -247,16 +248,33 @@ impl<const LEAF: usize, const FAN: usize> IndexedBook<LEAF, FAN> {
     }
 }
 
+/// The stretches a sale lies in: one, as a rule, and seldom more than one after it.
+struct Few {
+    first: Option<Stretch>,
+    rest: Vec<Stretch>,
+}
+
+impl Few {
+    fn of(mut stretches: impl Iterator<Item = Stretch>) -> Self {
+        let first = stretches.next();
+        Self { first, rest: stretches.collect() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Stretch> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
 /// Brings the entries of an ask up to date after a sale, which makes stretches shorter, cuts them or ends them.
 fn replace<const LEAF: usize, const FAN: usize>(
     index: &mut Tree<LEAF, FAN>,
     ask: &BookAsk,
     order: u32,
-    before: &[Stretch],
-    after: &[Stretch],
+    before: &Few,
+    after: &Few,
 ) {
-    let at = |stretches: &[Stretch], start| stretches.iter().copied().find(|other| other.window.start == start);
-    for old in before {
+    let at = |stretches: &Few, start| stretches.iter().copied().find(|other| other.window.start == start);
+    for old in before.iter() {
         let key = key_of_ask(ask, old.window.start);
         let found = match at(after, old.window.start) {
             Some(new) if new == *old => true,

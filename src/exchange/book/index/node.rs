@@ -84,10 +84,14 @@ impl<const FAN: usize> Node<FAN> {
         }
     }
 
-    pub fn set(&mut self, lane: usize, summary: &Summary) {
-        self.sketch.set(lane, &summary.column);
+    /// Writes what is known of a child; tells whether that is another thing than before.
+    pub fn set(&mut self, lane: usize, summary: &Summary) -> bool {
+        let is_other = self.sketch.set(lane, &summary.column)
+            || self.gpus(lane) != summary.gpus
+            || self.marks(lane) != summary.marks;
         lanes::put(&mut self.gpus, lane, summary.gpus);
         lanes::put(&mut self.marks, lane, summary.marks);
+        is_other
     }
 
     /// Puts a child in if there is room; else returns a new node with the later children, the child in one of the two.

@@ -118,8 +118,17 @@ impl<const FAN: usize> Sketch<FAN> {
         }
     }
 
-    pub fn set(&mut self, lane: usize, column: &Column) {
-        self.change(|row, value| lanes::put(row, lane, value), column);
+    /// Writes a column; tells whether it is another one than before.
+    pub fn set(&mut self, lane: usize, column: &Column) -> bool {
+        let mut is_other = false;
+        let put = |row: &mut [u16; FAN], value| {
+            if let Some(old) = row.get_mut(lane) {
+                is_other |= *old != value;
+                *old = value;
+            }
+        };
+        self.change(put, column);
+        is_other
     }
 
     pub fn insert(&mut self, len: usize, lane: usize, column: &Column) {
@@ -152,7 +161,7 @@ impl<const FAN: usize> Sketch<FAN> {
         column
     }
 
-    fn change(&mut self, of_row: impl Fn(&mut [u16; FAN], u16), column: &Column) {
+    fn change(&mut self, mut of_row: impl FnMut(&mut [u16; FAN], u16), column: &Column) {
         self.f.iter_mut().zip(&column.f).for_each(|(row, value)| of_row(row, *value));
         self.g.iter_mut().zip(&column.g).for_each(|(row, value)| of_row(row, *value));
     }

@@ -4,7 +4,7 @@
 //! Invariant: what a node says of a child is an upper bound of what is under it; how tight it is changes no answer.
 
 use super::arena::Arena;
-use super::leaf::{Entry, Key, Leaf, Summary};
+use super::leaf::{Entry, Key, LOOSE, Leaf, Summary};
 use super::node::{Child, Node};
 use super::sketch::Grid;
 
@@ -31,9 +31,9 @@ enum Change {
 }
 
 impl<const LEAF: usize, const FAN: usize> Tree<LEAF, FAN> {
-    /// After so many changes in a leaf its summary is tightened.
-    const STALE_ENTRIES: u32 = if LEAF >= 16 { 8 } else { 2 };
-    /// After so many changes of its children's summaries a node's own is tightened.
+    /// When a leaf is so stale its summary is tightened.
+    const STALE_ENTRIES: u32 = LOOSE * if LEAF >= 16 { 8 } else { 2 };
+    /// After so many of its children's summaries became tighter a node's own is tightened.
     const STALE_CHILDREN: u32 = if FAN >= 8 { 4 } else { 1 };
 
     pub fn new() -> Self {
@@ -181,8 +181,8 @@ impl<const LEAF: usize, const FAN: usize> Tree<LEAF, FAN> {
             *stale = 0;
         }
         if let Some(node) = self.nodes.get_mut(id) {
-            node.set(lane, &summary);
-            node.stale = node.stale.saturating_add(1);
+            let is_tighter = node.set(lane, &summary);
+            node.stale = node.stale.saturating_add(u32::from(is_tighter));
         }
     }
 

@@ -12,7 +12,8 @@ use super::{Generator, TICK_MICROS, View};
 
 /// Returns a command that is meant to be refused, if the state allows one.
 pub fn envelope(from: &mut Generator, view: &View) -> Option<Envelope> {
-    let reject = from.rng.pick(Reject::ALL);
+    let rejects: Vec<Reject> = Reject::of_market().collect();
+    let reject = from.rng.pick(&rejects);
     match reject {
         Reject::IdempotencyKeyReused => {
             let keyed: Vec<_> =
