@@ -32,7 +32,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`types`] | ids, money, price, time, windows, capacity as checked integers |
-//! | [`exchange`] | the state machine: commands, events, refusals, books, purses, contracts, digest |
+//! | [`exchange`] | the state machine: commands, events, refusals, books, purses, contracts, deliveries, digest |
 //! | [`market`] | index, drawdown, supply: pure functions over numbers |
 //! | [`importers`] | foreign catalogues and price series into quotes and offers |
 //! | [`auth`] | passwords, tokens, keys |
@@ -87,9 +87,10 @@
 //! # Decisions that are easy to miss
 //!
 //! - Time moves by [`exchange::Command::Advance`] alone. A time written beside a command is a record.
-//! - The exchange keeps open orders and live contracts only. What ended is history, in the store.
-//! - A contract that completes keeps its escrow: who is paid for what is decided by metering and settlement,
-//!   which are not built yet.
+//! - Contracts made after terms of delivery were published are delivered, metered and settled ([`exchange::delivery`],
+//!   [`exchange::life`]); those made before start and complete by the calendar, and nothing is paid for them.
+//! - The exchange keeps open orders and contracts that are live or not settled. What ended is history, in the store.
+//! - Deliveries have no routes yet: no server publishes terms, so a contract that completes there keeps its escrow.
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
 //!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.

@@ -116,10 +116,9 @@ impl<B: Book> Exchange<B> {
         delivery.undelivered = delivery.undelivered.saturating_add(undelivered);
         add_months(&mut delivery.months, start, window, (up, kept));
         for (piece, source) in delivery.sources(source, window) {
-            if let Source::Contract(parent) = source {
-                if self.deliveries.get(&parent).is_some() {
-                    self.count(parent, piece, (up, kept))?;
-                }
+            let Source::Contract(parent) = source else { continue };
+            if self.deliveries.get(&parent).is_some() {
+                self.count(parent, piece, (up, kept))?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Ready, delivered, accepted: who may say what when.
 
-use gpubourse::exchange::{Command, Made};
+use gpubourse::exchange::{Command, Event, Made};
 use gpubourse::types::ContractStatus::{Active, Completed, Defaulted, Delivered, Late, Ready, Scheduled, Settled};
 use gpubourse::types::{Money, OrganizationKind};
 
@@ -25,11 +25,7 @@ fn the_main_line_is_walked_step_by_step() {
     life.advance(60 + 2 * DAY);
     life.settle();
     assert!(life.exchange.contract(id).is_none());
-    assert!(
-        life.events
-            .iter()
-            .any(|event| *event == gpubourse::exchange::Event::ContractMoved { contract: id, status: Settled })
-    );
+    assert!(life.events.contains(&Event::ContractMoved { contract: id, status: Settled }));
 }
 
 #[test]
