@@ -210,7 +210,7 @@ impl Run {
     fn execute(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter();
         if let Some(first) = jobs.next() {
-            self.turn.take(first, |_| jobs.next());
+            self.turn.take(first, || jobs.next());
         }
     }
 

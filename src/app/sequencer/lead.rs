@@ -14,9 +14,6 @@ use super::{Job, SideJob};
 
 /// How often an idle writer looks whether time has something to do.
 const TICK: Duration = Duration::from_millis(200);
-/// Commands that make a batch worth its commit. One with so many departs as soon as the batch before has landed, and
-/// does not wait for the queue to be empty: the thread that commits would stand still meanwhile.
-const WORTH_A_COMMIT: usize = 12;
 /// How long a writer waits before it tries again to rebuild its state.
 const RECOVERY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -46,11 +43,6 @@ impl<D: Durable + Send + 'static> Runway<D> {
         if let Err(flight) = sent {
             turn.arrive(flight.land());
         }
-    }
-
-    /// Tells whether the batch in flight is durable, or has failed.
-    fn has_landed(&self) -> bool {
-        !self.landed.is_empty()
     }
 
     /// Waits for the batch in flight.
@@ -100,9 +92,7 @@ pub(super) async fn lead<D: Durable + Send + 'static>(
             biased;
             landed = runway.wait(&mut turn), if !turn.is_home() => if !landed { return },
             job = jobs.recv(), if asked && turn.has_room() => match job {
-                Some(job) => turn.take(job, |pending| {
-                    if pending >= WORTH_A_COMMIT && runway.has_landed() { None } else { jobs.try_recv().ok() }
-                }),
+                Some(job) => turn.take(job, || jobs.try_recv().ok()),
                 None => asked = false,
             },
             Some(next) = sides.recv(), if side.is_none() => side = Some(next),

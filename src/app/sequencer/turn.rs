@@ -102,8 +102,8 @@ impl<D: Durable> Turn<D> {
         self.core.as_ref().is_none_or(|core| core.pending() < BATCH_MAX)
     }
 
-    /// Executes a job and those that wait behind it, as far as there is room; `next` hears how many rows the batch has.
-    pub(crate) fn take(&mut self, first: Job, mut next: impl FnMut(usize) -> Option<Job>) {
+    /// Executes a job and those that wait behind it, as far as there is room.
+    pub(crate) fn take(&mut self, first: Job, mut next: impl FnMut() -> Option<Job>) {
         let mut job = Some(first);
         while let Some(now) = job {
             let Some(core) = &mut self.core else { return refuse(now) };
@@ -114,8 +114,7 @@ impl<D: Durable> Turn<D> {
                     return fail(job, &error);
                 }
             }
-            let pending = core.pending();
-            job = if pending < BATCH_MAX { next(pending) } else { None };
+            job = if self.has_room() { next() } else { None };
         }
     }
 
