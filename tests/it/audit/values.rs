@@ -9,11 +9,13 @@ use super::{Scene, for_each_scene};
 use crate::catalogue::{Column, Table};
 use crate::settings::in_ci;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 20] = [
     "balances",
     "contract_passes",
     "contract_states",
+    "contract_terms",
     "contracts",
+    "deliveries",
     "exchange_state",
     "journal",
     "listings",
