@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
+use super::entities::Contract;
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::SlaClass;
 use crate::types::limits::{BPS_WHOLE, WINDOW_MINUTES_MAX};
@@ -115,6 +116,11 @@ impl<B: Book> Exchange<B> {
     /// Returns the terms in force, if any were published.
     pub fn terms(&self) -> Option<&ContractTerms> {
         self.terms.get(&self.terms_version())
+    }
+
+    /// Refuses a contract that was made before terms were published.
+    pub(super) fn terms_for(&self, contract: &Contract) -> Result<&ContractTerms, Reject> {
+        self.terms.get(&contract.terms).ok_or(Reject::NoDeliveryTerms)
     }
 
     pub(super) fn terms_of(&self, version: u32) -> Result<&ContractTerms, Failure> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::book::Book;
-use super::super::{Event, Exchange, Failure, Reject};
+use super::super::terms::ContractTerms;
+use super::super::{Event, Exchange, Failure};
 use super::{Dispute, Month, gpu_minutes};
 use crate::types::limits::MONTH_MINUTES;
 use crate::types::{ContractId, Minute, Slot, Source, Window};
@@ -19,22 +20,25 @@ struct Piece {
     disputed: Option<u32>,
 }
 
+impl Piece {
+    /// Returns the dispute that the piece closes into, if the reports differ.
+    fn dispute(&self) -> Option<Dispute> {
+        let Self { window, kept, up, disputed } = *self;
+        disputed.map(|renter| Dispute { window, gpus: kept, provider: up, renter, evidence: None })
+    }
+}
+
 impl<B: Book> Exchange<B> {
     /// Closes every own slot of a contract whose time is over. What it does depends on the time alone, not on how often
     /// it is done.
     pub(super) fn close_slots(&mut self, id: ContractId) -> Result<(), Failure> {
-        let contract = self.known(id)?;
-        let covered = contract.covered();
-        let line = self.closing_line(contract).map_err(|_: Reject| Failure::Invariant("terms_missing"))?;
-        let until = line.min(covered.end);
-        let from = self.deliveries.get(&id).ok_or(Failure::Invariant("delivery_missing"))?.closed_until;
-        let window = Window::new(from, until);
+        let window = self.closing_window(id)?;
         if !window.is_empty() {
             let pieces = self.pieces(id, window)?;
             let delivery = self.delivery_mut(id)?;
-            delivery.closed_until = until;
-            delivery.provider.forget_before(until);
-            delivery.renter.forget_before(until);
+            delivery.closed_until = window.end;
+            delivery.provider.forget_before(window.end);
+            delivery.renter.forget_before(window.end);
             for piece in pieces {
                 self.close_piece(id, &piece)?;
             }
@@ -42,19 +46,46 @@ impl<B: Book> Exchange<B> {
         self.close_disputes(id)
     }
 
+    /// Returns the disputes of a contract that wait for a decision by now, those of slots that close with the next
+    /// settlement among them.
+    pub(super) fn open_disputes(&self, id: ContractId) -> Result<Vec<Dispute>, Failure> {
+        let terms = self.terms_of(self.known(id)?.terms)?;
+        let closing = self.pieces(id, self.closing_window(id)?)?;
+        let known = self.begun(id)?.disputes.iter().cloned();
+        let all = known.chain(closing.iter().filter_map(Piece::dispute));
+        Ok(all.filter_map(|dispute| dispute.split(self.overdue_line(terms, &dispute)).1).collect())
+    }
+
+    /// Returns the first minute of the slot that so long ago lies in.
+    pub(super) fn slot_line(&self, minutes_ago: u32) -> Minute {
+        Slot::of(self.now().minute().minus(minutes_ago)).start()
+    }
+
+    /// Returns the minutes of a contract that are to be closed.
+    fn closing_window(&self, id: ContractId) -> Result<Window, Failure> {
+        let contract = self.known(id)?;
+        let line = self.slot_line(self.terms_of(contract.terms)?.close_after_minutes);
+        Ok(Window::new(self.begun(id)?.closed_until, line.min(contract.covered().end)))
+    }
+
+    /// Returns the minute before which a dispute is over: without evidence when the time for it is, with evidence when
+    /// the time for a decision is.
+    fn overdue_line(&self, terms: &ContractTerms, dispute: &Dispute) -> Minute {
+        let minutes = if dispute.evidence.is_some() { terms.decision_minutes } else { terms.evidence_minutes };
+        self.slot_line(terms.close_after_minutes.saturating_add(minutes))
+    }
+
     fn close_piece(&mut self, id: ContractId, piece: &Piece) -> Result<(), Failure> {
-        let Piece { window, kept, up, disputed } = *piece;
-        let Some(renter) = disputed else { return self.count(id, window, (up, kept)) };
-        let dispute = Dispute { window, gpus: kept, provider: up, renter, evidence: None };
+        let Some(dispute) = piece.dispute() else { return self.count(id, piece.window, (piece.up, piece.kept)) };
+        self.events.push(Event::DisputeOpened { contract: id, window: dispute.window });
         self.delivery_mut(id)?.disputes.push(dispute);
-        self.events.push(Event::DisputeOpened { contract: id, window });
         Ok(())
     }
 
     /// Cuts a window of a contract into pieces that close in one way.
     fn pieces(&self, id: ContractId, window: Window) -> Result<Vec<Piece>, Failure> {
         let contract = self.known(id)?;
-        let delivery = self.deliveries.get(&id).ok_or(Failure::Invariant("delivery_missing"))?;
+        let delivery = self.begun(id)?;
         let mut pieces = Vec::new();
         for (by_resale, resold) in delivery.resold.pieces(window) {
             let kept = contract.gpus.saturating_sub(resold);
@@ -75,21 +106,14 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Closes disputes that nobody decided in time: the lower report counts.
-    ///
-    /// Without evidence that is when the time for it is over, with evidence when the time for a decision is.
     fn close_disputes(&mut self, id: ContractId) -> Result<(), Failure> {
         let terms = self.terms_of(self.known(id)?.terms)?;
-        let line = |minutes: u32| {
-            let minutes = terms.close_after_minutes.saturating_add(minutes);
-            Slot::of(self.now().minute().minus(minutes)).start()
-        };
-        let (without, with) = (line(terms.evidence_minutes), line(terms.decision_minutes));
+        let lines = self.begun(id)?.disputes.iter().map(|dispute| self.overdue_line(terms, dispute));
+        let lines: Vec<Minute> = lines.collect();
         let delivery = self.delivery_mut(id)?;
         let (mut open, mut over) = (Vec::new(), Vec::new());
-        for dispute in std::mem::take(&mut delivery.disputes) {
-            let line = if dispute.evidence.is_some() { with } else { without };
-            let at = line.clamp(dispute.window.start, dispute.window.end);
-            let (before, after) = dispute.split(at);
+        for (dispute, line) in std::mem::take(&mut delivery.disputes).into_iter().zip(lines) {
+            let (before, after) = dispute.split(line);
             over.extend(before);
             open.extend(after);
         }
@@ -126,13 +150,12 @@ impl<B: Book> Exchange<B> {
 }
 
 impl Dispute {
-    /// Cuts the dispute in two at a minute; what is empty is nothing.
-    pub(super) fn split(self, at: Minute) -> (Option<Self>, Option<Self>) {
-        let (start, end) = (self.window.start, self.window.end);
-        let before = Self { window: Window::new(start, at), ..self.clone() };
-        let after = Self { window: Window::new(at, end), ..self };
-        let some = |dispute: Self| Some(dispute).filter(|dispute| !dispute.window.is_empty());
-        (some(before), some(after))
+    /// Cuts the dispute in two at a minute, wherever that lies; what is empty is nothing.
+    pub(super) fn split(&self, at: Minute) -> (Option<Self>, Option<Self>) {
+        let Window { start, end } = self.window;
+        let at = at.clamp(start, end);
+        let part = |window: Window| (!window.is_empty()).then(|| Self { window, ..self.clone() });
+        (part(Window::new(start, at)), part(Window::new(at, end)))
     }
 }
 

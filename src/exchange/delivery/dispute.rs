@@ -16,20 +16,19 @@ impl<B: Book> Exchange<B> {
         evidence: &str,
     ) -> Result<Made, Failure> {
         let contract = self.provided_by(organization, id)?;
-        let evidence_minutes = self.terms_of(contract.terms)?.evidence_minutes;
-        let line = self.closing_line(contract)?.minus(evidence_minutes);
+        let terms = self.terms_for(contract)?;
+        let line = self.slot_line(terms.close_after_minutes.saturating_add(terms.evidence_minutes));
         self.require_dispute(id, window)?;
         check_text(evidence)?;
-        // Slots past the time for evidence may not be closed yet; they will be as if nothing had been said.
         if window.start < line {
             return Err(Reject::SlotClosed.into());
         }
         self.close_slots(id)?;
-        let take = |dispute: &mut Dispute| dispute.evidence = Some(evidence.to_owned());
-        self.change_disputes(id, window, |dispute, disputes| {
-            take(&mut *dispute);
-            disputes.push(dispute.clone());
-        })?;
+        let mut inside = self.take_disputes(id, window)?;
+        inside.iter_mut().for_each(|dispute| dispute.evidence = Some(evidence.to_owned()));
+        let disputes = &mut self.delivery_mut(id)?.disputes;
+        disputes.extend(inside);
+        disputes.sort_unstable_by_key(|dispute| dispute.window.start);
         Ok(Made::Contract(id))
     }
 
@@ -41,67 +40,46 @@ impl<B: Book> Exchange<B> {
         gpus_up: u32,
         reason: &str,
     ) -> Result<Made, Failure> {
-        let contract = self.contract(id).ok_or(Reject::NotFound)?;
-        if contract.terms == 0 {
-            return Err(Reject::NoDeliveryTerms.into());
-        }
+        self.terms_for(self.contract(id).ok_or(Reject::NotFound)?)?;
         let disputes = self.require_dispute(id, window)?;
         check_text(reason)?;
         if disputes.iter().any(|dispute| !(dispute.renter..=dispute.provider).contains(&gpus_up)) {
             return Err(Reject::InvalidGpus.into());
         }
         self.close_slots(id)?;
-        let mut decided = Vec::new();
-        self.change_disputes(id, window, |dispute, _| decided.push(dispute.clone()))?;
-        for dispute in decided {
+        for dispute in self.take_disputes(id, window)? {
             self.close_dispute(id, &dispute, gpus_up)?;
         }
         self.restate(id)?;
         Ok(Made::Contract(id))
     }
 
-    /// Refuses a window that is not, minute by minute, in dispute and past its closing; returns the disputes it touches.
-    fn require_dispute(&self, id: ContractId, window: Window) -> Result<Vec<Dispute>, Reject> {
-        let delivery = self.deliveries.get(&id).ok_or(Reject::NotDisputed)?;
-        let touched = delivery.disputes.iter().filter(|dispute| dispute.window.overlaps(window)).cloned();
-        let touched: Vec<Dispute> = touched.collect();
+    /// Refuses a window that is not, minute by minute, in dispute by now; returns the disputes it touches.
+    fn require_dispute(&self, id: ContractId, window: Window) -> Result<Vec<Dispute>, Failure> {
+        self.deliveries.get(&id).ok_or(Reject::NotDisputed)?;
+        let mut touched = self.open_disputes(id)?;
+        touched.retain(|dispute| dispute.window.overlaps(window));
         let mut covered = window.start;
         for dispute in &touched {
             if dispute.window.start > covered {
-                return Err(Reject::NotDisputed);
+                return Err(Reject::NotDisputed.into());
             }
             covered = covered.max(dispute.window.end);
         }
-        if window.is_empty() || covered < window.end { Err(Reject::NotDisputed) } else { Ok(touched) }
+        if window.is_empty() || covered < window.end { Err(Reject::NotDisputed.into()) } else { Ok(touched) }
     }
 
-    /// Hands the parts of disputes inside a window to `change`, which keeps what it pushes.
-    fn change_disputes(
-        &mut self,
-        id: ContractId,
-        window: Window,
-        mut change: impl FnMut(&mut Dispute, &mut Vec<Dispute>),
-    ) -> Result<(), Failure> {
+    /// Takes the parts of disputes inside a window out of those that wait.
+    fn take_disputes(&mut self, id: ContractId, window: Window) -> Result<Vec<Dispute>, Failure> {
         let delivery = self.delivery_mut(id)?;
-        let mut kept = Vec::new();
+        let (mut taken, mut kept) = (Vec::new(), Vec::new());
         for dispute in std::mem::take(&mut delivery.disputes) {
-            let (before, rest) = dispute.split_within(window.start);
-            let (inside, after) = rest.map_or((None, None), |rest| rest.split_within(window.end));
-            kept.extend(before);
-            if let Some(mut inside) = inside {
-                change(&mut inside, &mut kept);
-            }
-            kept.extend(after);
+            let (before, rest) = dispute.split(window.start);
+            let (inside, after) = rest.map_or((None, None), |rest| rest.split(window.end));
+            kept.extend(before.into_iter().chain(after));
+            taken.extend(inside);
         }
-        self.delivery_mut(id)?.disputes = kept;
-        Ok(())
-    }
-}
-
-impl Dispute {
-    /// As [`Dispute::split`], wherever the minute lies.
-    fn split_within(self, at: crate::types::Minute) -> (Option<Self>, Option<Self>) {
-        let at = at.clamp(self.window.start, self.window.end);
-        self.split(at)
+        delivery.disputes = kept;
+        Ok(taken)
     }
 }

@@ -8,8 +8,8 @@ use super::super::book::Book;
 use super::super::command::Access;
 use super::super::{Exchange, Failure, Made, Reject, life};
 use crate::exchange::check_text;
-use crate::types::limits::{ACCESS_CHARS_MAX, NAME_CHARS_MAX};
-use crate::types::{ContractId, ContractStatus, Minute, OrganizationId, Slot};
+use crate::types::limits::ACCESS_CHARS_MAX;
+use crate::types::{ContractId, ContractStatus, OrganizationId, Slot};
 
 /// How the public keys begin that a secret can be sealed to.
 const KEY_KINDS: [&str; 4] = ["age1", "ssh-ed25519 ", "ssh-rsa ", "ecdsa-sha2-nistp256 "];
@@ -62,7 +62,7 @@ impl<B: Book> Exchange<B> {
             life::require(status, ContractStatus::Delivered)?;
         }
         let Access { host, host_key, user, sealed_secret, recipient, .. } = access;
-        if ![host, user].into_iter().all(|text| is_name(text))
+        if ![host, user].into_iter().all(|text| check_text(text).is_ok())
             || ![host_key, sealed_secret].into_iter().all(|text| is_access_text(text))
         {
             return Err(Reject::InvalidText.into());
@@ -72,7 +72,8 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::WrongRecipient.into());
         }
         self.begin_delivery(id)?;
-        let first_slot = self.first_whole_slot();
+        // The first slot that lies wholly in the time to come.
+        let first_slot = Slot::end_of(self.first_open());
         let delivery = self.delivery_mut(id)?;
         delivery.access = Some(Arc::new(access.clone()));
         if delivery.accepted_from.is_none() {
@@ -91,7 +92,9 @@ impl<B: Book> Exchange<B> {
     ) -> Result<Made, Failure> {
         self.require_waiting(organization, id)?;
         let from = self.first_open();
-        self.accept(id, from)?;
+        self.delivery_mut(id)?.accepted_from = Some(from);
+        self.restate(id)?;
+        self.rearm(id)?;
         Ok(Made::Contract(id))
     }
 
@@ -110,28 +113,12 @@ impl<B: Book> Exchange<B> {
         Ok(Made::Contract(id))
     }
 
-    /// Starts the paid clock.
-    pub(super) fn accept(&mut self, id: ContractId, from: Minute) -> Result<(), Failure> {
-        self.delivery_mut(id)?.accepted_from = Some(from);
-        self.restate(id)?;
-        self.rearm(id)
-    }
-
     /// Refuses unless access was handed over to this buyer and waits for an answer.
     fn require_waiting(&self, organization: OrganizationId, id: ContractId) -> Result<(), Reject> {
         let contract = self.bought_by(organization, id)?;
         let waits = self.deliveries.get(&id).is_some_and(|row| row.access.is_some() && row.accepted_from.is_none());
         if contract.status.is_live() && waits { Ok(()) } else { Err(Reject::IllegalTransition) }
     }
-
-    /// The first slot that lies wholly in the time to come.
-    fn first_whole_slot(&self) -> Minute {
-        Slot::end_of(self.first_open())
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    check_text(text).is_ok() && text.chars().count() <= NAME_CHARS_MAX
 }
 
 /// Tells whether a text can be a key or a sealed secret: armour has lines, so only other controls are refused.

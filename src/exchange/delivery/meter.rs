@@ -56,15 +56,13 @@ impl<B: Book> Exchange<B> {
             (false, true) => Reporter::Renter,
             (false, false) => return Err(Reject::NotFound),
         };
-        if contract.terms == 0 {
-            return Err(Reject::NoDeliveryTerms);
-        }
+        let terms = self.terms_for(contract)?;
         let delivery = self.deliveries.get(&contract.id).ok_or(Reject::NotDelivered)?;
         let since = delivery.delivered_at.ok_or(Reject::NotDelivered)?;
         if report.runs.is_empty() || report.runs.len() > METER_RUNS_MAX {
             return Err(Reject::InvalidCombination);
         }
-        let closed = self.closing_line(contract)?.max(delivery.closed_until.min(contract.covered().end));
+        let closed = self.slot_line(terms.close_after_minutes);
         report.runs.iter().try_for_each(|run| self.judge_run(contract, run, since, closed))?;
         Ok(reporter)
     }
@@ -84,12 +82,6 @@ impl<B: Book> Exchange<B> {
         if window.start < closed { Err(Reject::SlotClosed) } else { Ok(()) }
     }
 
-    /// Returns the minute before which slots are closed by now: those that ended long enough ago.
-    pub(super) fn closing_line(&self, contract: &Contract) -> Result<Minute, Reject> {
-        let terms = self.terms.get(&contract.terms).ok_or(Reject::NoDeliveryTerms)?;
-        Ok(Slot::of(self.now().minute().minus(terms.close_after_minutes)).start())
-    }
-
     fn take_report(&mut self, reporter: Reporter, report: &MeterReport) -> Result<(), Failure> {
         let delivery = self.delivery_mut(report.contract)?;
         let reports = match reporter {
@@ -100,9 +92,7 @@ impl<B: Book> Exchange<B> {
         if reporter == Reporter::Provider {
             let up = report.runs.iter().filter(|run| run.gpus_up() > 0).map(|run| run.window().end).max();
             delivery.up_until = up.map_or(delivery.up_until, |end| end.max(delivery.up_until));
-            if let Some(from) = accepting_slot(delivery) {
-                self.accept(report.contract, from)?;
-            }
+            delivery.accepted_from = delivery.accepted_from.or_else(|| accepting_slot(delivery));
         }
         self.restate(report.contract)?;
         self.rearm(report.contract)?;
@@ -111,9 +101,9 @@ impl<B: Book> Exchange<B> {
     }
 }
 
-/// Returns the first slot of so many up ones in a row after the access was handed over, if it waits for an answer.
+/// Returns the first slot of so many up ones in a row after the access was handed over, if there are.
 fn accepting_slot(delivery: &Delivery) -> Option<Minute> {
-    let since = delivery.delivered_at.filter(|_| delivery.access.is_some() && delivery.accepted_from.is_none())?;
+    let since = delivery.delivered_at.filter(|_| delivery.access.is_some())?;
     let mut run: Option<Window> = None;
     for (piece, up) in delivery.provider.pieces(Window::new(since, delivery.up_until)) {
         if up.is_none_or(|up| up == 0) {

@@ -245,6 +245,11 @@ impl<B: Book> Exchange<B> {
         .ok_or(Failure::Invariant("contract_missing"))
     }
 
+    /// Returns the delivery of a contract of which it has begun.
+    fn begun(&self, id: ContractId) -> Result<&Delivery, Failure> {
+        self.deliveries.get(&id).ok_or(Failure::Invariant("delivery_missing"))
+    }
+
     pub(super) fn delivery_mut(&mut self, id: ContractId) -> Result<&mut Delivery, Failure> {
         self.deliveries.get_mut(&id).ok_or(Failure::Invariant("delivery_missing"))
     }
@@ -254,13 +259,13 @@ impl<B: Book> Exchange<B> {
         let contract = self.contract(id).ok_or(Reject::NotFound)?;
         let listing = self.listings.get(&contract.listing).filter(|row| row.organization == organization);
         listing.ok_or(Reject::NotFound)?;
-        if contract.terms == 0 { Err(Reject::NoDeliveryTerms) } else { Ok(contract) }
+        self.terms_for(contract).map(|_| contract)
     }
 
     /// Returns a contract under terms that the organization bought.
     fn bought_by(&self, organization: OrganizationId, id: ContractId) -> Result<&Contract, Reject> {
         let contract = self.contract(id).filter(|row| row.buyer == organization).ok_or(Reject::NotFound)?;
-        if contract.terms == 0 { Err(Reject::NoDeliveryTerms) } else { Ok(contract) }
+        self.terms_for(contract).map(|_| contract)
     }
 
     /// Begins the delivery of a live contract, unless it has begun.

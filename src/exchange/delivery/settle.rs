@@ -6,12 +6,13 @@
 //! to the buyer, and with the last slot what is left of the escrow does.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
 use super::super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::SETTLE_CONTRACTS_MAX;
-use crate::types::{AccountKind, ContractId, ContractStatus, Money, OrganizationId, Price, Timestamp};
+use crate::types::{AccountKind, ContractId, ContractStatus, Money, OrganizationId, Timestamp};
 
 impl<B: Book> Exchange<B> {
     /// Settles the next contracts after a cursor, youngest first, so that the legs below a contract come before it.
@@ -101,8 +102,7 @@ impl<B: Book> Exchange<B> {
         self.pay_from_escrow(at, contract, contract.buyer, rest, Cause::Refund(contract.id))?;
         let mut row = self.unsettled.remove(&contract.id).ok_or(Failure::Invariant("unsettled_missing"))?;
         if row.status == ContractStatus::Completed {
-            let settled = std::sync::Arc::make_mut(&mut row);
-            settled.status = ContractStatus::Settled;
+            Arc::make_mut(&mut row).status = ContractStatus::Settled;
             self.events.push(Event::ContractMoved { contract: contract.id, status: ContractStatus::Settled });
         }
         self.changes.contracts.insert(contract.id, row);
@@ -118,7 +118,6 @@ impl<B: Book> Exchange<B> {
 /// Returns what a contract that ends now must keep in escrow: all that can still fall due for what it covers.
 pub(in crate::exchange) fn kept_in_escrow(contract: &Contract, delivery: &super::Delivery) -> Result<Money, Failure> {
     let range = |_| Failure::Invariant("escrow_range");
-    let price: Price = contract.price;
-    let most = price.due(contract.covered_gpu_minutes()).map_err(range)?;
+    let most = contract.price.due(contract.covered_gpu_minutes()).map_err(range)?;
     most.minus(delivery.paid).and_then(|rest| rest.minus(delivery.refunded)).map_err(range)
 }

@@ -144,3 +144,22 @@ fn without_a_key_or_terms_nothing_is_handed_over() {
     old.advance(60 + DAY);
     assert!(old.exchange.contract(id).is_none());
 }
+
+#[test]
+fn heartbeats_before_the_window_accept_and_edge_slots_can_be_reported() {
+    let mut life = Life::new();
+    // Begins and ends in the middle of a slot.
+    let id = life.sell(Life::listing(), X, 8, (62, 122), "3.00");
+    life.deliver(id);
+    life.advance(20);
+    life.meter(P, id, (5, 20), 8).unwrap();
+    assert_eq!(life.exchange.delivery(id).unwrap().accepted_from, Some(minute(5)));
+    assert_eq!(life.contract(id).status, Delivered);
+    life.advance(62);
+    assert_eq!(life.contract(id).status, Active);
+    life.advance(125);
+    life.meter(P, id, (60, 125), 8).unwrap();
+    life.advance(125 + DAY);
+    life.settle();
+    assert_eq!(life.sums(id), "escrow 24.00, payment 23.40, fee 0.60, refund 0.00, credit 0.00");
+}

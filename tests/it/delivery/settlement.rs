@@ -148,3 +148,31 @@ fn one_delivered_minute_settles_every_leg() {
     assert_eq!(life.sums(part), "escrow 2419.20, payment 2342.34, fee 60.06, refund 16.80, credit 16.80");
     life.check_money();
 }
+
+#[test]
+fn disputes_wait_for_the_clock_and_not_for_a_settlement() {
+    let (mut life, id) = active();
+    life.operate((60, 60 + DAY), &[(id, 8)]);
+    life.meter(X, id, (60, 120), 2).unwrap();
+    let decide = |start, end| Command::DecideDispute {
+        contract: id,
+        start: minute(start),
+        end: minute(end),
+        gpus_up: 5,
+        reason: "half of it".into(),
+    };
+    // The slots may still be reported.
+    assert_eq!(life.run(decide(60, 90)).unwrap_err(), "not_disputed");
+    life.operate((60 + DAY, 120 + DAY), &[(id, 8)]);
+    // Closed by now, though nothing was settled since.
+    life.done(decide(60, 90));
+    assert_eq!(life.exchange.delivery(id).unwrap().disputes.len(), 1);
+    life.operate((120 + DAY, 60 + 2 * DAY), &[(id, 8)]);
+    // Too late, though nothing was settled since: the lower report counts.
+    life.advance(120 + 4 * DAY);
+    assert_eq!(life.run(decide(90, 120)).unwrap_err(), "not_disputed");
+    life.settle();
+    // 3 GPUs and then 6 were missing, for half an hour each, at 3.00.
+    assert_eq!(life.sum(id, "refund").to_string(), "13.50");
+    life.check_money();
+}
