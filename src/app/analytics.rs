@@ -14,11 +14,10 @@ use tokio::sync::Mutex;
 
 pub use index::{INDEX_DAYS_MAX, Index};
 
+use super::series::PriceSeries;
 use super::{App, AppError};
 use crate::market::Day;
-use crate::market::drawdown::{Drawdown, Point, daily, drawdown};
-use crate::store::quotes::Series;
-use crate::store::{Db, StoreError, quotes};
+use crate::market::drawdown::{Drawdown, Point, drawdown};
 use crate::types::{ProductId, Symbol};
 
 /// A price series and where it stands.
@@ -37,6 +36,11 @@ pub struct SeriesStanding {
 }
 
 impl SeriesStanding {
+    fn of(series: &PriceSeries) -> Self {
+        let PriceSeries { source, kind, term, region, standing, .. } = series.clone();
+        Self { source, kind, term, region, standing }
+    }
+
     /// Returns the kind with its variant, in words.
     pub fn label(&self) -> String {
         if self.term.is_empty() { self.kind.clone() } else { format!("{} {}", self.kind, self.term) }
@@ -47,8 +51,6 @@ impl SeriesStanding {
 #[derive(Debug, Default)]
 pub struct Figures {
     tapes: Arc<Mutex<tape::Tapes>>,
-    /// Imports move no sequence, so what is read from them is not kept, only taken in turns.
-    series: Mutex<()>,
     pub(super) external: super::series::Kept,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }
@@ -64,10 +66,9 @@ impl App {
             Err(AppError::NotFound) => None,
             Err(error) => return Err(error),
         };
-        let name = symbol.as_str().to_owned();
-        let turn = self.figures().series.lock().await;
-        let imported = self.read(move |reader| imported(reader.db(), &name)).await?;
-        drop(turn);
+        let series = self.price_series().await?;
+        let of_product = series.iter().filter(|series| series.product == symbol.as_str());
+        let imported: Vec<SeriesStanding> = of_product.map(SeriesStanding::of).collect();
         if own.is_none() && imported.is_empty() {
             return Err(AppError::NotFound);
         }
@@ -86,23 +87,4 @@ fn own_standing(index: &Index) -> Option<SeriesStanding> {
         region: None,
         standing,
     })
-}
-
-/// Reads every imported series of a product; outliers and stale prices are not part of one.
-fn imported(db: &mut Db, product: &str) -> Result<Vec<SeriesStanding>, StoreError> {
-    let mut standings = Vec::new();
-    for series in quotes::names(db)?.into_iter().filter(|series| series.product == product) {
-        let rows = quotes::series(db, &series)?;
-        let sound = rows.iter().map(|row| &row.quote).filter(|quote| !quote.outlier && !quote.stale);
-        let prices: Vec<_> = sound.map(|quote| (quote.observed_at, quote.price)).collect();
-        let Series { source, kind, term, region, .. } = series;
-        standings.extend(drawdown(&daily(&prices)).map(|standing| SeriesStanding {
-            source,
-            kind,
-            term,
-            region,
-            standing,
-        }));
-    }
-    Ok(standings)
 }

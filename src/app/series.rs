@@ -1,4 +1,4 @@
-//! Imported price series, day by day, for the pages: what analytics say about where they stand, with the path.
+//! Imported price series, day by day: where each stands, and its path.
 //!
 //! Invariant: own trades are never among them; every series names its source and kind.
 

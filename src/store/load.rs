@@ -228,6 +228,18 @@ fn named(
     Ok(Some(((OrganizationId::new(*organization), id.clone()), named)))
 }
 
+/// Hands each row on with its state.
+fn hand_on<R, S>(
+    rows: impl Iterator<Item = QueryResult<(R, S)>>,
+    mut each: impl FnMut(R, S) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for row in rows {
+        let (row, state) = row?;
+        each(row, state)?;
+    }
+    Ok(())
+}
+
 portable! {
     pub(crate) fn state(c: &mut Conn) -> QueryResult<Option<StateRow>> {
         exchange_state::table.find(0).select(StateRow::as_select()).first(c).optional()
@@ -240,7 +252,7 @@ portable! {
 
     pub(crate) fn open_orders(
         c: &mut Conn,
-        mut each: impl FnMut(OrderRow, OrderStateRow) -> Result<(), StoreError>,
+        each: impl FnMut(OrderRow, OrderStateRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let rows = order_states::table
             .inner_join(orders::table.on(orders::number.eq(order_states::number)))
@@ -249,16 +261,12 @@ portable! {
             .order(order_states::number)
             .select((OrderRow::as_select(), OrderStateRow::as_select()))
             .load_iter::<(OrderRow, OrderStateRow), Streaming>(c)?;
-        for row in rows {
-            let (order, state) = row?;
-            each(order, state)?;
-        }
-        Ok(())
+        hand_on(rows, each)
     }
 
     pub(crate) fn live_contracts(
         c: &mut Conn,
-        mut each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
+        each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let rows = contract_states::table
             .inner_join(contracts::table.on(contracts::number.eq(contract_states::number)))
@@ -266,16 +274,12 @@ portable! {
             .order(contract_states::number)
             .select((ContractRow::as_select(), ContractStateRow::as_select()))
             .load_iter::<(ContractRow, ContractStateRow), Streaming>(c)?;
-        for row in rows {
-            let (contract, state) = row?;
-            each(contract, state)?;
-        }
-        Ok(())
+        hand_on(rows, each)
     }
 
     pub(crate) fn unsettled_contracts(
         c: &mut Conn,
-        mut each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
+        each: impl FnMut(ContractRow, ContractStateRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let rows = deliveries::table
             .inner_join(contracts::table.on(contracts::number.eq(deliveries::contract)))
@@ -284,11 +288,7 @@ portable! {
             .order(deliveries::contract)
             .select((ContractRow::as_select(), ContractStateRow::as_select()))
             .load_iter::<(ContractRow, ContractStateRow), Streaming>(c)?;
-        for row in rows {
-            let (contract, state) = row?;
-            each(contract, state)?;
-        }
-        Ok(())
+        hand_on(rows, each)
     }
 
     pub(crate) fn open_deliveries(c: &mut Conn) -> QueryResult<Vec<DeliveryRow>> {
