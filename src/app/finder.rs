@@ -2,19 +2,14 @@
 //!
 //! It reads the view and promises nothing: the preview of a bid is the exchange's own word.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use super::catalogue::product_named;
 use super::market_data::takeable;
 use super::{App, AppError, View, facade::Caller};
 use crate::exchange::Reject;
 use crate::exchange::entities::{Order, Product};
-use crate::store::read;
-use crate::types::{
-    ContractId, Country, Interconnect, ListingId, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover,
-    Window,
-};
+use crate::types::{Country, Interconnect, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover, Window};
 
 /// What somebody needs.
 #[derive(Debug, Clone)]
@@ -90,8 +85,8 @@ impl App {
     /// Finds capacity. Own offers are left out: nobody rents from themselves.
     ///
     /// # Errors
-    /// `unknown_product`, `invalid_gpus`, `invalid_window`, or if the store fails.
-    pub async fn find(&self, caller: Option<&Caller>, need: &Need) -> Result<Found, AppError> {
+    /// `unknown_product`, `invalid_gpus`, `invalid_window`.
+    pub fn find(&self, caller: Option<&Caller>, need: &Need) -> Result<Found, AppError> {
         if need.gpus == 0 {
             return Err(Reject::InvalidGpus.into());
         }
@@ -99,50 +94,31 @@ impl App {
             return Err(Reject::InvalidWindow.into());
         }
         let own = caller.and_then(|caller| caller.principal.organization);
-        let (product, asks) = self.live().read(|view| {
-            let product = product_named(view, &need.product).cloned();
-            let fits = |ask: &&Arc<Order>| Some(ask.organization) != own && takeable(ask, need.window, view.now) > 0;
-            let asks: Vec<Arc<Order>> =
-                product.iter().flat_map(|row| view.side(row.id, Side::Ask)).filter(fits).cloned().collect();
-            (product, asks)
+        let found = self.live().read(|view| {
+            let product = product_named(view, &need.product)?.clone();
+            let others = view.side(product.id, Side::Ask).filter(|ask| Some(ask.organization) != own);
+            let offers: Vec<Offer> = others.filter_map(|ask| offer(view, ask, need)).collect();
+            Some((product, offers))
         });
-        let product = product.ok_or(Reject::UnknownProduct)?;
-        let listings = self.listings_behind(&asks).await?;
-        let mut offers: Vec<Offer> =
-            self.live().read(|view| asks.iter().filter_map(|ask| offer(view, ask, &listings, need)).collect());
+        let (product, mut offers) = found.ok_or(Reject::UnknownProduct)?;
         offers.sort_by_key(|offer| (offer.price, offer.sequence));
         let plan = if need.one_site { of_one_site(&offers, need) } else { cheapest(offers.iter(), need) };
         Ok(Found { product, offers, plan })
     }
-
-    /// Returns the listing that the title of each resold contract begins with.
-    async fn listings_behind(&self, asks: &[Arc<Order>]) -> Result<BTreeMap<ContractId, ListingId>, AppError> {
-        let resold = |ask: &Arc<Order>| match ask.source {
-            Some(Source::Contract(contract)) => Some(contract),
-            _ => None,
-        };
-        let contracts: BTreeSet<ContractId> = asks.iter().filter_map(resold).collect();
-        if contracts.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let contracts: Vec<ContractId> = contracts.into_iter().collect();
-        let rows = self.read(move |reader| read::contracts::numbered(reader, &contracts)).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.listing)).collect())
-    }
 }
 
-fn offer(view: &View, ask: &Order, listings: &BTreeMap<ContractId, ListingId>, need: &Need) -> Option<Offer> {
-    let (listing, primary) = match ask.source? {
-        Source::Listing(listing) => (listing, true),
-        Source::Contract(contract) => (*listings.get(&contract)?, false),
-    };
-    let listing = view.listings.get(&listing)?;
+fn offer(view: &View, ask: &Order, need: &Need) -> Option<Offer> {
+    let gpus = takeable(ask, need.window, view.now);
+    if gpus == 0 {
+        return None;
+    }
+    let primary = matches!(ask.source?, Source::Listing(_));
+    let listing = view.listing_behind(ask)?;
     let site = view.sites.get(&listing.site)?;
     let there = need.region.as_deref().is_none_or(|region| site.region.as_str() == region);
     if !there || (need.primary_only && !primary) {
         return None;
     }
-    let gpus = takeable(ask, need.window, view.now);
     Some(Offer {
         site: site.id,
         region: site.region.clone(),
@@ -156,7 +132,6 @@ fn offer(view: &View, ask: &Order, listings: &BTreeMap<ContractId, ListingId>, n
         sequence: ask.sequence,
         cost: ask.price.cost(gpus, need.window.minutes()).ok()?,
     })
-    .filter(|offer| offer.gpus > 0)
 }
 
 /// Returns the site that gives all that is needed for least; if none does, the one that gives most.

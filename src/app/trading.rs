@@ -413,12 +413,7 @@ impl App {
             // Only what cannot be resold any more is not in the view; the store tells that from what never was.
             None => {
                 let ended = self.read(move |reader| read::contracts::get(reader, number)).await?;
-                ended.map(|row| Title {
-                    created_at: row.created_at,
-                    buyer: row.buyer,
-                    site: row.site,
-                    price: row.price,
-                })
+                ended.map(|row| Title { created_at: row.created_at, buyer: row.buyer, listing: row.listing })
             }
         };
         let own = |title: &Title| title.buyer == organization && title.created_at == id.created_at;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
 use crate::types::{
-    ContractId, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp,
+    ContractId, ListingId, OrderId, OrganizationId, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp,
 };
 
 /// What is known of a live contract without asking the store.
@@ -16,10 +16,8 @@ pub struct Title {
     pub created_at: Timestamp,
     /// Who holds the GPUs, and may resell them.
     pub buyer: OrganizationId,
-    /// Where the GPUs stand.
-    pub site: SiteId,
-    /// What they were bought at.
-    pub price: Price,
+    /// The listing its chain of title begins with.
+    pub listing: ListingId,
 }
 
 /// The view. Invariant: it holds only what is durable.
@@ -79,8 +77,8 @@ impl View {
         self.purses.extend(std::mem::take(&mut changes.purses));
         for contract in changes.contracts.values() {
             if contract.status.is_live() {
-                let Contract { created_at, buyer, site, price, .. } = **contract;
-                self.titles.insert(contract.id, Title { created_at, buyer, site, price });
+                let Contract { created_at, buyer, listing, .. } = **contract;
+                self.titles.insert(contract.id, Title { created_at, buyer, listing });
             } else {
                 self.titles.remove(&contract.id);
             }
@@ -96,12 +94,18 @@ impl View {
         }
     }
 
+    /// Returns the listing that the title behind an ask begins with.
+    pub fn listing_behind(&self, ask: &Order) -> Option<&Listing> {
+        let listing = match ask.source? {
+            Source::Listing(listing) => listing,
+            Source::Contract(contract) => self.titles.get(&contract)?.listing,
+        };
+        self.listings.get(&listing)
+    }
+
     /// Returns where the GPUs behind an ask stand.
     pub fn region_of(&self, ask: &Order) -> Option<&Region> {
-        let site = match ask.source? {
-            Source::Listing(listing) => self.listings.get(&listing)?.site,
-            Source::Contract(contract) => self.titles.get(&contract)?.site,
-        };
+        let site = self.listing_behind(ask)?.site;
         self.sites.get(&site).map(|site| &site.region)
     }
 

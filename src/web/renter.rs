@@ -88,7 +88,7 @@ async fn searched(visit: &Visit, caller: &Caller, fields: &Fields) -> Result<Opt
         one_site: fields.is_set("one_site"),
         primary_only: fields.is_set("primary_only"),
     };
-    let found = visit.app().find(Some(caller), &need).await?;
+    let found = visit.app().find(Some(caller), &need)?;
     Ok(Some((need, found)))
 }
 
