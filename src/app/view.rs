@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
 use crate::types::{
-    ContractId, ListingId, OrderId, OrganizationId, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp,
+    ContractId, ContractStatus, ListingId, OrderId, OrganizationId, ProductId, Region, Side, SiteId, Source, Symbol,
+    Timestamp,
 };
 
 /// What is known of a live contract without asking the store.
@@ -45,6 +46,8 @@ pub struct View {
     pub book: BTreeMap<(ProductId, Side), BTreeSet<OrderId>>,
     /// Live contracts.
     pub titles: BTreeMap<ContractId, Title>,
+    /// How many contracts were recalled since the view was made.
+    pub recalled: u64,
     /// All purses.
     pub purses: BTreeMap<OrganizationId, Purse>,
 }
@@ -79,8 +82,8 @@ impl View {
             if contract.status.is_live() {
                 let Contract { created_at, buyer, listing, .. } = **contract;
                 self.titles.insert(contract.id, Title { created_at, buyer, listing });
-            } else {
-                self.titles.remove(&contract.id);
+            } else if self.titles.remove(&contract.id).is_some() && contract.status == ContractStatus::Recalled {
+                self.recalled = self.recalled.saturating_add(1);
             }
         }
         for (id, order) in std::mem::take(&mut changes.orders) {

@@ -22,6 +22,8 @@ const STRETCH: u32 = 5_000;
 pub struct Tapes {
     last: Option<TradeId>,
     as_of: i64,
+    /// The recalls the view knew of: what was folded before the next one has the recalled trade in it.
+    recalled: u64,
     by_product: BTreeMap<ProductId, Tape>,
 }
 
@@ -43,10 +45,14 @@ impl App {
         if tapes.as_of >= as_of {
             return Ok(tapes);
         }
-        let (as_of, regions) = self.live().read(|view| {
+        let (as_of, recalled, regions) = self.live().read(|view| {
             let regions = view.sites.iter().map(|(id, site)| (*id, site.region.clone()));
-            (view.as_of, regions.collect::<BTreeMap<_, _>>())
+            (view.as_of, view.recalled, regions.collect::<BTreeMap<_, _>>())
         });
+        if tapes.recalled != recalled {
+            // Rare enough to read all of it again.
+            *tapes = Tapes { recalled, ..Tapes::default() };
+        }
         let read = self.read(move |reader| catch_up(reader, &mut tapes, &regions).map(|folded| (tapes, folded)));
         let (mut tapes, folded) = read.await?;
         folded.map_err(|error| AppError::Internal(format!("tape: {error}")))?;
@@ -86,8 +92,7 @@ fn print(row: &Printed, region: &Region) -> Print {
             seller: trade.seller,
             gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
             price: trade.price,
-            // Nothing recalls a trade yet.
-            recalled: false,
+            recalled: row.recalled,
         },
         gpus: trade.gpus,
         window: trade.window,

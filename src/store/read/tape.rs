@@ -1,13 +1,16 @@
 //! The tape: trades of all products in the order in which they were made, each with the contract it created.
 
+use std::collections::BTreeSet;
+
 use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
+use super::contracts;
 use crate::exchange::entities::Trade;
 use crate::store::db::{on, portable};
 use crate::store::rows::{ContractRow, TradeRow};
-use crate::store::schema::{contracts, trades};
+use crate::store::schema;
 use crate::store::{Reader, StoreError};
-use crate::types::{SiteId, TradeId};
+use crate::types::{ContractId, ContractStatus, SiteId, TradeId};
 
 /// A trade, and what its contract says of where the GPUs come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,24 +21,32 @@ pub struct Printed {
     pub site: SiteId,
     /// Whether it was sold out of a listing, and not out of a contract.
     pub primary: bool,
+    /// Whether the contract has been recalled by now.
+    pub recalled: bool,
 }
 
-/// Returns the trades after one, in order, at most so many. Both tables are read along their only key, and rows never
-/// change: whoever has read up to a trade never has to read it again.
+/// Returns the trades after one, in order, at most so many. The tables are read along their only key, and of a trade
+/// nothing changes but whether it is recalled: whoever has read up to one has to read it again only then.
 ///
 /// # Errors
 /// What the database said.
 pub fn after(reader: &mut Reader, trade: TradeId, limit: u32) -> Result<Vec<Printed>, StoreError> {
     let rows = on!(reader.db(), |c, m| m::after(c, trade.number(), i64::from(limit)))?;
+    let made: Vec<ContractId> = rows.iter().map(|(_, contract)| ContractId::new(contract.number)).collect();
+    let standing = contracts::numbered(reader, &made)?.into_iter();
+    let recalled = standing.filter(|contract| contract.status == ContractStatus::Recalled).map(|contract| contract.id);
+    let recalled: BTreeSet<ContractId> = recalled.collect();
     let printed = |(trade, contract): (TradeRow, ContractRow)| {
         let (site, primary) = (SiteId::new(contract.site), contract.depth == 0);
-        Ok(Printed { trade: Trade::try_from(trade)?, site, primary })
+        let recalled = recalled.contains(&ContractId::new(contract.number));
+        Ok(Printed { trade: Trade::try_from(trade)?, site, primary, recalled })
     };
     rows.into_iter().map(printed).collect()
 }
 
 portable! {
     pub(crate) fn after(c: &mut Conn, number: i64, limit: i64) -> QueryResult<Vec<(TradeRow, ContractRow)>> {
+        use schema::{contracts, trades};
         trades::table
             .inner_join(contracts::table.on(contracts::number.eq(trades::contract)))
             .filter(trades::number.gt(number))

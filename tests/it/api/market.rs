@@ -1,5 +1,8 @@
 //! Public market data: no names, no ids of organizations.
 
+use gpubourse::app::sequencer::Submission;
+use gpubourse::exchange::Command;
+use gpubourse::types::{ContractId, ContractStatus, PublicId};
 use serde_json::{Value, json};
 
 use super::world::{Market, with};
@@ -88,6 +91,35 @@ async fn a_thin_day_is_fixed_from_the_asks_and_a_busy_one_from_its_trades() {
     assert_eq!((own["peak"]["price"].as_str(), own["drawdown"].as_str()), (Some("3.00"), Some("0.0000")));
     world.public("/v1/markets/none/index").await.refused(404, "not_found");
     world.public("/v1/markets/none/drawdown").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_recalled_trade_is_taken_out_of_the_index() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let index = async || world.public("/v1/markets/h100-sxm-80gb/index").await.expect(200)["data"][0].clone();
+    market.place(&market.provider, market.ask(16, "3")).await;
+    let mut fills = Vec::new();
+    for (buyer, hour) in
+        [(&market.renter, 0), (&market.other, 1), (&market.reseller, 2), (&market.renter, 3), (&market.other, 4)]
+    {
+        fills.push(market.place(buyer, market.bid(1, "3", hour..hour + 1)).await["fills"][0].clone());
+    }
+    let busy = index().await;
+    assert_eq!((busy["from"].as_str(), busy["inputs"].as_u64()), (Some("trades"), Some(5)));
+    let contract = fills[4]["contract_id"].as_str().unwrap().parse().unwrap();
+    let command = Command::EndContract {
+        contract: ContractId::new(PublicId::from_uuid(contract).unwrap().number),
+        status: ContractStatus::Recalled,
+        fault: None,
+        reason: "a slip of the finger".into(),
+    };
+    let (actor, request_id) = ("system".to_owned(), "recall".to_owned());
+    let recall = Submission { actor, request_id, idempotency_key: None, command };
+    world.running.sequencer.submit(recall).await.unwrap();
+    // Four trades are too few: the day is thin.
+    let thin = index().await;
+    assert_eq!((thin["thin"].as_bool(), thin["from"].as_str()), (Some(true), Some("asks")));
 }
 
 #[actix_web::test]
