@@ -112,8 +112,8 @@ pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) +
     }
 }
 
-/// Serves the API, and pages beside it, on a listener. On SIGINT or SIGTERM, or when the handle is stopped, it takes no new connections
-/// and answers what it has accepted.
+/// Serves the API, and pages beside it, on a listener. On SIGINT or SIGTERM, or when the handle is stopped, it takes no
+/// new connections and answers what it has accepted.
 ///
 /// # Errors
 /// If the listener cannot be used.

@@ -77,7 +77,10 @@ impl Reply {
     /// If the template fails: a bug.
     pub fn form(page: &impl Template, status: Option<u16>) -> Result<Self, Fault> {
         let text = page.render()?;
-        Ok(status.map_or_else(|| Self::Page(text.clone()), |status| Self::Refused(status, text.clone())))
+        Ok(match status {
+            None => Self::Page(text),
+            Some(status) => Self::Refused(status, text),
+        })
     }
 }
 
