@@ -32,6 +32,7 @@ const TAGS: &[(&str, &str)] = &[
     ("catalogue", "Products, and what providers list: sites and the capacity there."),
     ("trading", "Asks out of listings and contracts, bids for a window."),
     ("contracts", "What trades made, with the chain of title."),
+    ("delivery", "From the handshake to settlement: access, heartbeats, disputes, terms."),
     ("market data", "Public: books, trades, index, drawdown, supply, imported prices."),
     ("admin", "For those who run the exchange and those who audit it."),
     ("audit", "Public: the head of the journal's hash chain."),

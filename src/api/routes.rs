@@ -10,8 +10,8 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, candles, contracts, echo, journal, listings, markets, orders, products,
-    quotes, sites, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, echo, handshake, journal, listings,
+    markets, meter, orders, products, quotes, sites, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -137,6 +137,7 @@ pub fn routes(with_echo: bool) -> Vec<Route> {
     table.extend(catalogue());
     table.extend(market());
     table.extend(titles());
+    table.extend(delivery());
     table.extend(administration());
     table.extend(services());
     if with_echo {
@@ -321,6 +322,63 @@ fn titles() -> Vec<Route> {
         Route::new("contracts", Method::GET, "/v1/contracts/{id}/chain", "get_chain", contracts::chain)
             .says("Shows the chain of title of one of the caller's contracts.")
             .fails(&[OWN]),
+    ]
+}
+
+fn delivery() -> Vec<Route> {
+    let step: &[&str] = &["not_found", "no_delivery_terms", "illegal_transition"];
+    let dispute: &[&str] = &["not_found", "no_delivery_terms", "not_disputed", "slot_closed", "invalid_text"];
+    vec![
+        Route::new("delivery", Method::GET, "/v1/terms", "get_terms", terms::get)
+            .says("Shows the terms of delivery that contracts made now have.")
+            .fails(&[&["not_found"]]),
+        Route::new("delivery", Method::GET, "/v1/access-key", "get_access_key", terms::key)
+            .says("Shows the public key that secrets for the caller's organization are sealed to.")
+            .fails(&[OWN, &["not_found"]]),
+        Route::new("delivery", Method::POST, "/v1/access-key", "register_access_key", terms::register_key)
+            .says("Registers the public key that secrets for the caller's organization are sealed to.")
+            .fails(&[OWN, &["invalid_text"], WRITE]),
+        Route::new("delivery", Method::GET, "/v1/deliveries", "list_deliveries", deliveries::list)
+            .says("Lists the live contracts that the caller's sites provide GPUs for, newest first.")
+            .fails(&[OWN]),
+        Route::new("delivery", Method::GET, "/v1/contracts/{id}/delivery", "get_delivery", deliveries::get)
+            .says("Shows what has become of a contract: handshake, reports, disputes, payments.")
+            .fails(&[OWN, &["no_delivery_terms"]]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/ready", "declare_ready", handshake::ready)
+            .says("The provider says that the GPUs stand by.")
+            .fails(&[OWN, step, WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/deliver", "deliver_access", handshake::deliver)
+            .says("The provider hands access over, its secret sealed to the buyer's key.")
+            .fails(&[OWN, step, &["no_access_key", "wrong_recipient", "invalid_text"], WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/accept", "accept_delivery", handshake::accept)
+            .says("The buyer accepts what was handed over: the paid clock starts with the next minute.")
+            .fails(&[OWN, step, WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/object", "object_delivery", handshake::object)
+            .says("The buyer sends back what was handed over.")
+            .fails(&[OWN, step, &["invalid_text"], WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/evidence", "add_evidence", handshake::evidence)
+            .says("The provider brings something forward for slots in dispute.")
+            .fails(&[OWN, dispute, WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/default", "declare_default", handshake::default)
+            .says("The seller says that it will not deliver; the rest of the window goes back to the buyer.")
+            .fails(&[OWN, step, &["contract_not_live", "invalid_text"], WRITE]),
+        Route::new("delivery", Method::POST, "/v1/meter", "report_meter", meter::report)
+            .says("Takes heartbeats of many contracts, from the provider or the buyer.")
+            .fails(&[
+                OWN,
+                &["not_found", "no_delivery_terms", "not_delivered", "invalid_combination", "slot_in_future"],
+                &["slot_closed", "invalid_gpus", "outside_source_window"],
+                WRITE,
+            ]),
+        Route::new("admin", Method::POST, "/v1/admin/terms", "publish_terms", terms::publish)
+            .says("Publishes terms of delivery; contracts made from then on have them.")
+            .fails(&[STAFF, &["invalid_terms"], WRITE]),
+        Route::new("admin", Method::POST, "/v1/admin/settlements", "settle", terms::settle)
+            .says("Settles the next contracts; servers do so by themselves once a day.")
+            .fails(&[STAFF, &["not_found", "invalid_combination"], WRITE]),
+        Route::new("admin", Method::POST, "/v1/admin/contracts/{id}/decision", "decide_dispute", handshake::decide)
+            .says("Decides how many GPUs were up in slots in dispute.")
+            .fails(&[STAFF, dispute, &["invalid_gpus"], WRITE]),
     ]
 }
 

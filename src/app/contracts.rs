@@ -98,11 +98,15 @@ impl App {
 
     async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<Contract, AppError> {
         caller.reader()?;
+        let sees = viewer(caller);
+        self.contract_by_id(id).await?.filter(sees).ok_or(AppError::NotFound)
+    }
+
+    /// Returns the contract that an id names, whoever it belongs to.
+    pub(super) async fn contract_by_id(&self, id: PublicId) -> Result<Option<Contract>, AppError> {
         let number = ContractId::new(id.number);
         let contract = self.read(move |reader| read::contracts::get(reader, number)).await?;
-        let same = |row: &Contract| id.kind == Kind::Contract && row.created_at == id.created_at;
-        let sees = viewer(caller);
-        contract.filter(|row| same(row) && sees(row)).ok_or(AppError::NotFound)
+        Ok(contract.filter(|row| id.kind == Kind::Contract && row.created_at == id.created_at))
     }
 
     async fn contract_page(
@@ -129,7 +133,7 @@ fn viewer(caller: &Caller) -> impl Fn(&Contract) -> bool + Send + 'static {
     move |contract| all || own.is_some_and(|own| [contract.seller, contract.buyer].contains(&own))
 }
 
-fn mention(mentions: &mut Mentions, contract: &Contract) {
+pub(super) fn mention(mentions: &mut Mentions, contract: &Contract) {
     mentions.contracts.insert(contract.id);
     mentions.source(Some(contract.source));
 }
@@ -176,7 +180,7 @@ fn resales(
 }
 
 /// Returns the contracts sold out of a contract, or passed to it, that still have it as their source.
-fn children(reader: &mut Reader, parent: &Contract) -> Result<Vec<Contract>, StoreError> {
+pub(super) fn children(reader: &mut Reader, parent: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {

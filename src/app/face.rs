@@ -58,6 +58,11 @@ impl Mentions {
 }
 
 impl Mentioned {
+    /// Returns when a contract was made, if it was looked up and exists.
+    pub fn contract_made_at(&self, contract: ContractId) -> Option<Timestamp> {
+        self.contracts.get(&contract).copied()
+    }
+
     /// Adds a contract already at hand.
     pub fn contract(&mut self, contract: ContractId, created_at: Timestamp) {
         self.contracts.insert(contract, created_at);

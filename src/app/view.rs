@@ -46,6 +46,8 @@ pub struct View {
     pub book: BTreeMap<(ProductId, Side), BTreeSet<OrderId>>,
     /// Live contracts.
     pub titles: BTreeMap<ContractId, Title>,
+    /// Live contracts under terms of delivery, by the organization whose site provides the GPUs.
+    pub provided: BTreeMap<OrganizationId, BTreeSet<ContractId>>,
     /// How many contracts were recalled since the view was made.
     pub recalled: u64,
     /// All purses.
@@ -85,6 +87,11 @@ impl View {
             } else if self.titles.remove(&contract.id).is_some() && contract.status == ContractStatus::Recalled {
                 self.recalled = self.recalled.saturating_add(1);
             }
+            if contract.terms > 0
+                && let Some(provider) = self.provider_of(contract)
+            {
+                keep(&mut self.provided, provider, contract.id, contract.status.is_live());
+            }
         }
         for (id, order) in std::mem::take(&mut changes.orders) {
             let (owner, side, open) = (order.organization, (order.product, order.side), order.status.is_open());
@@ -106,6 +113,11 @@ impl View {
         self.listings.get(&listing)
     }
 
+    /// Returns the organization whose site provides the GPUs of a contract.
+    pub fn provider_of(&self, contract: &Contract) -> Option<OrganizationId> {
+        self.listings.get(&contract.listing).map(|listing| listing.organization)
+    }
+
     /// Returns where the GPUs behind an ask stand.
     pub fn region_of(&self, ask: &Order) -> Option<&Region> {
         let site = self.listing_behind(ask)?.site;
@@ -119,11 +131,11 @@ impl View {
     }
 }
 
-fn keep<K: Ord>(index: &mut BTreeMap<K, BTreeSet<OrderId>>, key: K, order: OrderId, open: bool) {
+fn keep<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: K, id: V, open: bool) {
     let ids = index.entry(key).or_default();
     if open {
-        ids.insert(order);
+        ids.insert(id);
     } else {
-        ids.remove(&order);
+        ids.remove(&id);
     }
 }

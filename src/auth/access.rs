@@ -22,6 +22,8 @@ pub enum Scope {
     Trade,
     /// Make and lower sites and listings.
     List,
+    /// Hand over, accept and report what contracts promise: what an agent beside the GPUs needs.
+    Deliver,
     /// What admins do.
     Admin,
 }
@@ -48,8 +50,8 @@ impl Role {
     /// Returns every scope the role has, in order.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Member(OrganizationKind::Provider) => &[Scope::Read, Scope::Trade, Scope::List],
-            Self::Member(_) => &[Scope::Read, Scope::Trade],
+            Self::Member(OrganizationKind::Provider) => &[Scope::Read, Scope::Trade, Scope::List, Scope::Deliver],
+            Self::Member(_) => &[Scope::Read, Scope::Trade, Scope::Deliver],
             Self::Admin => &[Scope::Read, Scope::Admin],
             Self::Auditor => &[Scope::Read],
         }
@@ -63,7 +65,7 @@ impl Role {
 
 impl Scope {
     /// Every scope, in order.
-    pub const ALL: &'static [Self] = &[Self::Read, Self::Trade, Self::List, Self::Admin];
+    pub const ALL: &'static [Self] = &[Self::Read, Self::Trade, Self::List, Self::Deliver, Self::Admin];
 
     /// Returns the one spelling of the scope.
     pub const fn as_str(self) -> &'static str {
@@ -71,6 +73,7 @@ impl Scope {
             Self::Read => "read",
             Self::Trade => "trade",
             Self::List => "list",
+            Self::Deliver => "deliver",
             Self::Admin => "admin",
         }
     }
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn only_admins_administrate_and_auditors_only_read() {
         assert_eq!(Role::Auditor.scopes(), [Scope::Read]);
-        assert!(Role::Admin.has(Scope::Admin) && !Role::Admin.has(Scope::Trade) && !Role::Admin.has(Scope::List));
+        assert!(Role::Admin.has(Scope::Admin) && !Role::Admin.has(Scope::Trade) && !Role::Admin.has(Scope::Deliver));
         for kind in OrganizationKind::ALL {
             assert!(!Role::Member(*kind).has(Scope::Admin));
             assert_eq!(Role::Member(*kind).has(Scope::List), *kind == OrganizationKind::Provider);

@@ -11,7 +11,7 @@ use crate::api;
 use crate::app::Venue;
 use crate::app::clock::SystemClock;
 use crate::app::ids::{Ids, OsIds};
-use crate::app::sequencer::Part;
+use crate::app::sequencer::{Leading, Part};
 use crate::store::{Address, Tenure};
 use crate::web;
 
@@ -126,14 +126,21 @@ impl Listen {
             serves_clients,
         };
         let address = listener.local_addr()?;
+        if venue.app().leading() == Leading::Here {
+            venue.app().ensure_terms().await?;
+        }
         let server = api::server(venue.app().clone(), &config, listener, web::pages())?;
         println!("serving on http://{address} (docs: http://{address}/docs); stop with Ctrl-C");
         let (handle, sequencer) = (server.handle(), venue.app().sequencer().clone());
+        let settlement = tokio::spawn(venue.app().clone().settle_daily());
         let ended = tokio::select! {
             done = server => done.map(|()| false)?,
             () = sequencer.closed() => true,
         };
         drop(sequencer);
+        // It holds the way to the writer, which ends when nobody can ask any more.
+        settlement.abort();
+        drop(settlement.await);
         if ended {
             handle.stop(true).await;
             return Err(Failure::new("this process may no longer write; start it again"));

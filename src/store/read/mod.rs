@@ -7,6 +7,7 @@
 mod balances;
 mod chain;
 pub mod contracts;
+pub mod deliveries;
 pub mod journal;
 pub mod orders;
 pub mod tape;

@@ -11,7 +11,7 @@ async fn a_new_member_logs_in_and_says_who_it_is() {
     let me = world.get(&member, "/v1/me").await.expect(200);
     assert_eq!((me["email"].as_str(), me["role"].as_str()), (Some("prairie@example.com"), Some("provider")));
     assert_eq!(me["organization"]["id"].as_str(), Some(member.organization.as_str()));
-    assert_eq!(me["scopes"], json!(["read", "trade", "list"]));
+    assert_eq!(me["scopes"], json!(["read", "trade", "list", "deliver"]));
     let again = json!({
         "organization": {"name": "x", "kind": "renter"}, "email": "PRAIRIE@example.com",
         "password": "correct horse battery staple",

@@ -9,17 +9,6 @@ use gpubourse::api::problem::Problem;
 
 /// Codes that no route can answer with yet: what would meet them has no route.
 const WITHOUT_ROUTE: &[&str] = &[
-    // Contracts end early by a command that only jobs and later routes send.
-    "contract_not_live",
-    // Deliveries are commands of the exchange without routes so far.
-    "illegal_transition",
-    "no_delivery_terms",
-    "not_delivered",
-    "no_access_key",
-    "wrong_recipient",
-    "slot_in_future",
-    "slot_closed",
-    "not_disputed",
     // Rules and time are the exchange's own commands.
     "time_backwards",
     "unknown_rules",

@@ -22,6 +22,7 @@ const BY_SCOPE: &[&str] = &[
     "get_chain",
     "get_order",
     "get_transfer",
+    "get_delivery",
 ];
 
 fn is_secured(operation: &Value) -> bool {

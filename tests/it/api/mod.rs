@@ -5,6 +5,7 @@ mod admin;
 mod codes;
 mod contracts;
 mod coverage;
+mod deliveries;
 mod document;
 mod forwarding;
 mod hostile;

@@ -22,6 +22,9 @@ use tokio::sync::watch;
 pub const PASSWORD: &str = "correct horse battery staple";
 pub const PRODUCT: &str = "h100-sxm-80gb";
 
+/// When every world is made.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
 /// What registers the pages: what they keep between requests is that of one world.
 type Pages = Rc<dyn Fn(&mut ServiceConfig)>;
 
@@ -106,7 +109,7 @@ impl World {
     pub fn of(config: Config, leading: Option<watch::Receiver<Leading>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("market.db").display())).unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
+        let clock = Arc::new(ManualClock::at(BEGINNING));
         let mut running = sequencer::start(&store, clock.clone()).unwrap();
         if let Some(leading) = leading {
             running.leading = leading;
@@ -214,6 +217,12 @@ impl World {
     /// The time so many milliseconds from now.
     pub fn clock_in(&self, millis: i64) -> String {
         self.clock.now().plus_millis(millis).to_rfc3339()
+    }
+
+    /// The first minute of the first day that was to come when the world was made, wherever the clock is by now.
+    pub fn first_day(&self) -> Minute {
+        let day = 24 * 60;
+        Minute::new((BEGINNING.minute().get() / day + 1) * day)
     }
 
     /// A time so many minutes after the first day that starts from now.
