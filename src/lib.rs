@@ -40,11 +40,12 @@
 //! | [`app`] | use cases, sequencer, view, accounts, verification |
 //! | [`api`] | the JSON API: one route table, one error table; with `web` the only module that names actix |
 //! | [`web`] | the pages: rendered here, over the same use cases, sessions and errors as the API |
+//! | [`agent`] | the program beside the GPUs: probes, notes, reports |
 //! | [`sim`] | seeded traders, faults, and an auditor that knows the rules by itself |
-//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `simulate`, `bench` |
+//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `agent`, `simulate`, `bench` |
 //!
 //! Dependencies point down this list's layers: `types <- exchange, market, auth, importers <- store <- app <-
-//! api, sim <- web, cli`. `tests/it/architecture.rs` enforces it.
+//! api, sim, agent <- web, cli`. `tests/it/architecture.rs` enforces it.
 //!
 //! # How a bid becomes a contract
 //!
@@ -90,7 +91,10 @@
 //! - Contracts made after terms of delivery were published are delivered, metered and settled ([`exchange::delivery`],
 //!   [`exchange::life`]); those made before start and complete by the calendar, and nothing is paid for them.
 //! - The exchange keeps open orders and contracts that are live or not settled. What ended is history, in the store.
-//! - Deliveries have no routes yet: no server publishes terms, so a contract that completes there keeps its escrow.
+//! - A server publishes the default terms where there are none before it serves; `demo` plays its market before that, so
+//!   that its contracts are not in default an hour after they start because nobody delivers them.
+//! - A server settles everything when a UTC day begins and when it starts ([`app::settlement`]). That keeps no cursor:
+//!   settling again pays nothing twice.
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
 //!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.
@@ -114,6 +118,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::panic)
 )]
 
+pub mod agent;
 pub mod api;
 pub mod app;
 pub mod auth;

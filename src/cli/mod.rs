@@ -1,6 +1,7 @@
-//! The commands: `demo`, `serve`, `import`, `verify`, `admin`, `simulate` and `bench`.
+//! The commands: `demo`, `serve`, `import`, `verify`, `admin`, `agent`, `simulate` and `bench`.
 
 mod admin;
+mod agent;
 mod bench;
 mod demo;
 mod import;
@@ -44,6 +45,8 @@ enum Command {
     Verify(verify::Verify),
     /// Looks after people who run the exchange.
     Admin(admin::Admin),
+    /// Reports how many GPUs of a contract are up, from the machine they are in.
+    Agent(Box<agent::Agent>),
     /// Lets simulated traders and faults loose on the exchange, and audits everything.
     Simulate(simulate::Simulate),
     /// Measures.
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => block_on(import.run()),
         Command::Verify(verify) => verify.run(),
         Command::Admin(admin) => block_on(admin.run()),
+        Command::Agent(agent) => agent.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => block_on(bench.run()),
     });

@@ -3,6 +3,7 @@
 #![allow(clippy::string_slice)]
 
 mod accounts;
+mod agent;
 mod api;
 mod architecture;
 mod audit;

@@ -105,10 +105,13 @@ fn check_walk_through(shell_name: &str, strictness: &str) {
 
     let listed = with("data").into_iter().filter(|page| page["data"][0].get("trade_id").is_some()).collect::<Vec<_>>();
     assert_eq!(listed.len(), 1, "{said}");
-    assert_eq!(&listed[0]["data"][0], for_renter);
+    assert_eq!(listed[0]["data"][0]["id"], for_renter["id"]);
+    let statuses: Vec<_> = with("recipient").into_iter().map(|delivery| &delivery["status"]).collect();
+    assert_eq!(statuses, ["ready", "delivered", "delivered", "delivered"], "{said}");
+    assert_eq!(with("recipient").last().unwrap()["accepted_from"], for_renter["start"], "{said}");
     assert_eq!(with("legs")[0]["legs"][0]["contract"]["id"], for_renter["id"]);
     let journal = with("data").into_iter().find(|page| page["data"][0].get("hash").is_some()).unwrap();
-    assert_eq!(journal["data"][0]["command"]["kind"], "place_bid");
+    assert_eq!(journal["data"][0]["command"]["kind"], "accept_delivery");
     assert!(said.trim_end().ends_with("verified: the chain, the replay and every table agree"), "{said}");
 }
 

@@ -174,7 +174,8 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
         ready_at: delivery.ready_at.map(Instant),
         access: delivery.access.as_deref().filter(|_| sees_access).map(show_access),
         delivered_at: delivery.delivered_at.map(DeliveryTime),
-        accepted_from: delivery.accepted_from.map(DeliveryTime),
+        // Accepted before the window begins, it is paid from the beginning on.
+        accepted_from: delivery.accepted_from.map(|from| DeliveryTime(from.max(covered.start))),
         provider_reports: reported(&delivery.provider, &delivery, covered),
         buyer_reports: reported(&delivery.renter, &delivery, covered),
         closed_until: DeliveryTime(delivery.closed_until),

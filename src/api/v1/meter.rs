@@ -50,7 +50,7 @@ pub struct RunBody {
 }
 
 json_body!(MeterBody, {"reports": [{
-    "contract_id": "019a0d2e-7c00-7005-8000-000000000001",
+    "contract_id": "019a0d2e-7c00-7007-8000-000000000001",
     "runs": [{"slot": "2027-01-01T00:00:00Z", "slots": 12, "gpus_up": 8}],
 }]});
 

@@ -184,3 +184,24 @@ fn verify_finds_a_chain_that_is_not_the_one_noted() {
     let other = format!("{}:{}", head["sequence"], hash.chars().rev().collect::<String>());
     assert_eq!(verify(&other).status.code(), Some(1), "{other}");
 }
+
+#[test]
+fn an_agent_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = |more: &[&str]| {
+        let contract = "019a0d2e-7c00-7007-8000-000000000001";
+        let fixed = ["agent", "--contract", contract, "--probe", "echo 8", "--once", "--api-key"];
+        run_fails(folder.path(), &[&fixed[..], more].concat(), "")
+    };
+    let backend = Backend::sqlite();
+    let server = Server::start(&backend.url);
+    let url = format!("http://{}", server.address);
+    let message = agent(&["nonsense", "--server", &url]);
+    assert!(message.contains("the exchange refuses: invalid_token"), "{message}");
+    drop(server);
+    let message = agent(&["nonsense", "--server", &url]);
+    assert!(message.contains("the exchange cannot be asked"), "{message}");
+    fs::write(folder.path().join("gpubourse-agent.jsonl"), "hello\n").unwrap();
+    let message = agent(&["nonsense", "--server", &url]);
+    assert!(message.contains("line 1 is not one of an agent's notebook"), "{message}");
+}

@@ -20,11 +20,13 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpubourse");
 pub const SABOTAGE: &str = "GPUBOURSE_SABOTAGE";
 const ROLE: &str = "GPUBOURSE_ROLE";
 /// What the environment of the tests may set.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 10] = [
     "GPUBOURSE_DATABASE_URL",
     "GPUBOURSE_BIND",
     "GPUBOURSE_TOKEN_SECRETS",
     "GPUBOURSE_LOG",
+    "GPUBOURSE_SERVER",
+    "GPUBOURSE_API_KEY",
     "GPUBOURSE_ADVERTISE",
     "GPUBOURSE_LEASE_MS",
     ROLE,
