@@ -10,8 +10,8 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, echo, handshake, journal, listings,
-    markets, meter, orders, products, quotes, sites, terms, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
+    journal, listings, markets, meter, orders, products, quotes, sites, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -306,6 +306,17 @@ fn market() -> Vec<Route> {
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/supply", "get_supply", analytics::supply)
             .says("Shows supply and demand per delivery day, in GPU-hours.")
             .fails(&[&["invalid_window"]]),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/depth", "get_depth", depth::depth)
+            .says("Shows what so many GPUs over a window would cost, and in each of its hours.")
+            .fails(&[&["invalid_window"]]),
+        Route::new(
+            "market data",
+            Method::GET,
+            "/v1/markets/{symbol}/forward-curve",
+            "get_forward_curve",
+            forward_curve::forward_curve,
+        )
+        .says("Shows what GPU-hours delivered in each month cost now."),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)
             .says("Lists imported prices."),
     ]

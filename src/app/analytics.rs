@@ -5,7 +5,11 @@
 //! Invariant: own trades and imported prices are never mixed; every series names its source and kind.
 
 pub mod candles;
+pub mod depth;
+pub mod forward;
 pub mod index;
+mod kept;
+mod resting;
 pub mod tape;
 
 use std::collections::BTreeMap;
@@ -51,6 +55,7 @@ impl SeriesStanding {
 #[derive(Debug, Default)]
 pub struct Figures {
     tapes: Arc<Mutex<tape::Tapes>>,
+    forwards: kept::Kept<ProductId, forward::Forward>,
     pub(super) external: super::series::Kept,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }

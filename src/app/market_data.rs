@@ -108,17 +108,22 @@ fn add(levels: &mut BTreeMap<Price, Level>, price: Price, gpus: u32) {
 
 /// Returns the GPUs that a bid for exactly this window could take from an ask.
 pub(super) fn takeable(ask: &Order, window: Window, now: Timestamp) -> u32 {
-    let notice_ms = window.start.start().millis().saturating_sub(now.millis());
-    let lead_ms = i64::from(ask.lead_minutes).saturating_mul(MS_PER_MINUTE);
-    let fits = ask.open_window(now).contains(window) && window.minutes() >= ask.min_minutes && notice_ms >= lead_ms;
-    if !fits {
+    if window.minutes() < ask.min_minutes || !fits(ask, window, now) {
         return 0;
     }
     let free = ask.free_over(window);
     free.checked_rem(ask.lot).map_or(0, |over| free.saturating_sub(over))
 }
 
-fn next_full_hour(now: Timestamp) -> Minute {
+/// Tells whether an ask can still be had for a window, however short.
+pub(super) fn fits(ask: &Order, window: Window, now: Timestamp) -> bool {
+    let notice_ms = window.start.start().millis().saturating_sub(now.millis());
+    let lead_ms = i64::from(ask.lead_minutes).saturating_mul(MS_PER_MINUTE);
+    ask.open_window(now).contains(window) && notice_ms >= lead_ms
+}
+
+/// Returns the first full hour that is open.
+pub(super) fn next_full_hour(now: Timestamp) -> Minute {
     let first = now.first_open_minute();
     let over = first.get().checked_rem(MINUTES_PER_HOUR).unwrap_or_default();
     if over == 0 { first } else { first.plus(MINUTES_PER_HOUR.saturating_sub(over)) }

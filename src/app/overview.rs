@@ -75,18 +75,17 @@ impl App {
 }
 
 fn glance(view: &View, product: &Product) -> Glance {
-    let (mut asks, mut open_gpus, mut open_supply, mut best_ask) = (0_usize, 0_u64, GpuMinutes::ZERO, None::<Price>);
+    let (mut asks, mut open_gpus, mut open_supply) = (0_usize, 0_u64, GpuMinutes::ZERO);
     for ask in view.side(product.id, Side::Ask) {
         asks = asks.saturating_add(1);
         open_gpus = open_gpus.saturating_add(ask.remaining_gpus(view.now).into());
         open_supply = open_supply.plus(free(ask, view.now));
-        best_ask = Some(best_ask.map_or(ask.price, |best| best.min(ask.price)));
     }
     let bids = || view.side(product.id, Side::Bid);
     Glance {
         product: product.clone(),
-        best_bid: bids().map(|bid| bid.price).max(),
-        best_ask,
+        best_bid: bids().next_back().map(|bid| bid.price),
+        best_ask: view.side(product.id, Side::Ask).next().map(|ask| ask.price),
         bids: bids().count(),
         asks,
         open_gpus,

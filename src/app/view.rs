@@ -1,13 +1,14 @@
 //! What hot reads see: the state as of the last committed batch, folded from its changes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
 use crate::types::{
-    ContractId, ContractStatus, ListingId, OrderId, OrganizationId, ProductId, Region, Side, SiteId, Source, Symbol,
-    Timestamp,
+    ContractId, ContractStatus, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source,
+    Symbol, Timestamp,
 };
 
 /// What is known of a live contract without asking the store.
@@ -19,7 +20,12 @@ pub struct Title {
     pub buyer: OrganizationId,
     /// The listing its chain of title begins with.
     pub listing: ListingId,
+    /// What the buyer pays.
+    pub price: Price,
 }
+
+/// The place of an order among those of its side: by price, then by arrival.
+pub type Place = (Price, i64, OrderId);
 
 /// The view. Invariant: it holds only what is durable.
 #[derive(Debug, Default)]
@@ -42,8 +48,8 @@ pub struct View {
     pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// Open orders by owner.
     pub orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
-    /// Open orders by product and side.
-    pub book: BTreeMap<(ProductId, Side), BTreeSet<OrderId>>,
+    /// Open orders by product and side, the lowest price first.
+    pub book: BTreeMap<(ProductId, Side), BTreeSet<Place>>,
     /// Live contracts.
     pub titles: BTreeMap<ContractId, Title>,
     /// Live contracts under terms of delivery, by the organization whose site provides the GPUs.
@@ -82,8 +88,8 @@ impl View {
         self.purses.extend(std::mem::take(&mut changes.purses));
         for contract in changes.contracts.values() {
             if contract.status.is_live() {
-                let Contract { created_at, buyer, listing, .. } = **contract;
-                self.titles.insert(contract.id, Title { created_at, buyer, listing });
+                let Contract { created_at, buyer, listing, price, .. } = **contract;
+                self.titles.insert(contract.id, Title { created_at, buyer, listing, price });
             } else if self.titles.remove(&contract.id).is_some() && contract.status == ContractStatus::Recalled {
                 self.recalled = self.recalled.saturating_add(1);
             }
@@ -94,12 +100,18 @@ impl View {
             }
         }
         for (id, order) in std::mem::take(&mut changes.orders) {
+            // Whose an order is and on which side it stands never changes; its price may.
             let (owner, side, open) = (order.organization, (order.product, order.side), order.status.is_open());
-            let was_open = if open { self.orders.insert(id, order) } else { self.orders.remove(&id) }.is_some();
-            // Whose an order is and on which side it stands never changes.
-            if open != was_open {
+            let place = open.then(|| place(&order));
+            let before = if open { self.orders.insert(id, order) } else { self.orders.remove(&id) };
+            let place_before = before.map(|order| self::place(&order));
+            if place != place_before {
+                let book = self.book.entry(side).or_default();
+                place_before.map(|place| book.remove(&place));
+                book.extend(place);
+            }
+            if open != place_before.is_some() {
                 keep(&mut self.orders_of, owner, id, open);
-                keep(&mut self.book, side, id, open);
             }
         }
     }
@@ -124,11 +136,27 @@ impl View {
         self.sites.get(&site).map(|site| &site.region)
     }
 
-    /// Returns the open orders of one side of a product's book.
-    pub fn side(&self, product: ProductId, side: Side) -> impl Iterator<Item = &Arc<Order>> {
-        let ids = self.book.get(&(product, side));
-        ids.into_iter().flatten().filter_map(|id| self.orders.get(id))
+    /// Returns the open orders of one side of a product's book, the lowest price first.
+    pub fn side(&self, product: ProductId, side: Side) -> impl DoubleEndedIterator<Item = &Arc<Order>> {
+        let places = self.book.get(&(product, side));
+        places.into_iter().flatten().filter_map(|(_, _, id)| self.orders.get(id))
     }
+
+    /// Returns those behind a place, which need not be taken.
+    pub fn side_after(
+        &self,
+        product: ProductId,
+        side: Side,
+        after: Option<Place>,
+    ) -> impl Iterator<Item = (Place, &Arc<Order>)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let places = self.book.get(&(product, side)).map(|places| places.range((from, Bound::Unbounded)));
+        places.into_iter().flatten().filter_map(|place| Some((*place, self.orders.get(&place.2)?)))
+    }
+}
+
+fn place(order: &Order) -> Place {
+    (order.price, order.sequence, order.id)
 }
 
 fn keep<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: K, id: V, open: bool) {

@@ -3,7 +3,9 @@
 //! Asks are walked from the cheapest; from each is taken what is still wanted, rounded down to its lot.
 
 use super::candles::{mean, turnover};
-use crate::types::Price;
+use crate::types::{Minute, Price, Window};
+
+const MINUTES_PER_HOUR: u32 = 60;
 
 /// What one ask could give over a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +61,36 @@ impl Quote {
     }
 }
 
+/// Returns a window cut at full hours.
+pub fn by_hour(window: Window) -> impl Iterator<Item = Window> {
+    let mut start = window.start;
+    std::iter::from_fn(move || {
+        if start >= window.end {
+            return None;
+        }
+        let over = start.get().checked_rem(MINUTES_PER_HOUR).unwrap_or_default();
+        let hour = Minute::new(start.get().saturating_add(MINUTES_PER_HOUR.saturating_sub(over)));
+        let piece = Window::new(start, window.end.min(hour));
+        start = piece.end;
+        Some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_is_cut_at_full_hours() {
+        let cut = |start: u32, end: u32| -> Vec<(u32, u32)> {
+            let window = Window::new(Minute::new(start), Minute::new(end));
+            by_hour(window).map(|hour| (hour.start.get(), hour.end.get())).collect()
+        };
+        assert_eq!(cut(60, 180), [(60, 120), (120, 180)]);
+        assert_eq!(cut(59, 121), [(59, 60), (60, 120), (120, 121)]);
+        assert_eq!(cut(60, 60), []);
+        assert_eq!(cut(u32::MAX - 1, u32::MAX), [(u32::MAX - 1, u32::MAX)]);
+    }
 
     fn quote(wanted: u32, offers: &[(i64, u32, u32)]) -> (u32, Option<i64>, Option<i64>, Option<i64>) {
         let mut quote = Quote::new(wanted);

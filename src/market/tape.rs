@@ -74,6 +74,10 @@ impl Tape {
             candles.add(*at, trade.price, trade.gpu_minutes);
         }
         self.index.add(day, *trade, region, Tenor::of(*window), *primary)?;
+        // What was recalled is delivered to nobody: it marks no month and sold nothing.
+        if trade.recalled {
+            return Ok(());
+        }
         self.forward.add(day, *window, *gpus, trade.price);
         if *primary {
             if !self.sales.contains_key(region) {

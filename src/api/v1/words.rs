@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::app::analytics::depth::Strip;
 use crate::market::{Interval, Tenor};
 
 const MARKETS: [&str; 2] = ["primary", "resale"];
+const PER: [&str; 1] = ["hour"];
 
 macro_rules! query_word {
     ($($(#[$doc:meta])* $name:ident($inner:ty) { parse: $parse:expr, words: $words:expr, })+) => {$(
@@ -53,5 +55,15 @@ query_word! {
     MarketWord(bool) {
         parse: |text| MARKETS.contains(&text).then_some(text == "primary"),
         words: MARKETS,
+    }
+    /// A standard window.
+    StripWord(Strip) {
+        parse: Strip::parse,
+        words: Strip::ALL.map(Strip::as_str),
+    }
+    /// Also by the hour.
+    PerWord(()) {
+        parse: |text| PER.contains(&text).then_some(()),
+        words: PER,
     }
 }

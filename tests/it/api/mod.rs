@@ -11,6 +11,7 @@ mod forwarding;
 mod hostile;
 mod listings;
 mod market;
+mod numbers;
 mod pages;
 mod problems;
 mod refusals;
