@@ -19,7 +19,7 @@ use super::codes;
 use super::problem::{FieldError, PROBLEM_JSON, ProblemDocument};
 use super::routes::Route;
 use super::v1::orders::StatusFilter;
-use super::v1::words::{IntervalWord, MarketWord, PerWord, StripWord, TenorWord};
+use super::v1::words::{HorizonWord, IntervalWord, MarketWord, PerWord, StripWord, TenorWord};
 use super::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::types::{
     ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass, TimeInForce,
@@ -34,6 +34,7 @@ const TAGS: &[(&str, &str)] = &[
     ("contracts", "What trades made, with the chain of title."),
     ("delivery", "From the handshake to settlement: access, heartbeats, disputes, terms."),
     ("market data", "Public: books, depth, trades, candles, index, drawdown, supply, forward curve, imported prices."),
+    ),
     ("admin", "For those who run the exchange and those who audit it."),
     ("audit", "Public: the head of the journal's hash chain."),
     ("service", "Health, figures and this document."),
@@ -205,6 +206,6 @@ fn shared_schemas() -> BTreeMap<String, RefOr<Schema>> {
     }
     keep!(ProblemDocument, FieldError, Usd, UsdPerHour, Instant, DeliveryTime, Id, Milli);
     keep!(ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass);
-    keep!(TimeInForce, StatusFilter, IntervalWord, MarketWord, TenorWord, StripWord, PerWord);
+    keep!(TimeInForce, StatusFilter, IntervalWord, MarketWord, TenorWord, StripWord, PerWord, HorizonWord);
     schemas
 }

@@ -10,8 +10,7 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
-    journal, listings, markets, meter, orders, products, quotes, sites, terms, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake, journal, listings, markets, meter, orders, oversupply, products, quotes, sites, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -317,6 +316,16 @@ fn market() -> Vec<Route> {
             forward_curve::forward_curve,
         )
         .says("Shows what GPU-hours delivered in each month cost now."),
+        Route::new(
+            "market data",
+            Method::GET,
+            "/v1/markets/{symbol}/oversupply",
+            "get_oversupply",
+            oversupply::oversupply,
+        )
+        .says("Shows how much more is offered than taken: an index of 0 to 100 with what it is made of."),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/sources", "get_sources", oversupply::sources)
+            .says("Shows who is behind the supply, and how much of it is under water."),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)
             .says("Lists imported prices."),
     ]

@@ -9,7 +9,10 @@ pub mod depth;
 pub mod forward;
 pub mod index;
 mod kept;
+pub mod oversupply;
+mod past;
 mod resting;
+pub mod sources;
 pub mod tape;
 
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use super::series::PriceSeries;
 use super::{App, AppError};
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, drawdown};
-use crate::types::{ProductId, Symbol};
+use crate::types::{ProductId, Region, Symbol};
 
 /// A price series and where it stands.
 #[derive(Debug, Clone)]
@@ -56,6 +59,9 @@ impl SeriesStanding {
 pub struct Figures {
     tapes: Arc<Mutex<tape::Tapes>>,
     forwards: kept::Kept<ProductId, forward::Forward>,
+    past: Mutex<Option<Arc<past::Past>>>,
+    oversupplies: kept::Kept<(ProductId, Option<Region>, u32), oversupply::Standing>,
+    sources: kept::Kept<(ProductId, Option<Region>), sources::Behind>,
     pub(super) external: super::series::Kept,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }

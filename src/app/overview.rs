@@ -1,7 +1,6 @@
 //! The market at a glance: the top of every product's book, whatever the window, and its last trade.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::catalogue::product_by_symbol;
 use super::reads::Slice;
@@ -93,7 +92,8 @@ fn glance(view: &View, product: &Product) -> Glance {
     }
 }
 
-fn free(ask: &Arc<Order>, now: Timestamp) -> GpuMinutes {
+/// Returns what an ask still offers.
+pub(super) fn free(ask: &Order, now: Timestamp) -> GpuMinutes {
     let pieces = ask.residual_schedule(now).into_iter();
     pieces.fold(GpuMinutes::ZERO, |sum, (window, gpus)| sum.plus(GpuMinutes::block(window, gpus)))
 }

@@ -12,7 +12,7 @@ use crate::market::supply::{Contracted, DaySupply, Inputs, OfferedAsk, Unsold, W
 use crate::market::{Day, GpuMinutes};
 use crate::store::{Reader, StoreError, read};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractId, Minute, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window};
+use crate::types::{ContractId, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window};
 
 /// Delivery days in one answer.
 pub const SUPPLY_DAYS_MAX: u32 = 366;
@@ -83,7 +83,7 @@ fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Su
     let sellers: BTreeSet<_> = seen.sellers.iter().copied().chain(holders).collect();
     let mut asks = seen.asks.clone();
     asks.extend(ended_asks(reader, seen, &sellers)?);
-    let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (lapsed(ask, seen.now), is_primary(ask))).collect();
+    let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (of_pieces(ask.lapsed(seen.now)), is_primary(ask))).collect();
     let residual: Vec<(Steps, &Arc<Order>)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
     let offered: Vec<OfferedAsk<'_>> = residual
         .iter()
@@ -144,14 +144,6 @@ const fn is_primary(ask: &Order) -> bool {
 
 fn residual(ask: &Order, now: Timestamp) -> Steps {
     of_pieces(ask.residual_schedule(now))
-}
-
-/// Returns what an ask had free in the minutes that passed while it was open.
-fn lapsed(ask: &Order, now: Timestamp) -> Steps {
-    let until: Minute = ask.ended_at.unwrap_or(now).first_open_minute();
-    let past = Window::new(ask.window.start, ask.window.end.min(until));
-    let free = ask.sold.pieces(past).map(|(piece, sold)| (piece, ask.gpus.saturating_sub(sold)));
-    of_pieces(free.collect())
 }
 
 fn of_pieces(pieces: Vec<(Window, u32)>) -> Steps {

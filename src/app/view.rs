@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
+use crate::market::lapsed::Lapsed;
 use crate::types::{
     ContractId, ContractStatus, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source,
     Symbol, Timestamp,
@@ -58,6 +59,24 @@ pub struct View {
     pub recalled: u64,
     /// All purses.
     pub purses: BTreeMap<OrganizationId, Purse>,
+    /// What passed free in asks out of listings that ended since the view was made.
+    pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
+    /// How it was made.
+    pub origin: Arc<Origin>,
+    /// The number that the next order will have.
+    next_order: i64,
+}
+
+/// How a view was made: orders before the first that it saw placed, and not among those that were open, had ended by
+/// then and are history.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// The journal row.
+    pub as_of: i64,
+    /// Asks that were open, by number.
+    pub open_asks: Vec<OrderId>,
+    /// The number that the next order was to have.
+    pub next_order: i64,
 }
 
 impl View {
@@ -71,7 +90,10 @@ impl View {
         changes.orders = snapshot.orders.into_iter().map(|row| (row.id, row)).collect();
         changes.contracts = snapshot.contracts.into_iter().map(|row| (row.id, row)).collect();
         changes.purses = snapshot.purses.into_iter().collect();
-        let mut view = Self::default();
+        let asks = changes.orders.values().filter(|order| order.side == Side::Ask);
+        let open_asks = asks.map(|order| order.id).collect();
+        let origin = Arc::new(Origin { as_of, open_asks, next_order: snapshot.counters.order });
+        let mut view = Self { origin, next_order: snapshot.counters.order, ..Self::default() };
         view.apply(&mut changes, as_of);
         view
     }
@@ -99,20 +121,39 @@ impl View {
                 keep(&mut self.provided, provider, contract.id, contract.status.is_live());
             }
         }
-        for (id, order) in std::mem::take(&mut changes.orders) {
-            // Whose an order is and on which side it stands never changes; its price may.
-            let (owner, side, open) = (order.organization, (order.product, order.side), order.status.is_open());
-            let place = open.then(|| place(&order));
-            let before = if open { self.orders.insert(id, order) } else { self.orders.remove(&id) };
-            let place_before = before.map(|order| self::place(&order));
-            if place != place_before {
-                let book = self.book.entry(side).or_default();
-                place_before.map(|place| book.remove(&place));
-                book.extend(place);
-            }
-            if open != place_before.is_some() {
-                keep(&mut self.orders_of, owner, id, open);
-            }
+        let first_new = std::mem::replace(&mut self.next_order, changes.counters.order);
+        for order in std::mem::take(&mut changes.orders).into_values() {
+            self.take_order(order, first_new);
+        }
+    }
+
+    fn take_order(&mut self, order: Arc<Order>, first_new: i64) {
+        // Whose an order is and on which side it stands never changes; its price may.
+        let Order { id, organization, product, side, .. } = *order;
+        let is_open = order.status.is_open();
+        let place = is_open.then(|| place(&order));
+        let before = if is_open { self.orders.insert(id, Arc::clone(&order)) } else { self.orders.remove(&id) };
+        let place_before = before.map(|order| self::place(&order));
+        // An order that was placed and ended within one batch never stood here.
+        if !is_open && (place_before.is_some() || id.number() >= first_new) {
+            self.lapse(&order);
+        }
+        if place != place_before {
+            let book = self.book.entry((product, side)).or_default();
+            place_before.map(|place| book.remove(&place));
+            book.extend(place);
+        }
+        if is_open != place_before.is_some() {
+            keep(&mut self.orders_of, organization, id, is_open);
+        }
+    }
+
+    /// Counts what passed free in an ask out of a listing that has ended.
+    fn lapse(&mut self, ended: &Order) {
+        let Some(Source::Listing(listing)) = ended.source else { return };
+        let pieces = ended.lapsed(self.now);
+        if let Some(listing) = self.listings.get(&listing).filter(|_| !pieces.is_empty()) {
+            self.lapsed.entry((ended.product, listing.site)).or_default().add(&pieces, ended.price);
         }
     }
 
@@ -142,16 +183,20 @@ impl View {
         places.into_iter().flatten().filter_map(|(_, _, id)| self.orders.get(id))
     }
 
-    /// Returns those behind a place, which need not be taken.
+    /// Returns those behind a place, which need not be taken: the cheapest asks first, the dearest bids.
     pub fn side_after(
         &self,
         product: ProductId,
         side: Side,
         after: Option<Place>,
-    ) -> impl Iterator<Item = (Place, &Arc<Order>)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let places = self.book.get(&(product, side)).map(|places| places.range((from, Bound::Unbounded)));
-        places.into_iter().flatten().filter_map(|place| Some((*place, self.orders.get(&place.2)?)))
+    ) -> Box<dyn Iterator<Item = (Place, &Arc<Order>)> + '_> {
+        let Some(places) = self.book.get(&(product, side)) else { return Box::new(std::iter::empty()) };
+        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let order = |place: &Place| Some((*place, self.orders.get(&place.2)?));
+        match side {
+            Side::Ask => Box::new(places.range((end, Bound::Unbounded)).filter_map(order)),
+            Side::Bid => Box::new(places.range((Bound::Unbounded, end)).rev().filter_map(order)),
+        }
     }
 }
 

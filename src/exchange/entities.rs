@@ -521,6 +521,17 @@ impl Order {
         pieces.map(|(window, sold)| (window, self.gpus.saturating_sub(sold))).filter(|(_, free)| *free > 0).collect()
     }
 
+    /// Returns what an ask had free in the minutes that passed while it was open.
+    pub fn lapsed(&self, now: Timestamp) -> Vec<(Window, u32)> {
+        let until = self.ended_at.unwrap_or(now).first_open_minute();
+        let past = Window::new(self.window.start, self.window.end.min(until));
+        if self.side == Side::Bid || past.is_empty() {
+            return Vec::new();
+        }
+        let pieces = self.sold.pieces(past).map(|(window, sold)| (window, self.gpus.saturating_sub(sold)));
+        pieces.filter(|(_, free)| *free > 0).collect()
+    }
+
     /// Returns the mean price of the fills weighted by GPU-minutes, half up to the micro-dollar.
     pub fn average_price(&self) -> Option<Price> {
         self.turnover.mean(self.filled_gpu_minutes)

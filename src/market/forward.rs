@@ -259,7 +259,7 @@ pub fn mark(curve: &[MonthPrice], window: Window, gpus: u32, price: Price) -> Re
 }
 
 /// Returns turnover as money, rounded down to the micro-dollar as everything due is.
-fn due(turnover: i128) -> Result<Money, OutOfRange> {
+pub(super) fn due(turnover: i128) -> Result<Money, OutOfRange> {
     i64::try_from(turnover.div_euclid(60)).map(Money::from_micros).map_err(|_| OutOfRange)
 }
 

@@ -9,6 +9,7 @@ pub mod depth;
 pub mod drawdown;
 pub mod forward;
 pub mod index;
+pub mod lapsed;
 mod median;
 pub mod oversupply;
 pub mod ratio;

@@ -16,7 +16,7 @@ use super::{GpuMinutes, Ratio};
 use crate::types::Money;
 
 /// Weights of unsold, cover, imbalance and resale, in hundredths.
-pub const WEIGHTS: [(&str, i128); 4] = [("unsold", 35), ("cover", 25), ("imbalance", 25), ("resale", 15)];
+pub const WEIGHTS: [(&str, u32); 4] = [("unsold", 35), ("cover", 25), ("imbalance", 25), ("resale", 15)];
 /// The least index of a balanced market.
 pub const BALANCED_FROM: u32 = 35;
 /// The greatest index of a balanced market.
@@ -128,7 +128,7 @@ pub fn oversupply(flows: Flows) -> Oversupply {
 }
 
 fn index(components: &[Option<Ratio>; 4]) -> Option<u32> {
-    let known = components.iter().zip(WEIGHTS).filter_map(|(part, (_, weight))| Some(((*part)?, weight)));
+    let known = components.iter().zip(WEIGHTS).filter_map(|(part, (_, weight))| Some(((*part)?, i128::from(weight))));
     let (mut count, mut sum, mut weights) = (0_usize, 0_i128, 0_i128);
     for (part, weight) in known {
         count = count.saturating_add(1);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn weights_are_a_whole_and_states_meet() {
-        assert_eq!(WEIGHTS.iter().map(|(_, weight)| weight).sum::<i128>(), 100);
+        assert_eq!(WEIGHTS.iter().map(|(_, weight)| weight).sum::<u32>(), 100);
         let states = [0, 34, 35, 65, 66, 100].map(|index| State::of(index).as_str());
         assert_eq!(states, ["short", "short", "balanced", "balanced", "glut", "glut"]);
     }

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::oversupply::region;
 use super::words::{MarketWord, TenorWord};
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
@@ -16,7 +17,6 @@ use crate::market::drawdown::{Point, Trough};
 use crate::market::index::{Fixed, Slice};
 use crate::market::supply::DaySupply;
 use crate::market::{Day, Ratio};
-use crate::types::Region;
 
 const SUPPLY_DAYS_DEFAULT: u32 = 30;
 
@@ -196,10 +196,7 @@ pub async fn index(
     Query(query): Query<IndexQuery>,
 ) -> Reply<Answer<IndexAnswer>> {
     let slice = Slice {
-        region: query
-            .region
-            .map(|region| Region::new(region).ok_or_else(|| Problem::field("region", "is not a region")))
-            .transpose()?,
+        region: region(query.region.as_deref())?,
         tenor: query.tenor.map(|word| word.0),
         primary: query.market.map(|word| word.0),
     };

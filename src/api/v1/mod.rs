@@ -19,6 +19,7 @@ pub mod meter;
 pub mod order_answer;
 pub mod order_bodies;
 pub mod orders;
+pub mod oversupply;
 pub mod products;
 pub mod quotes;
 pub mod sites;

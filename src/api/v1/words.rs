@@ -6,6 +6,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::analytics::depth::Strip;
+use crate::market::oversupply::HORIZONS;
 use crate::market::{Interval, Tenor};
 
 const MARKETS: [&str; 2] = ["primary", "resale"];
@@ -60,6 +61,11 @@ query_word! {
     StripWord(Strip) {
         parse: Strip::parse,
         words: Strip::ALL.map(Strip::as_str),
+    }
+    /// Days back and ahead.
+    HorizonWord(u32) {
+        parse: |text| HORIZONS.into_iter().find(|days| days.to_string() == text),
+        words: HORIZONS.map(|days| days.to_string()),
     }
     /// Also by the hour.
     PerWord(()) {

@@ -25,7 +25,7 @@ pub struct Passed {
     pub truncated: bool,
 }
 
-/// Goes over the open orders of a side, the lowest price first, until the closure breaks or so many were seen. The
+/// Goes over the open orders of a side, the cheapest asks or the dearest bids first, until the closure breaks or so many were seen. The
 /// closure runs under the lock of the view: it copies and does not compute.
 pub fn pass(
     live: &Live,

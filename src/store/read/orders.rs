@@ -65,7 +65,10 @@ pub fn placed_at(reader: &mut Reader, orders: &[OrderId]) -> Result<Vec<(OrderId
 }
 
 /// Returns the orders with these numbers as they stand; those that do not exist are left out.
-fn numbered(reader: &mut Reader, numbers: &[i64]) -> Result<Vec<Arc<Order>>, StoreError> {
+///
+/// # Errors
+/// What the database said.
+pub fn numbered(reader: &mut Reader, numbers: &[i64]) -> Result<Vec<Arc<Order>>, StoreError> {
     let (mut found, mut written) = (Vec::with_capacity(numbers.len()), Vec::new());
     reader.waiting(|pending| {
         for number in numbers {

@@ -1,8 +1,11 @@
 //! The forward curve, depth, oversupply, sources of supply and marks, as they are served.
 
+use gpubourse::app::sequencer::Submission;
+use gpubourse::exchange::Command;
+use gpubourse::types::Minute;
 use serde_json::{Value, json};
 
-use super::world::{Market, with};
+use super::world::{Market, Who, with};
 
 const MARKET: &str = "/v1/markets/h100-sxm-80gb";
 
@@ -123,4 +126,147 @@ async fn depth_of_strips_and_what_it_refuses() {
         world.public(&path).await.refused(422, "invalid_window");
     }
     world.public("/v1/markets/none/depth").await.refused(404, "not_found");
+}
+
+const AMOUNTS: [&str; 6] = ["offered", "resale_offered", "bid_near", "sold", "delivered", "expired_unsold"];
+
+#[actix_web::test]
+async fn oversupply_is_made_of_what_is_offered_sold_and_wanted() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let over = async |query: &str| world.public(&format!("{MARKET}/oversupply?{query}")).await.expect(200);
+    let empty = over("").await;
+    assert_eq!(
+        (empty["index"].clone(), empty["state"].clone(), empty["horizon_days"].as_u64()),
+        (json!(null), json!(null), Some(30))
+    );
+    let weights: Vec<_> = empty["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["name"].as_str().unwrap(), row["weight"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(weights, [("unsold", 35), ("cover", 25), ("imbalance", 25), ("resale", 15)]);
+
+    // Delivery begins tomorrow. 192 GPU-hours are sold, 96 of them on offer again, 192 more out of the listing.
+    let contract = sell_first_day(&market).await;
+    let day = json!({"start": world.at(0), "end": world.at(24 * 60)});
+    market.place(&market.provider, with(market.ask(8, "2"), day)).await;
+    market.place(&market.reseller, json!({"side": "ask", "contract_id": contract, "gpus": 4, "price": "2.5"})).await;
+    // The index is $2, from the asks of this thin day: $1.80 is near it, $1.79 is not.
+    market.place(&market.other, market.bid(4, "1.8", 0..12)).await;
+    market.place(&market.other, market.bid(64, "1.79", 0..24)).await;
+    let week = over("horizon_days=7").await;
+    assert_eq!(texts(&week, &AMOUNTS), ["288.0000", "96.0000", "48.0000", "192.0000", "0.0000", "0.0000"]);
+    assert_eq!(texts(&week, &["last_index", "expired_value", "sell_through"]), ["2.00", "0.00", "null"]);
+    assert_eq!(texts(&week, &["days_of_supply", "book_imbalance", "resale_share"]), ["10.5000", "0.7143", "0.3333"]);
+    let parts: Vec<_> = week["components"].as_array().unwrap().iter().map(|row| row["value"].clone()).collect();
+    assert_eq!(parts, [json!(null), json!("0.6000"), json!("0.7143"), json!("0.3333")]);
+    // (25 * 0.6 + 25 * 0.7143 + 15 * 0.3333) / 65 = 0.5825
+    assert_eq!((week["index"].as_u64(), week["state"].as_str()), (Some(58), Some("balanced")));
+    assert_eq!(
+        week["rolling_off"],
+        json!([{"days": 30, "contracts": 1, "gpus": 8}, {"days": 90, "contracts": 1, "gpus": 8}])
+    );
+    assert_eq!(week["truncated"], false);
+    // A region has what stands there, and the bids that would take it: those of no region at all.
+    assert_eq!(texts(&over("horizon_days=7&region=us-central1").await, &AMOUNTS), texts(&week, &AMOUNTS));
+    let elsewhere = over("horizon_days=7&region=eu-west4").await;
+    assert_eq!(texts(&elsewhere, &AMOUNTS), ["0.0000", "0.0000", "48.0000", "0.0000", "0.0000", "0.0000"]);
+    assert_eq!(elsewhere["index"], json!(null));
+}
+
+#[actix_web::test]
+async fn what_passes_unsold_counts_once_whether_its_ask_rests_or_ended() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let first = world.first_minute();
+    let over = async || world.public(&format!("{MARKET}/oversupply?horizon_days=7")).await.expect(200);
+    let day = json!({"start": world.at(0), "end": world.at(24 * 60)});
+    market.place(&market.provider, with(market.ask(8, "3"), day)).await;
+    let longer = market.place(&market.provider, with(market.ask(1, "4"), json!({"end": world.at(48 * 60)}))).await;
+    market.place(&market.renter, market.bid(2, "3", 0..24)).await;
+    assert_eq!(texts(&over().await, &["delivered", "expired_unsold"]), ["0.0000", "0.0000"]);
+    // Six hours into the day: 2 GPUs are delivered, 6 and 1 pass unsold.
+    pass_to(&market, first.plus(6 * 60)).await;
+    let early = over().await;
+    assert_eq!(texts(&early, &["delivered", "expired_unsold", "expired_value"]), ["48.0000", "42.0000", "132.00"]);
+    // A cancelled ask leaves what passed while it was open.
+    let provider = Who { token: world.login("provider@example.com").await, ..market.provider.clone() };
+    world.delete(&provider, &format!("/v1/orders/{}", longer["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(texts(&over().await, &["expired_unsold", "expired_value"]), ["42.0000", "132.00"]);
+    // The day is over: the other ask has ended too, with 6 GPUs free all day.
+    pass_to(&market, first.plus(25 * 60)).await;
+    let late = over().await;
+    assert_eq!(texts(&late, &["delivered", "expired_unsold", "expired_value"]), ["48.0000", "150.0000", "456.00"]);
+    assert_eq!(texts(&late, &["sell_through"]), ["0.2424"]);
+    // Out of the horizon it is forgotten.
+    pass_to(&market, first.plus(9 * 24 * 60)).await;
+    assert_eq!(texts(&over().await, &["delivered", "expired_unsold", "expired_value"]), ["0.0000", "0.0000", "0.00"]);
+}
+
+#[actix_web::test]
+async fn oversupply_and_sources_refuse_what_they_do_not_know() {
+    let market = Market::open().await;
+    for what in ["oversupply", "sources"] {
+        market.world.public(&format!("/v1/markets/none/{what}")).await.refused(404, "not_found");
+        for query in ["region=Iowa,%20US", "region=", "horizon=7"] {
+            let answer = market.world.public(&format!("{MARKET}/{what}?{query}")).await;
+            answer.refused(422, "invalid_field");
+            assert_eq!(answer.body["errors"][0]["field"].as_str(), query.split('=').next(), "{what} {query}");
+        }
+    }
+    for days in ["8", "0", "-7", "07", "week", ""] {
+        let answer = market.world.public(&format!("{MARKET}/oversupply?horizon_days={days}")).await;
+        answer.refused(422, "invalid_field");
+        assert_eq!(answer.body["errors"][0]["field"], "horizon_days", "{days}");
+    }
+}
+
+#[actix_web::test]
+async fn sources_say_who_is_behind_the_supply_and_name_nobody() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let sources = async |query: &str| world.public(&format!("{MARKET}/sources{query}")).await.expect(200);
+    let none = sources("").await;
+    assert_eq!(
+        (none["asks"].as_u64(), none["hhi"].clone(), none["above_index"].clone()),
+        (Some(0), json!(null), json!(null))
+    );
+    // The reseller paid $2 for what it now offers at $1.50; the host asks $2 and, for as much, $3.
+    let contract = sell_first_day(&market).await;
+    let day = json!({"start": world.at(0), "end": world.at(24 * 60)});
+    market.place(&market.reseller, json!({"side": "ask", "contract_id": contract, "gpus": 4, "price": "1.5"})).await;
+    market.place(&market.provider, with(market.ask(8, "2"), day.clone())).await;
+    market.place(&market.provider, with(market.ask(4, "3"), day)).await;
+    let found = sources("").await;
+    assert_eq!(texts(&found, &["offered", "hhi", "last_index"]), ["384.0000", "0.6250", "2.00"]);
+    let share = |organizations: u64, offered: &str, share: &str| json!({"organizations": organizations, "offered": offered, "share": share});
+    assert_eq!(found["host"], share(1, "288.0000", "0.7500"));
+    assert_eq!(found["reseller"], share(1, "96.0000", "0.2500"));
+    assert_eq!(texts(&found, &["above_index", "above_index_share"]), ["96.0000", "0.2500"]);
+    assert_eq!(texts(&found, &["resale_at_loss", "resale_at_loss_share"]), ["96.0000", "1.0000"]);
+    assert_eq!(texts(&found, &["resale_underwater", "resale_underwater_share"]), ["0.0000", "0.0000"]);
+    assert_eq!(texts(&sources("?region=us-central1").await, &["offered"]), ["384.0000"]);
+    assert_eq!(texts(&sources("?region=eu-west4").await, &["offered", "hhi"]), ["0.0000", "null"]);
+    for secret in ["provider\"", "reseller\":\"", &market.provider.organization, &market.reseller.organization] {
+        assert!(!found.to_string().contains(secret), "{secret}");
+    }
+}
+
+/// Sells the reseller 8 GPUs at $2 for the first day, and leaves nothing on offer.
+async fn sell_first_day(market: &Market) -> String {
+    let day = json!({"start": market.world.at(0), "end": market.world.at(24 * 60)});
+    market.place(&market.provider, with(market.ask(8, "2"), day)).await;
+    let bid = market.place(&market.reseller, market.bid(8, "2", 0..24)).await;
+    bid["fills"][0]["contract_id"].as_str().unwrap().to_owned()
+}
+
+/// Lets time pass until the first minute that is open is this one: the server's, and then the exchange's, which would not believe so far a jump by itself.
+async fn pass_to(market: &Market, minute: Minute) {
+    let now = minute.minus(1).start();
+    let (actor, request_id) = ("system".to_owned(), "time".to_owned());
+    let submission = Submission { actor, request_id, idempotency_key: None, command: Command::Advance { now } };
+    market.world.clock.set(now);
+    market.world.running.sequencer.submit(submission).await.unwrap();
 }
