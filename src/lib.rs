@@ -98,6 +98,8 @@
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
 //!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.
+//! - A statement is today's purse with every later transfer taken back, so it costs as much as moved since its month
+//!   began. A seller's fees are in it by the transfer that follows each payment, because the buyer's escrow pays them.
 //! - Histories are chains: each row names the one before it of each owner. No table has an index but its key.
 //! - What stands is read by a [`store::Reader`], which knows what is not in its table yet; the tables alone are complete
 //!   only up to the mark, and altogether when nobody has written for a moment.

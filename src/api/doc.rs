@@ -19,7 +19,7 @@ use super::codes;
 use super::problem::{FieldError, PROBLEM_JSON, ProblemDocument};
 use super::routes::Route;
 use super::v1::orders::StatusFilter;
-use super::v1::words::{HorizonWord, IntervalWord, MarketWord, PerWord, StripWord, TenorWord};
+use super::v1::words::{FormatWord, HorizonWord, IntervalWord, MarketWord, PerWord, StripWord, TenorWord};
 use super::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::types::{
     ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass, TimeInForce,
@@ -33,7 +33,9 @@ const TAGS: &[(&str, &str)] = &[
     ("trading", "Asks out of listings and contracts, bids for a window."),
     ("contracts", "What trades made, with the chain of title."),
     ("delivery", "From the handshake to settlement: access, heartbeats, disputes, terms."),
-    ("market data", "Public: books, depth, trades, candles, index, drawdown, supply, forward curve, imported prices."),
+    (
+        "market data",
+        "Public: books, depth, trades, candles, index, drawdown, supply, forward curve, oversupply, imported prices.",
     ),
     ("admin", "For those who run the exchange and those who audit it."),
     ("audit", "Public: the head of the journal's hash chain."),
@@ -124,6 +126,15 @@ impl OperationDoc {
         self.responses.insert(status, ResponseBuilder::new().description(prose).content(media_type, content).build());
     }
 
+    /// Says that the operation may answer with text of another media type instead.
+    pub fn answers_also(&mut self, status: u16, media_type: &str) {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        let content = ContentBuilder::new().schema(Some(text)).build();
+        if let Some(response) = self.responses.get_mut(&status) {
+            response.content.insert(media_type.to_owned(), content.into());
+        }
+    }
+
     /// Says that the operation answers without a body.
     pub fn answers_nothing(&mut self, status: u16, prose: &str) {
         self.responses.insert(status, ResponseBuilder::new().description(prose).build());
@@ -206,6 +217,6 @@ fn shared_schemas() -> BTreeMap<String, RefOr<Schema>> {
     }
     keep!(ProblemDocument, FieldError, Usd, UsdPerHour, Instant, DeliveryTime, Id, Milli);
     keep!(ContractStatus, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side, SlaClass);
-    keep!(TimeInForce, StatusFilter, IntervalWord, MarketWord, TenorWord, StripWord, PerWord, HorizonWord);
+    keep!(TimeInForce, StatusFilter, IntervalWord, FormatWord, MarketWord, TenorWord, StripWord, PerWord, HorizonWord);
     schemas
 }

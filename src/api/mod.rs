@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod codes;
+pub mod csv;
 pub mod doc;
 pub mod edge;
 pub mod extract;

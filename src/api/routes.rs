@@ -10,7 +10,8 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake, journal, listings, markets, meter, orders, oversupply, products, quotes, sites, terms, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
+    journal, listings, markets, meter, orders, oversupply, products, quotes, sites, statements, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -245,6 +246,9 @@ fn wallet() -> Vec<Route> {
             .fails(&[OWN]),
         Route::new("wallet", Method::GET, "/v1/transfers/{id}", "get_transfer", wallet::transfer)
             .says("Shows a transfer.")
+            .fails(&[OWN]),
+        Route::new("wallet", Method::GET, "/v1/statements/{month}", "get_statement", statements::get)
+            .says("Shows what moved for an organization in a month, and for which contracts, as JSON or CSV.")
             .fails(&[OWN]),
         Route::new("wallet", Method::POST, "/v1/admin/deposits", "deposit", wallet::deposit)
             .says("Books money that came in.")

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::accounts::{Registered, Registration};
 use super::analytics::Figures;
@@ -14,6 +14,7 @@ use crate::exchange::Command;
 use crate::store::Store;
 pub use crate::store::accounts::ApiKey;
 use crate::types::OrganizationId;
+use crate::types::limits::STATEMENTS_AT_ONCE_MAX;
 
 /// How long a read waits for the sequence it asks for.
 pub const BEHIND_WAIT: Duration = Duration::from_secs(2);
@@ -43,6 +44,7 @@ pub struct App {
     store: Store,
     accounts: Arc<Accounts>,
     figures: Arc<Figures>,
+    statements: Arc<Semaphore>,
 }
 
 impl Caller {
@@ -136,7 +138,8 @@ impl App {
     pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Self {
         let live = Live::new(Arc::clone(&running.view), running.as_of.clone());
         let (sequencer, leading) = (running.sequencer.clone(), running.leading.clone());
-        Self { sequencer, live, leading, store, accounts, figures: Arc::default() }
+        let statements = Arc::new(Semaphore::new(STATEMENTS_AT_ONCE_MAX));
+        Self { sequencer, live, leading, store, accounts, figures: Arc::default(), statements }
     }
 
     /// Returns the store.
@@ -147,6 +150,11 @@ impl App {
     /// Returns what analytics have computed.
     pub(super) fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// Returns the turns of those who make up statements.
+    pub(super) fn statements(&self) -> &Semaphore {
+        &self.statements
     }
 
     /// Returns the use cases of accounts.

@@ -12,6 +12,9 @@ use crate::types::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, ProductId, PublicId, SiteId, Source, Symbol, Timestamp,
 };
 
+/// Numbers in one statement: databases bound how many values one may have.
+const LOOKED_UP_AT_ONCE: usize = 1_000;
+
 /// Creation times of orders and contracts that the view may not hold.
 #[derive(Debug, Clone, Default)]
 pub struct Mentioned {
@@ -50,10 +53,14 @@ impl Mentions {
     pub fn look_up(&self, reader: &mut Reader) -> Result<Mentioned, StoreError> {
         let orders: Vec<_> = self.orders.iter().copied().collect();
         let contracts: Vec<_> = self.contracts.iter().copied().collect();
-        Ok(Mentioned {
-            orders: read::orders::placed_at(reader, &orders)?.into_iter().collect(),
-            contracts: read::contracts::made_at(reader, &contracts)?.into_iter().collect(),
-        })
+        let mut mentioned = Mentioned::default();
+        for orders in orders.chunks(LOOKED_UP_AT_ONCE) {
+            mentioned.orders.extend(read::orders::placed_at(reader, orders)?);
+        }
+        for contracts in contracts.chunks(LOOKED_UP_AT_ONCE) {
+            mentioned.contracts.extend(read::contracts::made_at(reader, contracts)?);
+        }
+        Ok(mentioned)
     }
 }
 

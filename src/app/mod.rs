@@ -24,6 +24,7 @@ mod replay;
 pub mod sequencer;
 pub mod series;
 pub mod settlement;
+pub mod statements;
 pub mod supply;
 pub mod trading;
 pub mod venue;

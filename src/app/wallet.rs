@@ -106,17 +106,7 @@ pub(super) fn organization_by_id(view: &View, id: PublicId) -> Option<&Organizat
     (id.kind == Kind::Organization && row.created_at == id.created_at).then_some(row)
 }
 
-fn mention_cause(mentions: &mut Mentions, cause: Cause) {
-    match cause {
-        Cause::Deposit | Cause::Withdrawal => {}
-        Cause::Hold(order) | Cause::Release(order) => drop(mentions.orders.insert(order)),
-        Cause::Escrow(contract)
-        | Cause::Refund(contract)
-        | Cause::Payment(contract)
-        | Cause::Fee(contract)
-        | Cause::Credit(contract)
-        | Cause::PriceGap(contract) => {
-            mentions.contracts.insert(contract);
-        }
-    }
+pub(super) fn mention_cause(mentions: &mut Mentions, cause: Cause) {
+    mentions.orders.extend(cause.order());
+    mentions.contracts.extend(cause.contract());
 }

@@ -7,7 +7,7 @@ use super::book::Book;
 use super::catalogue::next;
 use super::entities::{Account, Cause, Purse, Transfer};
 use super::{Event, Exchange, Failure, Reject};
-use crate::types::{AccountKind, Money, OrganizationId, Timestamp, TransferId};
+use crate::types::{AccountKind, ContractId, Money, OrderId, OrganizationId, Timestamp, TransferId};
 
 impl<B: Book> Exchange<B> {
     /// Moves money; nothing happens for an amount of zero.
@@ -135,4 +135,43 @@ fn post(purse: &mut Purse, kind: AccountKind, amount: Money) -> Result<(), Failu
         return Err(Failure::Invariant("negative_balance"));
     }
     Ok(())
+}
+
+impl Cause {
+    /// Returns the one word for it, in tables and outside.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit",
+            Self::Withdrawal => "withdrawal",
+            Self::Hold(_) => "hold",
+            Self::Release(_) => "release",
+            Self::Escrow(_) => "escrow",
+            Self::Refund(_) => "refund",
+            Self::Payment(_) => "payment",
+            Self::Fee(_) => "fee",
+            Self::Credit(_) => "credit",
+            Self::PriceGap(_) => "price_gap",
+        }
+    }
+
+    /// Returns the order it is for.
+    pub const fn order(self) -> Option<OrderId> {
+        match self {
+            Self::Hold(order) | Self::Release(order) => Some(order),
+            _ => None,
+        }
+    }
+
+    /// Returns the contract it is for.
+    pub const fn contract(self) -> Option<ContractId> {
+        match self {
+            Self::Deposit | Self::Withdrawal | Self::Hold(_) | Self::Release(_) => None,
+            Self::Escrow(contract)
+            | Self::Refund(contract)
+            | Self::Payment(contract)
+            | Self::Fee(contract)
+            | Self::Credit(contract)
+            | Self::PriceGap(contract) => Some(contract),
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub const TRADE_DAYS: u32 = 30;
 /// Trades that make a mark that is not thin.
 pub const TRADES_MIN: u64 = 5;
 
+const FIRST_YEAR: u32 = 1970;
 const MONTHS_PER_YEAR: u32 = 12;
 const SECONDS_PER_MINUTE: i64 = 60;
 
@@ -126,6 +127,22 @@ impl Month {
     /// Returns the month after it.
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+
+    /// Returns the month before it.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// Reads `YYYY-MM`, from 1970 on.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-').filter(|(year, month)| (year.len(), month.len()) == (4, 2))?;
+        let number =
+            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u32>().ok());
+        let (year, month) = (number(year)??, number(month)??);
+        let known = year >= FIRST_YEAR && (1..=MONTHS_PER_YEAR).contains(&month);
+        known.then(|| Self(year.saturating_mul(MONTHS_PER_YEAR).saturating_add(month.saturating_sub(1))))
     }
 
     fn first_minute(self) -> Minute {

@@ -42,3 +42,13 @@ pub const MONTH_MINUTES: u32 = 30 * 24 * 60;
 pub const SETTLE_CONTRACTS_MAX: u32 = 256;
 /// Characters in what a provider hands over: a host, a host key, a user name, a sealed secret.
 pub const ACCESS_CHARS_MAX: usize = 8_192;
+/// Contracts that a statement lists; its totals are over all.
+pub const STATEMENT_CONTRACTS_MAX: usize = 10_000;
+/// Transfers in the file of a statement; the document has them all, page by page.
+pub const STATEMENT_FILE_TRANSFERS_MAX: u32 = 50_000;
+/// Transfers on the printed page of a statement.
+pub const STATEMENT_PAGE_TRANSFERS_MAX: u32 = 2_000;
+/// Months in a list of statements; older ones are had by their names.
+pub const STATEMENT_MONTHS_MAX: usize = 120;
+/// Statements that one process makes up at once.
+pub const STATEMENTS_AT_ONCE_MAX: usize = 2;

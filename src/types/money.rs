@@ -192,6 +192,15 @@ impl Price {
         let product = i128::from(self.0).checked_mul(i128::from(gpu_minutes)).ok_or(OutOfRange)?;
         i64::try_from(product.div_euclid(MINUTES_PER_HOUR)).map(Money).map_err(|_| OutOfRange)
     }
+
+    /// Returns the GPU-minutes that cost nearest to an amount, half up; nothing without a price. What fell due between two
+    /// settlements differs by less than a micro-USD from what its GPU-minutes cost, so for prices above 120 micro-USD these
+    /// are the very ones that were settled.
+    pub fn gpu_minutes(self, amount: Money) -> Option<u64> {
+        let price = i128::from(self.0);
+        let doubled = i128::from(amount.0).saturating_mul(MINUTES_PER_HOUR).saturating_mul(2).saturating_add(price);
+        u64::try_from(doubled.checked_div_euclid(price.saturating_mul(2))?).ok()
+    }
 }
 
 fn parse_micros(text: &str) -> Result<i64, NotDecimal> {
@@ -289,5 +298,17 @@ mod tests {
         assert_eq!(Price(1_940_001).up_to_tick(Price(1_000)), Ok(Price(1_941_000)));
         assert_eq!(Price(1_940_000).up_to_tick(Price(1_000)), Ok(Price(1_940_000)));
         assert_eq!(Price(1).up_to_tick(Price(0)), Err(OutOfRange));
+    }
+
+    #[test]
+    fn what_fell_due_says_how_many_gpu_minutes() {
+        for price in [121, 1_000, 333_333, 2_100_000, 1_000_000_000_000] {
+            let price = Price::from_micros(price);
+            for (before, then) in [(0, 1), (1, 2), (59, 61), (7, 100_007), (123_456, 123_457)] {
+                let due = price.due(then).unwrap().minus(price.due(before).unwrap()).unwrap();
+                assert_eq!(price.gpu_minutes(due), Some(then - before), "{price} from {before} to {then}");
+            }
+        }
+        assert_eq!(Price::from_micros(0).gpu_minutes(Money::from_micros(1)), None);
     }
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::contract;
-use super::csv::Sheet;
 use super::fields::Fields;
 use super::format;
 use super::pager;
@@ -11,6 +10,7 @@ use super::respond::Reply;
 use super::shell::Shell;
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::Scope;
 use crate::app::admin::ClockState;

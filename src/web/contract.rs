@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::csv::Sheet;
 use super::format;
 use super::respond::Reply;
 use super::shell::Shell;
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::contracts::{Chain, Leg};
 use crate::app::facade::Caller;

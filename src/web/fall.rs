@@ -4,13 +4,13 @@ use askama::Template;
 use std::collections::BTreeSet;
 
 use super::chart::{Chart, Line, Mark};
-use super::csv::Sheet;
 use super::format;
 use super::market::headline;
 use super::respond::Reply;
 use super::shell::Shell;
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::reads::{Quote, QuoteFilter, Slice};
 use crate::app::series::PriceSeries;

@@ -44,6 +44,15 @@ pub fn money(amount: impl Borrow<Money>) -> String {
     format!("{}${}.{:02}", sign(cents), grouped(magnitude / CENTS_PER_USD), magnitude % CENTS_PER_USD)
 }
 
+/// Writes an amount to the micro-dollar, as statements must.
+pub fn exact(amount: impl Borrow<Money>) -> String {
+    let amount = *amount.borrow();
+    let text = amount.to_string();
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, "00"));
+    let dollars = whole.trim_start_matches('-').parse().unwrap_or_default();
+    format!("{}${}.{decimals}", sign(amount.micros()), grouped(dollars))
+}
+
 /// Writes GPU-hours: whole ones, or one decimal.
 pub fn hours(amount: impl Borrow<GpuMinutes>) -> String {
     let amount = *amount.borrow();
@@ -200,6 +209,13 @@ mod tests {
             (-1_500_000, "−$1.50"),
         ] {
             assert_eq!(money(Money::from_micros(micros)), text);
+        }
+    }
+
+    #[test]
+    fn exact_amounts_keep_every_micro_dollar() {
+        for (micros, text) in [(0, "$0.00"), (1_234_567_890_001, "$1,234,567.890001"), (-1, "−$0.000001")] {
+            assert_eq!(exact(Money::from_micros(micros)), text);
         }
     }
 

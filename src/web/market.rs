@@ -3,13 +3,13 @@
 use askama::Template;
 use std::collections::BTreeMap;
 
-use super::csv::Sheet;
 use super::format;
 use super::respond::Reply;
 use super::shell::Shell;
 use super::svg::{self, SPARK_HEIGHT, SPARK_WIDTH};
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::analytics::Index;
 use crate::app::overview::Glance;

@@ -10,7 +10,6 @@ pub mod assets;
 pub mod bid;
 pub mod chart;
 pub mod contract;
-pub mod csv;
 pub mod fall;
 pub mod fields;
 pub mod format;
@@ -25,6 +24,7 @@ pub mod reseller;
 pub mod respond;
 pub mod session;
 pub mod shell;
+pub mod statement;
 pub mod svg;
 pub mod visit;
 
@@ -98,6 +98,9 @@ fn trading(config: &mut ServiceConfig) {
         .route("/orders/cancel", form(orders::cancel))
         .route("/renter", page(renter::show))
         .route("/reseller", page(reseller::show))
+        .route("/statements", page(statement::list))
+        .route("/statements/{month}.csv", page(statement::csv))
+        .route("/statements/{month}", page(statement::show))
         .route("/contracts.csv", page(contract::csv))
         .route("/contracts/{id}", page(contract::show));
 }

@@ -4,7 +4,6 @@ use askama::Template;
 use std::sync::Arc;
 
 use super::chart::{Chart, Line};
-use super::csv::Sheet;
 use super::fall::{self, Story};
 use super::fields::Fields;
 use super::format;
@@ -15,6 +14,7 @@ use super::shell::{Said, Shell};
 use super::svg;
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::api::problem::Problem;
 use crate::app::AppError;
 use crate::app::analytics::{Index, SeriesStanding};

@@ -22,6 +22,7 @@ use crate::api::problem::Problem;
 use crate::app::accounts::Tokens;
 use crate::app::facade::Caller;
 use crate::app::{App, AppError, Principal, Role};
+use crate::market::Month;
 use crate::types::{Kind, OrganizationKind, PublicId, Symbol};
 
 /// The field of a form that carries its token.
@@ -149,6 +150,15 @@ impl Visit {
     /// `not_found` for what cannot be an id of the kind.
     pub fn id(&self, kind: Kind) -> Result<PublicId, Fault> {
         Ok(fields::id(self.request.match_info().get("id").unwrap_or_default(), &[kind])?)
+    }
+
+    /// Returns the month that the path names.
+    ///
+    /// # Errors
+    /// `not_found` for what is no month.
+    pub fn month(&self) -> Result<Month, Fault> {
+        let text = self.request.match_info().get("month").unwrap_or_default();
+        Month::parse(text).ok_or_else(|| Problem::of("not_found").into())
     }
 
     /// Returns the caller, as the use cases know it.

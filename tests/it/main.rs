@@ -14,6 +14,7 @@ mod delivery;
 mod histories;
 mod lease_model;
 mod licences;
+mod month;
 mod price_paths;
 mod process;
 mod readme;

@@ -1,12 +1,13 @@
 //! Headers with a meaning: `X-Request-Id` and `Idempotency-Key`.
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
+use crate::api::csv::CSV;
 use crate::api::doc::{Describe, OperationDoc};
 use crate::api::problem::Problem;
 use crate::types::limits::KEY_CHARS_MAX;
@@ -28,6 +29,24 @@ pub struct IdempotencyKey(pub Option<String>);
 /// The caller's `Idempotency-Key`, on requests that move money.
 #[derive(Debug, Clone)]
 pub struct RequiredIdempotencyKey(pub String);
+
+/// Whether the caller would rather have a file for spreadsheets than JSON: `Accept: text/csv`.
+#[derive(Debug, Clone, Copy)]
+pub struct AcceptsCsv(pub bool);
+
+impl FromRequest for AcceptsCsv {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        ready(Ok(Self(accepted.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim() == CSV))))
+    }
+}
+
+impl Describe for AcceptsCsv {
+    fn describe(_: &mut OperationDoc) {}
+}
 
 impl RequestId {
     /// Returns the caller's name for the request, if it has an acceptable one.

@@ -8,6 +8,6 @@ pub mod path;
 pub mod query;
 
 pub use body::{Body, JsonBody, strict};
-pub use headers::{IdempotencyKey, RequestId, RequiredIdempotencyKey};
-pub use path::{PathId, PathSymbol, PathUuid};
+pub use headers::{AcceptsCsv, IdempotencyKey, RequestId, RequiredIdempotencyKey};
+pub use path::{PathId, PathMonth, PathSymbol, PathUuid};
 pub use query::Query;

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use crate::api::doc::{Describe, OperationDoc};
 use crate::api::problem::Problem;
 use crate::api::wire::Id;
+use crate::market::Month;
 use crate::types::{PublicId, Symbol};
+
+const MONTH: &str = r"^[0-9]{4}-(0[1-9]|1[0-2])$";
 
 /// The `{id}` of a path: a number of the exchange. Whether it is of the right kind, and the caller's to see, is the
 /// use case's to say, after it has looked at the caller's role.
@@ -24,6 +27,28 @@ pub struct PathUuid(pub Uuid);
 /// The `{symbol}` of a path.
 #[derive(Debug, Clone)]
 pub struct PathSymbol(pub Symbol);
+
+/// The `{month}` of a path, `YYYY-MM`.
+#[derive(Debug, Clone, Copy)]
+pub struct PathMonth(pub Month);
+
+impl FromRequest for PathMonth {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let month = request.match_info().get("month").and_then(Month::parse);
+        ready(month.map(Self).ok_or_else(|| Problem::of("not_found")))
+    }
+}
+
+impl Describe for PathMonth {
+    fn describe(operation: &mut OperationDoc) {
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(MONTH)).examples(["2026-12"]);
+        operation.takes("month", ParameterIn::Path, true, "Which month, in UTC.", schema.into());
+        operation.fails(&["not_found"]);
+    }
+}
 
 impl FromRequest for PathId {
     type Error = Problem;

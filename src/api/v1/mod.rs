@@ -23,6 +23,8 @@ pub mod oversupply;
 pub mod products;
 pub mod quotes;
 pub mod sites;
+pub mod statement_file;
+pub mod statements;
 pub mod terms;
 pub mod wallet;
 pub mod words;

@@ -16,7 +16,7 @@ use crate::app::catalogue::Accepted;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::app::wallet::{Direction, Payment};
-use crate::exchange::entities::{Account, Cause, Transfer};
+use crate::exchange::entities::{Account, Transfer};
 use crate::types::{Kind, PublicId};
 
 /// What an organization owns.
@@ -48,7 +48,7 @@ pub struct TransferRow {
     pub credit: AccountName,
     /// How much; positive.
     pub amount: Usd,
-    /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `refund` or `price_gap`.
+    /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `refund`, `payment`, `fee`, `credit` or `price_gap`.
     pub cause: &'static str,
     /// The order it is for.
     pub order_id: Option<Id>,
@@ -160,24 +160,12 @@ async fn book(
     Ok(Created { location: format!("/v1/transfers/{}", body.id.0), body, replayed })
 }
 
-fn show(app: &App, row: Transfer, mentioned: &Mentioned) -> Result<TransferRow, Problem> {
+pub(super) fn show(app: &App, row: Transfer, mentioned: &Mentioned) -> Result<TransferRow, Problem> {
     app.live().read(|view| {
         let faces = Faces::new(view, mentioned);
         let account = |account: Account| -> Result<AccountName, Problem> {
             let organization_id = faces.organization(account.organization)?.into();
             Ok(AccountName { organization_id, account: account.kind.as_str() })
-        };
-        let (cause, order, contract) = match row.cause {
-            Cause::Deposit => ("deposit", None, None),
-            Cause::Withdrawal => ("withdrawal", None, None),
-            Cause::Hold(order) => ("hold", Some(order), None),
-            Cause::Release(order) => ("release", Some(order), None),
-            Cause::Escrow(contract) => ("escrow", None, Some(contract)),
-            Cause::Refund(contract) => ("refund", None, Some(contract)),
-            Cause::Payment(contract) => ("payment", None, Some(contract)),
-            Cause::Fee(contract) => ("fee", None, Some(contract)),
-            Cause::Credit(contract) => ("credit", None, Some(contract)),
-            Cause::PriceGap(contract) => ("price_gap", None, Some(contract)),
         };
         let id = PublicId { created_at: row.created_at, kind: Kind::Transfer, number: row.id.number() };
         Ok(TransferRow {
@@ -186,9 +174,9 @@ fn show(app: &App, row: Transfer, mentioned: &Mentioned) -> Result<TransferRow, 
             debit: account(row.debit)?,
             credit: account(row.credit)?,
             amount: Usd(row.amount),
-            cause,
-            order_id: order.map(|order| faces.order(order)).transpose()?.map(Id::from),
-            contract_id: contract.map(|contract| faces.contract(contract)).transpose()?.map(Id::from),
+            cause: row.cause.as_str(),
+            order_id: row.cause.order().map(|order| faces.order(order)).transpose()?.map(Id::from),
+            contract_id: row.cause.contract().map(|contract| faces.contract(contract)).transpose()?.map(Id::from),
             reference: row.reference,
         })
     })

@@ -9,6 +9,7 @@ use crate::app::analytics::depth::Strip;
 use crate::market::oversupply::HORIZONS;
 use crate::market::{Interval, Tenor};
 
+const FORMATS: [&str; 2] = ["json", "csv"];
 const MARKETS: [&str; 2] = ["primary", "resale"];
 const PER: [&str; 1] = ["hour"];
 
@@ -51,6 +52,11 @@ query_word! {
     IntervalWord(Interval) {
         parse: Interval::parse,
         words: Interval::ALL.map(Interval::as_str),
+    }
+    /// A file for spreadsheets (true) or JSON.
+    FormatWord(bool) {
+        parse: |text| FORMATS.contains(&text).then_some(text == "csv"),
+        words: FORMATS,
     }
     /// Sales out of listings (true) or out of contracts.
     MarketWord(bool) {

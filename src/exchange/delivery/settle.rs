@@ -57,6 +57,7 @@ impl<B: Book> Exchange<B> {
         let fee = fee.minus(std::mem::replace(&mut delivery.fee, fee)).map_err(range)?;
         let net = payment.minus(fee).map_err(range)?;
         let (seller, exchange) = (contract.seller, OrganizationId::EXCHANGE);
+        // The fee comes right after its payment: a seller's statement finds it by that.
         self.pay_from_escrow(at, contract, seller, net, Cause::Payment(contract.id))?;
         self.pay_from_escrow(at, contract, exchange, fee, Cause::Fee(contract.id))
     }

@@ -102,3 +102,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn months_are_read_as_they_are_written() {
+    for text in ["1970-01", "2026-12", "9999-12"] {
+        assert_eq!(Month::parse(text).unwrap().to_string(), text);
+    }
+    for text in ["", "2026", "2026-13", "2026-00", "1969-12", "2026-1", "+026-01", "2026-01-01", "2026-\u{661}"] {
+        assert_eq!(Month::parse(text), None, "{text}");
+    }
+    let month = Month::parse("2026-01").unwrap();
+    assert_eq!((month.previous().to_string().as_str(), month.previous().next()), ("2025-12", month));
+}

@@ -7,9 +7,14 @@ use crate::store::db::{on, portable};
 use crate::store::rows::BalanceRow;
 use crate::store::schema::balances;
 use crate::store::{Reader, StoreError};
+use crate::types::OrganizationId;
 
 /// Returns an organization's purse; an empty one if it has none.
-pub(super) fn of(reader: &mut Reader, organization: i64) -> Result<Purse, StoreError> {
+///
+/// # Errors
+/// What the database said.
+pub fn of(reader: &mut Reader, organization: OrganizationId) -> Result<Purse, StoreError> {
+    let organization = organization.number();
     if let Some(purse) = reader.waiting(|pending| pending.balances.get(organization).map(|(_, purse)| *purse)) {
         return Ok(purse);
     }

@@ -101,7 +101,7 @@ pub fn of_organization(
     organization: OrganizationId,
     page: Page,
 ) -> Result<Listed<Contract>, StoreError> {
-    let last = balances::of(reader, organization.number())?.last_holding.map(Holding::code);
+    let last = balances::of(reader, organization)?.last_holding.map(Holding::code);
     of(reader, OF_ORGANIZATION, organization.number(), last, page)
 }
 

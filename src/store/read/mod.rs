@@ -4,7 +4,7 @@
 //! Pages go from the newest backwards, and say where to read on. Histories are walked (`chain`), tables as a whole are
 //! read by number.
 
-mod balances;
+pub mod balances;
 mod chain;
 pub mod contracts;
 pub mod deliveries;

@@ -98,7 +98,7 @@ pub fn of_organization(
     page: Page,
 ) -> Result<Listed<Arc<Order>>, StoreError> {
     let owner = organization.number();
-    let last = balances::of(reader, owner)?.last_order.map(OrderId::number);
+    let last = balances::of(reader, organization)?.last_order.map(OrderId::number);
     let fits = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let stretch = if *filter == OrderFilter::default() { page.limit } else { STRETCH };
     let mut found = Listed { rows: Vec::new(), next: page.before };

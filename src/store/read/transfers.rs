@@ -3,7 +3,7 @@
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::chain::{self, Chain};
-use super::{Listed, Page, balances};
+use super::{Listed, Page, balances, entities};
 use crate::exchange::entities::Transfer;
 use crate::store::db::{on, portable};
 use crate::store::rows::TransferRow;
@@ -39,10 +39,35 @@ pub fn of_organization(
     organization: OrganizationId,
     page: Page,
 ) -> Result<Listed<Transfer>, StoreError> {
-    let last = balances::of(reader, organization.number())?.last_transfer.map(TransferId::number);
+    let last = balances::of(reader, organization)?.last_transfer;
+    back_from(reader, organization, last, page)
+}
+
+/// Returns a page of an organization's transfers, from the one its purse named as its last, that one included.
+///
+/// # Errors
+/// What the database said.
+pub fn back_from(
+    reader: &mut Reader,
+    organization: OrganizationId,
+    last: Option<TransferId>,
+    page: Page,
+) -> Result<Listed<Transfer>, StoreError> {
+    let last = last.map(TransferId::number);
     let steps = chain::walk(reader, OF_ORGANIZATION, organization.number(), last, page)?;
     let rows = on!(reader.db(), |c, m| m::numbered(c, &chain::numbers(&steps)))?;
     chain::listed(&steps, rows, |transfer| transfer.number).try_map(Transfer::try_from)
+}
+
+/// Returns the transfers with these numbers, by number; those that do not exist are left out.
+///
+/// # Errors
+/// What the database said.
+pub fn numbered(reader: &mut Reader, transfers: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
+    let numbers: Vec<i64> = transfers.iter().map(|transfer| transfer.number()).collect();
+    let mut found = entities(on!(reader.db(), |c, m| m::numbered(c, &numbers))?)?;
+    found.sort_unstable_by_key(|transfer: &Transfer| transfer.id);
+    Ok(found)
 }
 
 portable! {

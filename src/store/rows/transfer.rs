@@ -26,7 +26,8 @@ row! {
 
 impl TransferRow {
     pub(crate) fn of(transfer: &Transfer) -> Self {
-        let (cause, cause_number) = cause_parts(transfer.cause);
+        let cause = transfer.cause;
+        let cause_number = cause.order().map(OrderId::number).or(cause.contract().map(ContractId::number));
         Self {
             number: transfer.id.number(),
             created_at: transfer.created_at.millis(),
@@ -35,7 +36,7 @@ impl TransferRow {
             credit_organization: transfer.credit.organization.number(),
             credit_account: transfer.credit.kind.code(),
             amount: transfer.amount.micros(),
-            cause: word(cause),
+            cause: word(cause.as_str()),
             cause_number,
             reference: transfer.reference.clone().map(text),
             previous_of_debit: transfer.previous_of_debit.map(TransferId::number),
@@ -65,21 +66,6 @@ impl TryFrom<TransferRow> for Transfer {
             previous_of_debit: row.previous_of_debit.map(TransferId::new),
             previous_of_credit: row.previous_of_credit.map(TransferId::new),
         })
-    }
-}
-
-const fn cause_parts(cause: Cause) -> (&'static str, Option<i64>) {
-    match cause {
-        Cause::Deposit => ("deposit", None),
-        Cause::Withdrawal => ("withdrawal", None),
-        Cause::Hold(order) => ("hold", Some(order.number())),
-        Cause::Release(order) => ("release", Some(order.number())),
-        Cause::Escrow(contract) => ("escrow", Some(contract.number())),
-        Cause::Refund(contract) => ("refund", Some(contract.number())),
-        Cause::Payment(contract) => ("payment", Some(contract.number())),
-        Cause::Fee(contract) => ("fee", Some(contract.number())),
-        Cause::Credit(contract) => ("credit", Some(contract.number())),
-        Cause::PriceGap(contract) => ("price_gap", Some(contract.number())),
     }
 }
 

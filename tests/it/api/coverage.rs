@@ -23,6 +23,7 @@ const BY_SCOPE: &[&str] = &[
     "get_order",
     "get_transfer",
     "get_delivery",
+    "get_statement",
 ];
 
 fn is_secured(operation: &Value) -> bool {
@@ -50,7 +51,7 @@ async fn without_a_token_every_secured_operation_answers_401() {
     let document = document(&market.world).await;
     let mut count = 0;
     for (method, path, operation) in operations(&document) {
-        let path = path.replace("{id}", &market.listing);
+        let path = path.replace("{id}", &market.listing).replace("{month}", "2026-11");
         let (status, code) = call(&market, None, &method, &path, &operation).await;
         if is_secured(&operation) {
             count += 1;
@@ -72,7 +73,7 @@ async fn a_wrong_role_or_scope_answers_403() {
     let admin_reader = market.world.key(&market.admin, &["read"]).await;
     for (method, path, operation) in operations(&document).into_iter().filter(|(_, _, it)| is_secured(it)) {
         let id = operation["operationId"].as_str().unwrap();
-        let path = path.replace("{id}", &market.listing);
+        let path = path.replace("{id}", &market.listing).replace("{month}", "2026-11");
         let is_write = method != "GET" && !path.ends_with("preview");
         if id == "echo" {
             continue;

@@ -16,6 +16,7 @@ mod pages;
 mod problems;
 mod refusals;
 pub mod server;
+mod statements;
 mod titles;
 mod trading;
 mod unavailable;

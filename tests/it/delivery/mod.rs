@@ -1,6 +1,6 @@
 //! From contract to cash: handshake, heartbeats, disputes, settlement and defaults, in the pure exchange.
 
 mod handshake;
-mod life;
+pub mod life;
 mod random;
 mod settlement;

@@ -25,6 +25,9 @@ const PRIVATE: &[(&str, &[&str], &[&str])] = &[
     ("/renter", &["renter", "reseller", "provider"], &["admin", "auditor"]),
     ("/reseller", &["reseller", "renter"], &["admin"]),
     ("/contracts.csv", &["renter"], &["admin"]),
+    ("/statements", &["renter", "provider"], &[]),
+    ("/statements/2026-11", &["renter", "provider", "reseller"], &[]),
+    ("/statements/2026-11.csv", &["renter", "provider"], &[]),
     ("/admin", &["admin", "auditor"], &["provider", "renter"]),
     ("/admin/contracts.csv", &["admin", "auditor"], &["reseller"]),
     ("/admin/journal", &["admin", "auditor"], &["renter"]),
@@ -131,6 +134,39 @@ async fn what_belongs_to_others_is_not_there() {
     let other = Visitor::logged_in(&market.world, "other").await;
     let cancel = [("order", order["id"].as_str().unwrap()), ("back", "/renter")];
     assert_eq!(other.send("/renter", "/orders/cancel", &cancel).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_statement_shows_exact_figures_to_its_organization_and_to_staff() {
+    let market = Market::open().await;
+    market.sell_to(&market.renter, 8).await;
+    market.world.deposit(&market.admin, &market.renter, "0.000001", "<b>micro</b>").await.expect(201);
+    let (month, whose) = ("/statements/2026-11", format!("?organization={}", market.renter.organization));
+    for (role, query, status) in [
+        ("renter", "", 200),
+        ("renter", whose.as_str(), 200),
+        ("auditor", whose.as_str(), 200),
+        ("admin", "", 422),
+        ("other", whose.as_str(), 404),
+    ] {
+        let visitor = Visitor::logged_in(&market.world, role).await;
+        let page = visitor.get(&format!("{month}{query}")).await;
+        assert_eq!(page.status, status, "{role} {query}: {}", page.text);
+        assert_page(month, &page);
+        assert_eq!(visitor.get(&format!("{month}.csv{query}")).await.status, status, "{role} {query}");
+        if status == 200 {
+            for text in ["$99,616.000001", "$384.00", "&#60;b&#62;micro", "provider"] {
+                assert!(page.text.contains(text), "{text}: {}", page.text);
+            }
+            let months = visitor.get(&format!("/statements{query}")).await.text;
+            assert!(months.contains(&format!("href=\"{month}{query}\"")), "{months}");
+        }
+    }
+    let visitor = Visitor::logged_in(&market.world, "renter").await;
+    for path in ["/statements/2026-12", "/statements/x", "/statements/x.csv"] {
+        assert_eq!(visitor.get(path).await.status, 404, "{path}");
+    }
+    assert!(visitor.get("/renter").await.text.contains("href=\"/statements\""));
 }
 
 #[actix_web::test]

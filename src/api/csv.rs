@@ -1,5 +1,8 @@
 //! Files for spreadsheets: exact figures, and no cell that a spreadsheet would run.
 
+/// The media type of the files.
+pub const CSV: &str = "text/csv";
+
 /// Rows under a header.
 #[derive(Debug)]
 pub struct Sheet(String);

@@ -1,0 +1,266 @@
+//! An organization's transfers folded into the figures of one month, newest first.
+//!
+//! Invariant: opening plus what the transfers of the month moved is closing, on every account, to the micro-USD: the
+//! closing balances are today's with every later transfer taken back, the opening ones those with the month's too.
+
+use std::collections::BTreeMap;
+
+use crate::exchange::entities::{Cause, Purse, Transfer};
+use crate::types::{AccountKind, ContractId, Money, OrganizationId, OutOfRange, Timestamp, TransferId};
+
+/// What lies on an organization's accounts at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balances {
+    /// Free to spend.
+    pub available: Money,
+    /// Behind open bids.
+    pub held: Money,
+    /// Behind contracts.
+    pub escrow: Money,
+    /// Collateral.
+    pub bond: Money,
+    /// The world outside; of the exchange only.
+    pub external: Money,
+}
+
+/// What moved for one cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flow {
+    /// Transfers.
+    pub transfers: u64,
+    /// What came from others.
+    pub received: Money,
+    /// What went to others.
+    pub paid: Money,
+    /// What went from one of its own accounts to another.
+    pub moved: Money,
+}
+
+/// What an organization is in a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// It buys.
+    Bought,
+    /// It sells.
+    Sold,
+    /// It is the exchange, which takes a fee.
+    Cleared,
+}
+
+/// What moved for one contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// What the buyer set aside.
+    pub escrowed: Money,
+    /// What fell due for GPU-minutes delivered, the fee included.
+    pub due: Money,
+    /// The exchange's fee in it, on the seller's side.
+    pub fees: Money,
+    /// What came back to the buyer.
+    pub refunds: Money,
+    /// What the seller paid the buyer for a promise it has not kept.
+    pub credits: Money,
+    /// What the buyer paid the seller for resales that earn less.
+    pub price_gaps: Money,
+}
+
+/// The figures of one month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    /// As the month ended, or as it stands.
+    pub closing: Balances,
+    /// As it began.
+    pub opening: Balances,
+    /// What moved, by cause.
+    pub causes: BTreeMap<&'static str, Flow>,
+    /// What moved, by contract.
+    pub contracts: BTreeMap<(ContractId, Part), Sums>,
+    /// Transfers of the month.
+    pub transfers: u64,
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct Fold {
+    organization: OrganizationId,
+    start: Timestamp,
+    end: Timestamp,
+    figures: Folded,
+}
+
+/// Where a transfer lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// Before the month: the fold needs no more.
+    Before,
+    /// In it.
+    Within,
+    /// After it.
+    After,
+}
+
+impl Balances {
+    fn of(purse: &Purse) -> Self {
+        let Purse { available, held, escrow, bond, external, .. } = *purse;
+        Self { available, held, escrow, bond, external }
+    }
+
+    /// Returns the sum of all accounts.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn total(&self) -> Result<Money, OutOfRange> {
+        self.available.plus(self.held)?.plus(self.escrow)?.plus(self.bond)?.plus(self.external)
+    }
+
+    /// Takes a transfer back.
+    fn undo(&mut self, organization: OrganizationId, transfer: &Transfer) -> Result<(), OutOfRange> {
+        let Transfer { debit, credit, amount, .. } = *transfer;
+        if debit.organization == organization {
+            let account = self.account(debit.kind);
+            *account = account.plus(amount)?;
+        }
+        if credit.organization == organization {
+            let account = self.account(credit.kind);
+            *account = account.minus(amount)?;
+        }
+        Ok(())
+    }
+
+    const fn account(&mut self, kind: AccountKind) -> &mut Money {
+        match kind {
+            AccountKind::Available => &mut self.available,
+            AccountKind::Held => &mut self.held,
+            AccountKind::Escrow => &mut self.escrow,
+            AccountKind::Bond => &mut self.bond,
+            AccountKind::External => &mut self.external,
+        }
+    }
+}
+
+impl Fold {
+    /// Begins with what an organization has now; the month is `[start, end)`.
+    pub fn new(organization: OrganizationId, purse: &Purse, (start, end): (Timestamp, Timestamp)) -> Self {
+        let now = Balances::of(purse);
+        let figures =
+            Folded { closing: now, opening: now, causes: BTreeMap::new(), contracts: BTreeMap::new(), transfers: 0 };
+        Self { organization, start, end, figures }
+    }
+
+    /// Tells where a transfer lies.
+    pub fn time(&self, transfer: &Transfer) -> Time {
+        match transfer.created_at {
+            at if at < self.start => Time::Before,
+            at if at < self.end => Time::Within,
+            _ => Time::After,
+        }
+    }
+
+    /// Tells whether the organization is paid by a transfer of the month for what it sold. The fee kept back from that was
+    /// transferred next, from the buyer.
+    pub fn is_earned(&self, transfer: &Transfer) -> bool {
+        let earned = transfer.credit.organization == self.organization && matches!(transfer.cause, Cause::Payment(_));
+        earned && self.time(transfer) == Time::Within
+    }
+
+    /// Folds in the transfer before those so far, with the fee kept back from it if it [`Fold::is_earned`].
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn add(&mut self, transfer: &Transfer, fee: Money) -> Result<(), OutOfRange> {
+        match self.time(transfer) {
+            Time::Before => return Ok(()),
+            Time::After => self.figures.closing.undo(self.organization, transfer)?,
+            Time::Within => {
+                self.figures.transfers = self.figures.transfers.saturating_add(1);
+                self.add_flow(transfer)?;
+                self.add_sums(transfer, fee)?;
+            }
+        }
+        self.figures.opening.undo(self.organization, transfer)
+    }
+
+    fn add_flow(&mut self, transfer: &Transfer) -> Result<(), OutOfRange> {
+        let flow = self.figures.causes.entry(transfer.cause.as_str()).or_default();
+        flow.transfers = flow.transfers.saturating_add(1);
+        let own = |organization| organization == self.organization;
+        let part = match (own(transfer.debit.organization), own(transfer.credit.organization)) {
+            (true, true) => &mut flow.moved,
+            (true, false) => &mut flow.paid,
+            _ => &mut flow.received,
+        };
+        *part = part.plus(transfer.amount)?;
+        Ok(())
+    }
+
+    fn add_sums(&mut self, transfer: &Transfer, fee: Money) -> Result<(), OutOfRange> {
+        let Some(contract) = transfer.cause.contract() else { return Ok(()) };
+        let amount = transfer.amount;
+        for (part, is_debit) in self.parts(transfer) {
+            let sums = self.figures.contracts.entry((contract, part)).or_default();
+            let more = match transfer.cause {
+                Cause::Escrow(_) => Sums { escrowed: amount, ..Sums::default() },
+                Cause::Refund(_) => Sums { refunds: amount, ..Sums::default() },
+                Cause::Credit(_) => Sums { credits: amount, ..Sums::default() },
+                Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
+                Cause::Fee(_) => Sums { due: amount, fees: amount, ..Sums::default() },
+                Cause::Payment(_) if is_debit => Sums { due: amount, ..Sums::default() },
+                Cause::Payment(_) => Sums { due: amount.plus(fee)?, fees: fee, ..Sums::default() },
+                _ => Sums::default(),
+            };
+            *sums = sums.plus(&more)?;
+        }
+        Ok(())
+    }
+
+    /// Returns what the organization is in the contract of a transfer, and whether its account is the one debited. Whoever
+    /// sold a contract that passed back to it is both.
+    fn parts(&self, transfer: &Transfer) -> Vec<(Part, bool)> {
+        let debtor = match transfer.cause {
+            Cause::Credit(_) => Part::Sold,
+            _ => Part::Bought,
+        };
+        let creditor = match transfer.cause {
+            Cause::Payment(_) | Cause::PriceGap(_) => Some(Part::Sold),
+            Cause::Credit(_) => Some(Part::Bought),
+            Cause::Fee(_) => Some(Part::Cleared),
+            // From one account of the buyer to another.
+            _ => None,
+        };
+        let mut parts = Vec::with_capacity(2);
+        if transfer.debit.organization == self.organization {
+            parts.push((debtor, true));
+        }
+        if transfer.credit.organization == self.organization {
+            parts.extend(creditor.map(|part| (part, false)));
+        }
+        parts
+    }
+
+    /// Returns the figures.
+    pub fn figures(self) -> Folded {
+        self.figures
+    }
+}
+
+impl Sums {
+    /// Returns the sum.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn plus(&self, other: &Self) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            escrowed: self.escrowed.plus(other.escrowed)?,
+            due: self.due.plus(other.due)?,
+            fees: self.fees.plus(other.fees)?,
+            refunds: self.refunds.plus(other.refunds)?,
+            credits: self.credits.plus(other.credits)?,
+            price_gaps: self.price_gaps.plus(other.price_gaps)?,
+        })
+    }
+}
+
+/// Returns the number of the transfer after one.
+pub const fn next(transfer: TransferId) -> TransferId {
+    TransferId::new(transfer.number().saturating_add(1))
+}

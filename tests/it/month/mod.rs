@@ -1,0 +1,4 @@
+//! A month of many contracts with outages, disputes, defaults, resales, terminations and recalls, on both databases.
+
+mod scene;
+mod statements;

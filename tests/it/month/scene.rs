@@ -1,0 +1,179 @@
+//! The month: played once in memory, written to any database.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use gpubourse::exchange::delivery::Standing;
+use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
+use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Slot, Source};
+
+use crate::backend::Backend;
+use crate::delivery::life::{DAY, Life, P, R, X, Y, ZERO, minute};
+use crate::streams::rng::Rng;
+
+/// Days on which contracts are sold; the first is 2025-02-19.
+const DAYS: u32 = 42;
+const SALES_A_DAY: u32 = 22;
+/// Days until everything is settled.
+const AFTER: u32 = 20;
+const BATCH_ROWS: usize = 400;
+
+/// Returns the month, played.
+pub fn played() -> &'static Life {
+    static LIFE: OnceLock<Life> = OnceLock::new();
+    LIFE.get_or_init(|| {
+        let mut life = Life::new();
+        life.is_checked = false;
+        let mut rng = Rng::new(4);
+        for _ in 0..DAYS {
+            day(&mut life, &mut rng);
+        }
+        life.advance((DAYS + AFTER) * DAY);
+        life.settle();
+        life.check_money();
+        life
+    })
+}
+
+/// What a database holds after the month.
+pub struct Written {
+    pub store: Store,
+    pub digest: u128,
+    /// What became of each delivery.
+    pub deliveries: BTreeMap<ContractId, Arc<Standing>>,
+}
+
+/// Writes the month to a database, in batches, as the sequencer would.
+pub fn write(backend: &Backend, life: &Life) -> Written {
+    let store = backend.open();
+    let mut writer = store.writer().unwrap();
+    let mut exchange: Exchange = Exchange::new();
+    let mut written = Written { store, digest: 0, deliveries: BTreeMap::new() };
+    let (mut sequence, mut hash) = (0, [0; 32]);
+    for rows in life.rows.chunks(BATCH_ROWS) {
+        let mut batch = Batch::default();
+        for (envelope, outcome) in rows {
+            let done = exchange.execute(envelope);
+            assert_eq!(done.is_ok(), *outcome == "ok");
+            sequence += 1;
+            batch.journal.push(JournalRow {
+                sequence,
+                at: envelope.at,
+                actor: envelope.actor.clone(),
+                request_id: envelope.request_id.clone(),
+                idempotency_key: envelope.idempotency_key.clone(),
+                command: canonical_command(&envelope.command).unwrap(),
+                outcome: (*outcome).to_owned(),
+                digest: None,
+                hash: [0; 32],
+            });
+        }
+        batch.changes = exchange.settle().unwrap();
+        batch.journal.last_mut().unwrap().digest = Some(batch.changes.digest);
+        for row in &mut batch.journal {
+            hash = chain_hash(&hash, row);
+            row.hash = hash;
+        }
+        writer.commit::<StoreError>(&batch, None).unwrap();
+        written.digest = batch.changes.digest;
+        let standings = batch.changes.deliveries.into_iter();
+        written.deliveries.extend(standings.map(|(id, standing)| (id, Arc::new(standing))));
+    }
+    writer.finish().unwrap();
+    written
+}
+
+/// Sells, hands over, operates, ends some early, and settles.
+fn day(life: &mut Life, rng: &mut Rng) {
+    for _ in 0..SALES_A_DAY {
+        sale(life, rng);
+    }
+    let from = life.minute;
+    for half in 1..=2 {
+        life.advance(from + half * DAY / 2);
+        operate(life, rng);
+    }
+    life.settle();
+}
+
+fn sale(life: &mut Life, rng: &mut Rng) {
+    let start = life.minute + rng.between(10, DAY);
+    let window = (start, start + rng.between(30, 14 * 60));
+    let price = i64::from(rng.between(200_000, 5_000_000));
+    let gpus = rng.between(1, 8);
+    let buyer = rng.pick(&[R, R, X, Y]);
+    let Some(first) = life.try_sell(Life::listing(), buyer, gpus, window, price) else { return };
+    let mut made = vec![first];
+    if buyer == R && rng.chance(70) {
+        // Some of it, at another price; sometimes what was resold is resold again.
+        let part = (window.0 + rng.below((window.1 - window.0) / 3), window.1);
+        let (to, then) = (rng.pick(&[X, Y]), i64::from(rng.between(200_000, 5_000_000)));
+        let second = life.try_sell(Source::Contract(first), to, rng.between(1, gpus), part, then);
+        made.extend(second);
+        if let Some(second) = second.filter(|_| rng.chance(40)) {
+            let last = if to == X { Y } else { X };
+            made.extend(life.try_sell(
+                Source::Contract(second),
+                last,
+                1,
+                part,
+                i64::from(rng.between(200_000, 900_000)),
+            ));
+        }
+    }
+    for contract in made {
+        // What is not handed over is late, then a default.
+        match rng.below(20) {
+            0 => {}
+            1 => life.deliver(contract),
+            _ => life.hand_over(contract),
+        }
+    }
+}
+
+/// Reports on all that were in use in the last half day, and ends a few.
+fn operate(life: &mut Life, rng: &mut Rng) {
+    let now = ZERO + life.minute;
+    let snapshot = life.exchange.snapshot();
+    let (mut reports, mut others) = (Vec::new(), Vec::new());
+    for row in snapshot.contracts.iter().chain(&snapshot.unsettled) {
+        let covered = row.covered();
+        let (from, to) = (covered.start.get().max(now - DAY / 2), covered.end.get().min(now));
+        if from >= to {
+            continue;
+        }
+        let (first, end) = (Slot::of(minute(from - ZERO)), minute(to - ZERO).get() / 5);
+        let slots = end.saturating_sub(first.number());
+        let up = if rng.chance(12) { rng.below(row.gpus) } else { row.gpus };
+        if slots > 0 {
+            let report = |up| MeterReport { contract: row.id, runs: vec![MeterRun(first.number(), slots, up)] };
+            reports.push(report(up));
+            if up > 0 && rng.chance(6) {
+                others.push((row.buyer, report(up - 1)));
+            }
+        }
+    }
+    if !reports.is_empty() {
+        let _none_may_be_handed_over = life.run(Command::Meter { organization: P, reports });
+    }
+    for (organization, report) in others {
+        let _may_be_refused = life.run(Command::Meter { organization, reports: vec![report] });
+    }
+    for row in &snapshot.contracts {
+        if rng.chance(6) {
+            end(life, rng, row.id);
+        }
+    }
+}
+
+fn end(life: &mut Life, rng: &mut Rng, contract: ContractId) {
+    let reason = "planned".to_owned();
+    let (status, fault) = match rng.below(6) {
+        0 => (ContractStatus::Terminated, Some(Fault::Seller)),
+        1 => (ContractStatus::Recalled, None),
+        2 => (ContractStatus::Defaulted, Some(Fault::Seller)),
+        _ => (ContractStatus::Terminated, Some(Fault::Buyer)),
+    };
+    let _may_have_ended = life.run(Command::EndContract { contract, status, fault, reason });
+}
