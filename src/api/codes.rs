@@ -72,6 +72,11 @@ codes! {
     409 wrong_recipient: "Wrong recipient", "The secret is not sealed to the buyer's key.";
     409 slot_closed: "Slot closed", "The slot is closed, or the time for this is over.";
     409 not_disputed: "Not disputed", "These slots are not in dispute.";
+    409 notice_not_allowed: "Notice not allowed", "The terms of the contract allow no notice.";
+    409 notice_given: "Notice given", "Notice was given before.";
+    409 notice_too_late: "Notice too late", "The contract ends before the notice would have run out.";
+    409 recall_not_proposed: "Recall not proposed", "Nobody has proposed to recall the contract.";
+    409 same_person: "Same person", "Whoever proposes a recall cannot confirm it.";
     409 clock_believed: "Clock believed", "The server's clock is not in doubt; there is nothing to accept.";
     409 conflict: "Conflict", "The thing is no longer what the request assumes.";
     413 body_too_large: "Body too large", "The body exceeds the limit of the route.";

@@ -351,6 +351,7 @@ fn titles() -> Vec<Route> {
 
 fn delivery() -> Vec<Route> {
     let step: &[&str] = &["not_found", "no_delivery_terms", "illegal_transition"];
+    let recall: &[&str] = &["not_found", "no_delivery_terms", "contract_not_live"];
     let dispute: &[&str] = &["not_found", "no_delivery_terms", "not_disputed", "slot_closed", "invalid_text"];
     vec![
         Route::new("delivery", Method::GET, "/v1/terms", "get_terms", terms::get)
@@ -386,6 +387,14 @@ fn delivery() -> Vec<Route> {
         Route::new("delivery", Method::POST, "/v1/contracts/{id}/default", "declare_default", handshake::default)
             .says("The seller says that it will not deliver; the rest of the window goes back to the buyer.")
             .fails(&[OWN, step, &["contract_not_live", "invalid_text"], WRITE]),
+        Route::new("delivery", Method::POST, "/v1/contracts/{id}/terminate", "give_notice", handshake::terminate)
+            .says("Buyer or seller ends the contract by notice, under its terms.")
+            .fails(&[
+                OWN,
+                &["not_found", "no_delivery_terms", "contract_not_live", "invalid_text", "insufficient_funds"],
+                &["notice_not_allowed", "notice_given", "notice_too_late"],
+                WRITE,
+            ]),
         Route::new("delivery", Method::POST, "/v1/meter", "report_meter", meter::report)
             .says("Takes heartbeats of many contracts, from the provider or the buyer.")
             .fails(&[
@@ -403,6 +412,24 @@ fn delivery() -> Vec<Route> {
         Route::new("admin", Method::POST, "/v1/admin/contracts/{id}/decision", "decide_dispute", handshake::decide)
             .says("Decides how many GPUs were up in slots in dispute.")
             .fails(&[STAFF, dispute, &["invalid_gpus"], WRITE]),
+        Route::new(
+            "admin",
+            Method::POST,
+            "/v1/admin/contracts/{id}/recall",
+            "propose_recall",
+            handshake::propose_recall,
+        )
+        .says("Proposes to recall a contract made in error; another admin must confirm.")
+        .fails(&[STAFF, recall, &["invalid_text"], WRITE]),
+        Route::new(
+            "admin",
+            Method::POST,
+            "/v1/admin/contracts/{id}/recall/confirmation",
+            "confirm_recall",
+            handshake::confirm_recall,
+        )
+        .says("Confirms a recall that another admin has proposed: what is not delivered goes back to the buyers.")
+        .fails(&[STAFF, recall, &["recall_not_proposed", "same_person"], WRITE]),
     ]
 }
 

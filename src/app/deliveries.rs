@@ -40,6 +40,11 @@ pub enum DeliveryStep {
         /// What.
         evidence: String,
     },
+    /// Buyer or seller gives notice.
+    Terminate {
+        /// Why.
+        reason: String,
+    },
     /// The seller says that it will not deliver.
     Default {
         /// Why.
@@ -77,7 +82,7 @@ struct Sight {
 impl DeliveryStep {
     const fn scope(&self) -> Scope {
         match self {
-            Self::Default { .. } => Scope::Trade,
+            Self::Default { .. } | Self::Terminate { .. } => Scope::Trade,
             _ => Scope::Deliver,
         }
     }
@@ -91,6 +96,7 @@ impl DeliveryStep {
             Self::Evidence { start, end, evidence } => {
                 Command::AddEvidence { organization, contract, start, end, evidence }
             }
+            Self::Terminate { reason } => Command::GiveNotice { organization, contract, reason },
             Self::Default { reason } => Command::DeclareDefault { organization, contract, reason },
         }
     }
@@ -167,10 +173,40 @@ impl App {
         id: PublicId,
         (window, gpus_up, reason): (Window, u32, String),
     ) -> Result<DeliveryStanding, AppError> {
-        caller.admin()?;
-        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?.id;
         let Window { start, end } = window;
-        self.submit(caller, key, Command::DecideDispute { contract, start, end, gpus_up, reason }).await?;
+        let command = |contract| Command::DecideDispute { contract, start, end, gpus_up, reason };
+        self.rule(caller, key, id, command).await
+    }
+
+    /// Proposes to recall a contract, or confirms what another admin has proposed.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], `role_required`, `scope_required`, and what the exchange refuses.
+    pub async fn recall(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        id: PublicId,
+        reason: Option<String>,
+    ) -> Result<DeliveryStanding, AppError> {
+        let command = |contract| match reason {
+            Some(reason) => Command::ProposeRecall { contract, reason },
+            None => Command::ConfirmRecall { contract },
+        };
+        self.rule(caller, key, id, command).await
+    }
+
+    /// Does what only admins do about a contract.
+    async fn rule(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        id: PublicId,
+        command: impl FnOnce(ContractId) -> Command,
+    ) -> Result<DeliveryStanding, AppError> {
+        caller.admin()?;
+        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
+        self.submit(caller, key, command(contract.id)).await?;
         let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
         self.standing_of(caller, contract).await
     }

@@ -261,6 +261,27 @@ pub enum Command {
         /// Why, for people.
         reason: String,
     },
+    /// Buyer or seller ends a contract by notice.
+    GiveNotice {
+        /// The buyer or the seller.
+        organization: OrganizationId,
+        /// Which.
+        contract: ContractId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// An admin proposes to recall a contract.
+    ProposeRecall {
+        /// Which.
+        contract: ContractId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Another admin confirms it.
+    ConfirmRecall {
+        /// Which.
+        contract: ContractId,
+    },
     /// Changes the rules in force; only rules this program knows are accepted.
     SetRules {
         /// Their version.
@@ -499,6 +520,9 @@ impl Command {
             Self::DecideDispute { .. } => "decide_dispute",
             Self::Settle { .. } => "settle",
             Self::DeclareDefault { .. } => "declare_default",
+            Self::GiveNotice { .. } => "give_notice",
+            Self::ProposeRecall { .. } => "propose_recall",
+            Self::ConfirmRecall { .. } => "confirm_recall",
             Self::SetRules { .. } => "set_rules",
             Self::Note { .. } => "note",
         }

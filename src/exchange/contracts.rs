@@ -41,29 +41,37 @@ impl<B: Book> Exchange<B> {
         }
         check_text(reason)?;
         match fault {
-            Some(Fault::Buyer) => self.end_by_buyer(at, id, status)?,
-            _ => self.end_with_children(at, id, status)?,
+            Some(Fault::Buyer) => self.end_by_buyer(at, id, status, (self.first_open(), Money::ZERO))?,
+            _ => self.end_with_children(at, id, status, self.first_open())?,
         }
         Ok(Made::Contract(id))
     }
 
-    /// Ends a contract and all below it, deepest first.
+    /// Ends a contract and all below it from a minute on, deepest first.
     pub(super) fn end_with_children(
         &mut self,
         at: Timestamp,
         id: ContractId,
         status: ContractStatus,
+        from: Minute,
     ) -> Result<(), Failure> {
         for child in self.children(id) {
-            self.end_with_children(at, child, status)?;
+            self.end_with_children(at, child, status, from)?;
         }
-        self.end_one(at, id, status, Money::ZERO).map(drop)
+        self.end_one(at, id, status, (from, Money::ZERO)).map(drop)
     }
 
-    /// Ends a contract alone; its children pass to its seller.
-    fn end_by_buyer(&mut self, at: Timestamp, id: ContractId, status: ContractStatus) -> Result<(), Failure> {
+    /// Ends a contract alone from a minute on, for a fee to its seller as far as its escrow goes; its children pass to
+    /// its seller.
+    pub(super) fn end_by_buyer(
+        &mut self,
+        at: Timestamp,
+        id: ContractId,
+        status: ContractStatus,
+        (from, fee): (Minute, Money),
+    ) -> Result<(), Failure> {
         let parent = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
-        let from = self.end_minute(&parent);
+        let from = end_minute(&parent, from);
         let children = self.children(id);
         let mut gap = Money::ZERO;
         for child in &children {
@@ -71,17 +79,31 @@ impl<B: Book> Exchange<B> {
             gap = gap.plus(price_gap(&parent, child, from)?).map_err(|_| Failure::Invariant("gap_range"))?;
         }
         for child in children {
-            self.pass(at, &parent, child)?;
+            self.pass(at, &parent, child, from)?;
         }
-        let ended = self.end_one(at, id, status, gap)?;
+        let fee = fee.min(self.unspent(&parent, from, gap)?);
+        let kept = gap.plus(fee).map_err(|_| Failure::Invariant("gap_range"))?;
+        let ended = self.end_one(at, id, status, (from, kept))?;
         let (debit, credit) = (AccountKind::Escrow, AccountKind::Available);
         let (debit, credit) = (account(ended.buyer, debit), account(ended.seller, credit));
         self.transfer(at, debit, credit, gap, Cause::PriceGap(id), None)?;
+        self.transfer(at, debit, credit, fee, Cause::NoticeFee(id), None)?;
         Ok(())
     }
 
+    /// Returns what a contract that ends at a minute gives back, less what is kept of it.
+    fn unspent(&self, contract: &Contract, from: Minute, kept: Money) -> Result<Money, Failure> {
+        let range = |_| Failure::Invariant("refund_range");
+        let ended = Contract { ended_at: Some(from), ..contract.clone() };
+        let due = match self.deliveries.get(&contract.id) {
+            Some(delivery) => kept_in_escrow(&ended, delivery)?,
+            None => contract.price.due(ended.covered_gpu_minutes()).map_err(range)?,
+        };
+        contract.escrow.minus(due).and_then(|rest| rest.minus(kept)).map_err(range)
+    }
+
     /// Hands a child to the seller of the contract above it.
-    fn pass(&mut self, at: Timestamp, parent: &Contract, id: ContractId) -> Result<(), Failure> {
+    fn pass(&mut self, at: Timestamp, parent: &Contract, id: ContractId, from: Minute) -> Result<(), Failure> {
         let child = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
         let block = Steps::block(child.window, child.gpus);
         let old = std::mem::replace(&mut child.source, parent.source);
@@ -91,7 +113,7 @@ impl<B: Book> Exchange<B> {
         self.capacity.reserve(parent.source, &block)?;
         self.sold_out_of.remove(old, id);
         self.sold_out_of.insert(parent.source, id);
-        self.note_passed(parent, id)?;
+        self.note_passed(parent, id, from)?;
         let pass = PassId::new(next(&mut self.counters.pass));
         let passed = Holding::Passed(pass);
         // Whoever bought it has it in their history already.
@@ -126,28 +148,24 @@ impl<B: Book> Exchange<B> {
         self.children(id).into_iter().try_for_each(|child| self.raise(child))
     }
 
-    /// Ends one contract: its resale asks end, the undelivered rest less `kept` goes back to its buyer, its
-    /// capacity to its source.
+    /// Ends one contract from a minute on: its resale asks end, the undelivered rest less `kept` goes back to its buyer,
+    /// its capacity to its source.
     fn end_one(
         &mut self,
         at: Timestamp,
         id: ContractId,
         status: ContractStatus,
-        kept: Money,
+        (from, kept): (Minute, Money),
     ) -> Result<Contract, Failure> {
         let asks: Vec<OrderId> = self.asks_out_of.of(id).collect();
         for ask in asks {
             self.end_order(at, ask, OrderStatus::Cancelled, Some(OrderReason::SourceEnded))?;
         }
         let contract = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
-        let from = self.end_minute(&contract);
-        let ended = Contract { ended_at: Some(from), ..contract.clone() };
+        let from = end_minute(&contract, from);
+        let refund = self.unspent(&contract, from, kept)?;
         let range = |_| Failure::Invariant("refund_range");
-        let due = match self.deliveries.get(&id) {
-            Some(delivery) => kept_in_escrow(&ended, delivery)?,
-            None => contract.price.due(ended.covered_gpu_minutes()).map_err(range)?,
-        };
-        let refund = contract.escrow.minus(due).and_then(|rest| rest.minus(kept)).map_err(range)?;
+        let due = contract.escrow.minus(refund).and_then(|rest| rest.minus(kept)).map_err(range)?;
         let rest = Window::new(from, contract.window.end);
         self.note_resold(contract.source, rest, Resold::Less(contract.gpus))?;
         if let Some(row) = self.contracts.get_mut(&id) {
@@ -158,11 +176,6 @@ impl<B: Book> Exchange<B> {
         self.move_within(at, contract.buyer, free, refund, Cause::Refund(id))?;
         self.remove_contract(id, status)?;
         Ok(contract)
-    }
-
-    /// The first minute a contract that ends now no longer covers.
-    fn end_minute(&self, contract: &Contract) -> Minute {
-        self.first_open().max(contract.window.start).min(contract.window.end)
     }
 
     /// Takes a contract out of the live ones.
@@ -191,8 +204,7 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Tells the deliveries of a child, and of the contract it passes to, that it passes from the end of the parent on.
-    fn note_passed(&mut self, parent: &Contract, id: ContractId) -> Result<(), Failure> {
-        let from = self.end_minute(parent);
+    fn note_passed(&mut self, parent: &Contract, id: ContractId, from: Minute) -> Result<(), Failure> {
         let child = self.contracts.get(&id).ok_or(Failure::Invariant("contract_missing"))?;
         let (rest, gpus) = (child.window.from_minute(from), child.gpus);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
@@ -214,7 +226,7 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::ContractNotLive.into());
         }
         check_text(reason)?;
-        self.end_with_children(at, id, ContractStatus::Defaulted)?;
+        self.end_with_children(at, id, ContractStatus::Defaulted, self.first_open())?;
         Ok(Made::Contract(id))
     }
 
@@ -228,6 +240,11 @@ impl<B: Book> Exchange<B> {
     fn children(&self, id: ContractId) -> Vec<ContractId> {
         self.sold_out_of.of(id).collect()
     }
+}
+
+/// Returns the first minute a contract that ends at one no longer covers.
+fn end_minute(contract: &Contract, from: Minute) -> Minute {
+    from.max(contract.window.start).min(contract.window.end)
 }
 
 /// Returns what the ended contract's seller earns less from a passed child, over the minutes left.

@@ -329,6 +329,8 @@ pub enum Cause {
     Credit(ContractId),
     /// What a passed contract earns its new seller less, charged to the party at fault.
     PriceGap(ContractId),
+    /// What whoever gives notice pays the other side.
+    NoticeFee(ContractId),
 }
 
 /// One movement of money: double entry in one row.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entities::{Contract, Order, Trade, Transfer};
 use crate::types::{
-    ContractId, ContractStatus, ListingId, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId, SiteId,
-    Source, Timestamp, Window,
+    ContractId, ContractStatus, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId,
+    SiteId, Source, Timestamp, Window,
 };
 
 /// One thing that happened.
@@ -147,6 +147,18 @@ pub enum Event {
         window: Window,
         /// GPUs that count as up.
         gpus: u32,
+    },
+    /// Notice was given.
+    NoticeGiven {
+        /// Of which contract.
+        contract: ContractId,
+        /// The first minute it no longer covers.
+        ends_at: Minute,
+    },
+    /// An admin proposes a recall.
+    RecallProposed {
+        /// Of which contract.
+        contract: ContractId,
     },
     /// A seller could not pay a credit in full, or has paid some of what it owed.
     CreditOwed {

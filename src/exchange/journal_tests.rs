@@ -174,7 +174,7 @@ fn catalogue() -> Vec<(Command, &'static str)> {
                 r#"{"close_after_minutes":1440,"credits":[{"share_bps":9900,"times":1},{"share_bps":9800,"times":2},"#,
                 r#"{"share_bps":0,"times":5}],"decision_minutes":20160,"default_after_minutes":60,"#,
                 r#""draw_before_minutes":4320,"evidence_minutes":4320,"kind":"publish_terms","#,
-                r#""outage_default_minutes":1440,"v":1}"#
+                r#""notice_fee_bps":1000,"notice_minutes":10080,"outage_default_minutes":1440,"v":1}"#
             ),
         ),
         (
@@ -243,6 +243,15 @@ fn catalogue() -> Vec<(Command, &'static str)> {
             Command::DeclareDefault { organization: organization(), contract: contract(), reason: "r".into() },
             r#"{"contract":3,"kind":"declare_default","organization":7,"reason":"r","v":1}"#,
         ),
+        (
+            Command::GiveNotice { organization: organization(), contract: contract(), reason: "r".into() },
+            r#"{"contract":3,"kind":"give_notice","organization":7,"reason":"r","v":1}"#,
+        ),
+        (
+            Command::ProposeRecall { contract: contract(), reason: "r".into() },
+            r#"{"contract":3,"kind":"propose_recall","reason":"r","v":1}"#,
+        ),
+        (Command::ConfirmRecall { contract: contract() }, r#"{"contract":3,"kind":"confirm_recall","v":1}"#),
         (Command::SetRules { rules: 1 }, r#"{"kind":"set_rules","rules":1,"v":1}"#),
         (
             Command::Note { subject: "user".into(), id: "1".into(), verb: "made".into() },
@@ -329,13 +338,16 @@ const fn place(command: &Command) -> usize {
         Command::DecideDispute { .. } => 26,
         Command::Settle { .. } => 27,
         Command::DeclareDefault { .. } => 28,
+        Command::GiveNotice { .. } => 29,
+        Command::ProposeRecall { .. } => 30,
+        Command::ConfirmRecall { .. } => 31,
     }
 }
 
 #[test]
 fn there_is_a_golden_row_of_every_kind() {
     let places: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| place(command)).collect();
-    assert!(places.into_iter().eq(0..29));
+    assert!(places.into_iter().eq(0..32));
     for (command, text) in catalogue() {
         assert!(text.contains(&format!(r#""kind":"{}""#, command.kind())));
     }

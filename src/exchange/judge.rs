@@ -157,7 +157,7 @@ impl<B: Book> Exchange<B> {
                 Some(contract) if contract.buyer == organization => Ok(Some(Backing {
                     product: contract.product,
                     listing: contract.listing,
-                    window: contract.window,
+                    window: self.sure_window(contract),
                     gpus: contract.gpus,
                     lot: contract.lot,
                     min_minutes: contract.min_minutes,

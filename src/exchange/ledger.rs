@@ -151,6 +151,7 @@ impl Cause {
             Self::Fee(_) => "fee",
             Self::Credit(_) => "credit",
             Self::PriceGap(_) => "price_gap",
+            Self::NoticeFee(_) => "notice_fee",
         }
     }
 
@@ -171,7 +172,8 @@ impl Cause {
             | Self::Payment(contract)
             | Self::Fee(contract)
             | Self::Credit(contract)
-            | Self::PriceGap(contract) => Some(contract),
+            | Self::PriceGap(contract)
+            | Self::NoticeFee(contract) => Some(contract),
         }
     }
 }

@@ -188,6 +188,11 @@ impl<B: Book> Exchange<B> {
             Command::DeclareDefault { organization, contract, reason } => {
                 self.declare_default(at, *organization, *contract, reason)?
             }
+            Command::GiveNotice { organization, contract, reason } => {
+                self.give_notice(at, *organization, *contract, reason)?
+            }
+            Command::ProposeRecall { contract, reason } => self.propose_recall(&envelope.actor, *contract, reason)?,
+            Command::ConfirmRecall { contract } => self.confirm_recall(at, &envelope.actor, *contract)?,
             Command::SetRules { rules } => self.set_rules(*rules)?,
             Command::Note { subject, id, verb } => self.note([subject, id, verb])?,
             delivery => self.deliver(delivery)?,

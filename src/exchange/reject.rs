@@ -105,6 +105,16 @@ rejects! {
     SlotClosed = "slot_closed",
     /// These slots are not in dispute.
     NotDisputed = "not_disputed",
+    /// The terms allow no notice.
+    NoticeNotAllowed = "notice_not_allowed",
+    /// Notice was given before.
+    NoticeGiven = "notice_given",
+    /// The contract ends before the notice would have run out.
+    NoticeTooLate = "notice_too_late",
+    /// Nobody has proposed to recall the contract.
+    RecallNotProposed = "recall_not_proposed",
+    /// Whoever proposes a recall cannot confirm it.
+    SamePerson = "same_person",
     /// Rules this program does not know.
     UnknownRules = "unknown_rules",
 }
@@ -120,6 +130,11 @@ impl Reject {
         Self::SlotInFuture,
         Self::SlotClosed,
         Self::NotDisputed,
+        Self::NoticeNotAllowed,
+        Self::NoticeGiven,
+        Self::NoticeTooLate,
+        Self::RecallNotProposed,
+        Self::SamePerson,
     ];
 
     /// Returns the refusals that every market meets, in the order in which the exchange looks for them.

@@ -35,6 +35,10 @@ pub struct ContractTerms {
     pub decision_minutes: u32,
     /// How many minutes before its month a monthly draw is made.
     pub draw_before_minutes: u32,
+    /// How many minutes before the end notice must be given; 0 allows none.
+    pub notice_minutes: u32,
+    /// What it costs whoever gives it, in basis points of what the minutes after the end are worth.
+    pub notice_fee_bps: u32,
     /// Credits by the share delivered, best share first; the last step begins at 0.
     pub credits: Vec<CreditStep>,
 }
@@ -49,6 +53,8 @@ impl Default for ContractTerms {
             evidence_minutes: 72 * 60,
             decision_minutes: 14 * 24 * 60,
             draw_before_minutes: 72 * 60,
+            notice_minutes: 7 * 24 * 60,
+            notice_fee_bps: 1_000,
             credits: credits.map(|(share_bps, times)| CreditStep { share_bps, times }).to_vec(),
         }
     }
@@ -74,6 +80,8 @@ impl ContractTerms {
         let in_range = |step: &CreditStep| step.share_bps < BPS_WHOLE && step.times <= CREDIT_TIMES_MAX;
         spans.iter().all(|minutes| (1..=WINDOW_MINUTES_MAX).contains(minutes))
             && self.decision_minutes >= self.evidence_minutes
+            && self.notice_minutes <= WINDOW_MINUTES_MAX
+            && self.notice_fee_bps <= BPS_WHOLE
             && self.credits.len() <= CREDIT_STEPS_MAX
             && descending
             && self.credits.iter().all(in_range)
@@ -140,6 +148,7 @@ mod tests {
         let wrong = [
             ContractTerms { default_after_minutes: 0, ..sound.clone() },
             ContractTerms { evidence_minutes: sound.decision_minutes + 1, ..sound.clone() },
+            ContractTerms { notice_fee_bps: 10_001, ..sound.clone() },
             ContractTerms { credits: vec![], ..sound.clone() },
             ContractTerms { credits: vec![step(9_900, 1)], ..sound.clone() },
             ContractTerms { credits: vec![step(0, 1), step(0, 2)], ..sound.clone() },

@@ -89,14 +89,18 @@ impl<B: Book> Exchange<B> {
         self.restate(id)
     }
 
-    /// Ends a contract that was not delivered in time, or not for too long. One whose window is over completes instead.
+    /// Ends a contract whose notice has run out, or that was not delivered in time or not for too long. One whose window
+    /// is over completes instead.
     fn pass_deadline(&mut self, at: Timestamp, id: ContractId) -> Result<(), Failure> {
         let contract = self.contracts.get(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
+        if let Some(notice) = self.expired_notice(id) {
+            return self.end_by_notice(at, id, notice);
+        }
         if contract.window.end <= self.now().minute() {
             self.due.set_deadline(id, None);
             return Ok(());
         }
-        self.end_with_children(at, id, ContractStatus::Defaulted)
+        self.end_with_children(at, id, ContractStatus::Defaulted, self.first_open())
     }
 
     /// Halts a product, or lifts its halt and lets the resting bids walk in their order.

@@ -33,6 +33,7 @@ impl Site {
         let terms = json!({
             "default_after_minutes": 60, "outage_default_minutes": 1_440, "close_after_minutes": 1_440,
             "evidence_minutes": 4_320, "decision_minutes": 20_160, "draw_before_minutes": 4_320,
+        "notice_minutes": 600, "notice_fee_bps": 1_000,
             "credits": [{"share_bps": 0, "times": 1}],
         });
         market.world.post(&market.admin, "/v1/admin/terms", terms).await.expect(200);

@@ -16,7 +16,7 @@ use crate::app::deliveries::DeliveryStanding;
 use crate::app::facade::{App, Caller};
 use crate::app::face::Faces;
 use crate::exchange::Access;
-use crate::exchange::delivery::{Delivery, Dispute, Reports};
+use crate::exchange::delivery::{Delivery, Dispute, Notice, Reports};
 use crate::types::{ContractStatus, Kind, PublicId, Slot, Window};
 
 /// A delivery: from the handshake until every minute is paid or refunded.
@@ -66,6 +66,10 @@ pub struct DeliveryAnswer {
     /// What they came to, for the parties.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<DeliveryMoney>,
+    /// Notice that was given.
+    pub notice: Option<NoticeAnswer>,
+    /// Why an admin proposes to recall the contract; another must confirm.
+    pub recall_proposed: Option<String>,
     /// The terms it was made under.
     pub terms: TermsAnswer,
 }
@@ -115,6 +119,19 @@ pub struct DisputeAnswer {
     pub buyer_gpus_up: u32,
     /// What the provider brought forward.
     pub evidence: Option<String>,
+}
+
+/// Notice that was given.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Notice)]
+pub struct NoticeAnswer {
+    /// By the buyer or the seller.
+    #[schema(example = "buyer")]
+    pub by: &'static str,
+    /// The first minute the contract no longer covers.
+    pub ends_at: DeliveryTime,
+    /// What it costs whoever gave it.
+    pub fee: Usd,
 }
 
 /// What a delivery has come to so far.
@@ -190,6 +207,8 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
             owed: Usd(delivery.owed),
             escrow: Usd(contract.escrow),
         }),
+        notice: delivery.notice.map(show_notice),
+        recall_proposed: delivery.recall.map(|recall| recall.reason),
         terms: terms.into(),
     })
 }
@@ -207,6 +226,10 @@ const fn gpus_over((window, gpus): (Window, u32)) -> GpusOver {
 fn show_access(access: &Access) -> AccessAnswer {
     let Access { host, port, host_key, user, sealed_secret, recipient } = access.clone();
     AccessAnswer { host, port, host_key, user, sealed_secret, recipient }
+}
+
+const fn show_notice(notice: Notice) -> NoticeAnswer {
+    NoticeAnswer { by: notice.by.as_str(), ends_at: DeliveryTime(notice.ends_at), fee: Usd(notice.fee) }
 }
 
 fn show_dispute(dispute: &Dispute) -> DisputeAnswer {

@@ -1,4 +1,5 @@
-//! `/v1/contracts/{id}/ready`, `/deliver`, `/accept`, `/object`, `/evidence` and `/default`, and decisions on disputes.
+//! `/v1/contracts/{id}/ready`, `/deliver`, `/accept`, `/object`, `/evidence`, `/terminate` and `/default`, and what admins
+//! decide: disputes and recalls.
 
 use actix_web::web::Data;
 use serde::Deserialize;
@@ -153,6 +154,40 @@ pub async fn evidence(
 ) -> Reply<Answer<DeliveryAnswer>> {
     let EvidenceBody { start, end, evidence } = body;
     step(api, caller, id, key, DeliveryStep::Evidence { start: start.0, end: end.0, evidence }).await
+}
+
+/// Ends a contract by notice.
+pub async fn terminate(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    key: IdempotencyKey,
+    Body(body): Body<ReasonBody>,
+) -> Reply<Answer<DeliveryAnswer>> {
+    step(api, caller, id, key, DeliveryStep::Terminate { reason: body.reason }).await
+}
+
+/// Proposes to recall a contract.
+pub async fn propose_recall(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    key: IdempotencyKey,
+    Body(body): Body<ReasonBody>,
+) -> Reply<Answer<DeliveryAnswer>> {
+    let standing = api.app.recall(&caller, key.0, id.0, Some(body.reason)).await?;
+    Ok(Answer(show(&api.app, standing)?))
+}
+
+/// Confirms what another admin has proposed.
+pub async fn confirm_recall(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    key: IdempotencyKey,
+) -> Reply<Answer<DeliveryAnswer>> {
+    let standing = api.app.recall(&caller, key.0, id.0, None).await?;
+    Ok(Answer(show(&api.app, standing)?))
 }
 
 /// Says that the seller will not deliver.

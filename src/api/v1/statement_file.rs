@@ -34,6 +34,7 @@ const HEADER: &[&str] = &[
     "refunds_usd",
     "credits_usd",
     "price_gaps_usd",
+    "notice_fees_usd",
 ];
 const TOTAL: &str = "total";
 
@@ -141,9 +142,9 @@ fn contract(sheet: &mut Sheet, line: &StatementLine) {
     add(sheet, &["contract", "", "", "", &id, "", ""], &Accounts::new(), &cells);
 }
 
-fn sums(sums: &ContractSums) -> [String; 6] {
-    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps } = sums;
-    [escrowed, due, fees, refunds, credits, price_gaps].map(|amount| amount.0.to_string())
+fn sums(sums: &ContractSums) -> [String; 7] {
+    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees } = sums;
+    [escrowed, due, fees, refunds, credits, price_gaps, notice_fees].map(|amount| amount.0.to_string())
 }
 
 /// Adds a row: what it is, what it says of accounts, and what it says of a contract.

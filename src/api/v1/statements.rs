@@ -152,6 +152,8 @@ pub struct ContractSums {
     pub credits: Usd,
     /// What the buyer of a contract that ended early by its doing paid for resales that earn its seller less.
     pub price_gaps: Usd,
+    /// What was paid for ending it by notice: by whoever gave notice, to the other side.
+    pub notice_fees: Usd,
 }
 
 /// What moved for all contracts in which the organization is the same.
@@ -280,7 +282,7 @@ fn show_flow(cause: &'static str, flow: &Flow) -> CauseSums {
 }
 
 const fn show_sums(sums: &Sums) -> ContractSums {
-    let Sums { escrowed, due, fees, refunds, credits, price_gaps } = *sums;
+    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees } = *sums;
     ContractSums {
         escrowed: Usd(escrowed),
         due: Usd(due),
@@ -288,6 +290,7 @@ const fn show_sums(sums: &Sums) -> ContractSums {
         refunds: Usd(refunds),
         credits: Usd(credits),
         price_gaps: Usd(price_gaps),
+        notice_fees: Usd(notice_fees),
     }
 }
 

@@ -40,6 +40,10 @@ pub struct TermsBody {
     pub decision_minutes: u32,
     /// How many minutes before its month a monthly draw is made.
     pub draw_before_minutes: u32,
+    /// How many minutes before the end of a contract notice must be given; 0 allows none.
+    pub notice_minutes: u32,
+    /// What notice costs whoever gives it, in basis points of what the minutes after the end are worth.
+    pub notice_fee_bps: u32,
     /// Credits by the share delivered in a contract month, best share first; the last step begins at 0.
     pub credits: Vec<CreditBody>,
 }
@@ -61,6 +65,8 @@ json_body!(TermsBody, {
     "evidence_minutes": 4320,
     "decision_minutes": 20160,
     "draw_before_minutes": 4320,
+    "notice_minutes": 10080,
+    "notice_fee_bps": 1000,
     "credits": [
         {"share_bps": 9900, "times": 1},
         {"share_bps": 9800, "times": 2},
@@ -110,6 +116,8 @@ impl From<(u32, ContractTerms)> for TermsAnswer {
             evidence_minutes: terms.evidence_minutes,
             decision_minutes: terms.decision_minutes,
             draw_before_minutes: terms.draw_before_minutes,
+            notice_minutes: terms.notice_minutes,
+            notice_fee_bps: terms.notice_fee_bps,
             credits,
         };
         Self { version, terms }
@@ -126,6 +134,8 @@ impl From<TermsBody> for ContractTerms {
             evidence_minutes: body.evidence_minutes,
             decision_minutes: body.decision_minutes,
             draw_before_minutes: body.draw_before_minutes,
+            notice_minutes: body.notice_minutes,
+            notice_fee_bps: body.notice_fee_bps,
             credits: credits.map(|CreditBody { share_bps, times }| CreditStep { share_bps, times }).collect(),
         }
     }

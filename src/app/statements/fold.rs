@@ -62,6 +62,8 @@ pub struct Sums {
     pub credits: Money,
     /// What the buyer paid the seller for resales that earn less.
     pub price_gaps: Money,
+    /// What was paid for ending a contract by notice.
+    pub notice_fees: Money,
 }
 
 /// The figures of one month.
@@ -203,6 +205,7 @@ impl Fold {
                 Cause::Refund(_) => Sums { refunds: amount, ..Sums::default() },
                 Cause::Credit(_) => Sums { credits: amount, ..Sums::default() },
                 Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
+                Cause::NoticeFee(_) => Sums { notice_fees: amount, ..Sums::default() },
                 Cause::Fee(_) => Sums { due: amount, fees: amount, ..Sums::default() },
                 Cause::Payment(_) if is_debit => Sums { due: amount, ..Sums::default() },
                 Cause::Payment(_) => Sums { due: amount.plus(fee)?, fees: fee, ..Sums::default() },
@@ -216,13 +219,18 @@ impl Fold {
     /// Returns what the organization is in the contract of a transfer, and whether its account is the one debited. Whoever
     /// sold a contract that passed back to it is both.
     fn parts(&self, transfer: &Transfer) -> Vec<(Part, bool)> {
+        // A buyer's notice is paid out of escrow, a seller's out of what it has.
+        let by_seller = transfer.debit.kind == AccountKind::Available;
         let debtor = match transfer.cause {
             Cause::Credit(_) => Part::Sold,
+            Cause::NoticeFee(_) if by_seller => Part::Sold,
             _ => Part::Bought,
         };
         let creditor = match transfer.cause {
             Cause::Payment(_) | Cause::PriceGap(_) => Some(Part::Sold),
             Cause::Credit(_) => Some(Part::Bought),
+            Cause::NoticeFee(_) if by_seller => Some(Part::Bought),
+            Cause::NoticeFee(_) => Some(Part::Sold),
             Cause::Fee(_) => Some(Part::Cleared),
             // From one account of the buyer to another.
             _ => None,
@@ -256,6 +264,7 @@ impl Sums {
             refunds: self.refunds.plus(other.refunds)?,
             credits: self.credits.plus(other.credits)?,
             price_gaps: self.price_gaps.plus(other.price_gaps)?,
+            notice_fees: self.notice_fees.plus(other.notice_fees)?,
         })
     }
 }

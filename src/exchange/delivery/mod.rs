@@ -13,6 +13,7 @@ mod credit;
 mod dispute;
 mod handshake;
 mod meter;
+mod notice;
 pub(super) mod settle;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use super::entities::Contract;
 use super::{Event, Exchange, Failure, Reject, life};
 use crate::types::limits::MONTH_MINUTES;
 use crate::types::{ContractId, ContractStatus, Minute, Money, OrganizationId, Source, Steps, Timestamp, Window};
+pub use notice::{Notice, Recall};
 
 /// What one side has reported and no slot has closed over: GPUs up by minute.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -129,6 +131,10 @@ pub struct Delivery {
     pub credited: Money,
     /// Credits the seller could not pay yet.
     pub owed: Money,
+    /// Notice that was given.
+    pub notice: Option<Notice>,
+    /// A recall that was proposed.
+    pub recall: Option<Recall>,
 }
 
 /// A delivery as the store keeps it.
@@ -163,6 +169,8 @@ impl Delivery {
             refunded: Money::ZERO,
             credited: Money::ZERO,
             owed: Money::ZERO,
+            notice: None,
+            recall: None,
         }
     }
 
@@ -331,10 +339,14 @@ impl<B: Book> Exchange<B> {
         Ok(())
     }
 
-    /// Writes into the calendar when a contract defaults if nothing more happens.
+    /// Writes into the calendar when a contract defaults or its notice runs out, if nothing more happens.
     pub(super) fn rearm(&mut self, id: ContractId) -> Result<(), Failure> {
         let deadline = match (self.contracts.get(&id), self.deliveries.get(&id)) {
-            (Some(contract), Some(delivery)) => deadline(contract, delivery, self.terms_of(contract.terms)?),
+            (Some(contract), Some(delivery)) => {
+                let default = deadline(contract, delivery, self.terms_of(contract.terms)?);
+                let notice = delivery.notice.map(|notice| notice.ends_at);
+                default.into_iter().chain(notice).min()
+            }
             _ => None,
         };
         self.due.set_deadline(id, deadline);

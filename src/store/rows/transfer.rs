@@ -81,6 +81,7 @@ fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
         ("fee", Some(number)) => Cause::Fee(ContractId::new(number)),
         ("credit", Some(number)) => Cause::Credit(ContractId::new(number)),
         ("price_gap", Some(number)) => Cause::PriceGap(ContractId::new(number)),
+        ("notice_fee", Some(number)) => Cause::NoticeFee(ContractId::new(number)),
         _ => return None,
     })
 }

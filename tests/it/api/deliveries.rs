@@ -1,5 +1,6 @@
 //! Deliveries over HTTP: who does what, who sees what, and what it comes to.
 
+use gpubourse::app::Clock;
 use serde_json::{Value, json};
 
 use super::world::{Market, Who, with};
@@ -12,6 +13,7 @@ fn terms() -> Value {
     json!({
         "default_after_minutes": 60, "outage_default_minutes": 1_440, "close_after_minutes": 1_440,
         "evidence_minutes": 4_320, "decision_minutes": 20_160, "draw_before_minutes": 4_320,
+        "notice_minutes": 840, "notice_fee_bps": 1_000,
         "credits": [{"share_bps": 9_900, "times": 1}, {"share_bps": 9_800, "times": 2}, {"share_bps": 0, "times": 5}],
     })
 }
@@ -267,6 +269,56 @@ async fn a_seller_that_will_not_deliver_says_so_once() {
     act(&market, &market.provider, &contract, "default", reason).await.refused(409, "contract_not_live");
     let balances = market.world.get(&market.renter, "/v1/balances").await.expect(200);
     assert_eq!(balances["escrow"], "0.00");
+}
+
+#[actix_web::test]
+async fn notice_is_given_once_and_in_time() {
+    let (market, contract) = sold().await;
+    let reason = json!({"reason": "we move"});
+    act(&market, &market.other, &contract, "terminate", reason.clone()).await.refused(404, "not_found");
+    let given = act(&market, &market.renter, &contract, "terminate", reason.clone()).await.expect(200);
+    assert_eq!(given["notice"]["by"], "buyer");
+    let end = market.world.clock.now().first_open_minute().plus(840);
+    assert!(end > market.world.first_day());
+    assert_eq!(given["notice"]["ends_at"], end.to_rfc3339());
+    act(&market, &market.provider, &contract, "terminate", reason.clone()).await.refused(409, "notice_given");
+    market.place(&market.provider, market.ask(8, "2")).await;
+    let short = market.place(&market.renter, market.bid(8, "2", 0..1)).await["fills"][0]["contract_id"].clone();
+    let short = short.as_str().unwrap();
+    act(&market, &market.renter, short, "terminate", reason.clone()).await.refused(409, "notice_too_late");
+
+    market.world.post(&market.admin, "/v1/admin/terms", with(terms(), json!({"notice_minutes": 0}))).await.expect(200);
+    let fixed = market.sell_to(&market.other, 8).await["contract_id"].as_str().unwrap().to_owned();
+    act(&market, &market.other, &fixed, "terminate", reason).await.refused(409, "notice_not_allowed");
+}
+
+#[actix_web::test]
+async fn a_recall_takes_two_admins() {
+    let market = Market::open().await;
+    let world = &market.world;
+    world
+        .api
+        .app
+        .accounts()
+        .create_admin("second@example.com", super::world::PASSWORD.to_owned(), "test")
+        .await
+        .unwrap();
+    let second = Who { token: world.login("second@example.com").await, organization: String::new() };
+    world.post(&market.admin, "/v1/admin/terms", terms()).await.expect(200);
+    let contract = market.sell_to(&market.renter, 8).await["contract_id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/admin/contracts/{contract}/recall");
+    let confirmation = format!("{path}/confirmation");
+    world.post(&second, &confirmation, json!({})).await.refused(409, "recall_not_proposed");
+    let proposed = world.post(&market.admin, &path, json!({"reason": "a fat finger"})).await.expect(200);
+    assert_eq!(proposed["recall_proposed"], "a fat finger");
+    for party in [&market.provider, &market.renter] {
+        assert_eq!(delivery(&market, party, &contract).await["recall_proposed"], "a fat finger", "both sides know");
+    }
+    world.post(&market.admin, &confirmation, json!({})).await.refused(409, "same_person");
+    let recalled = world.post(&second, &confirmation, json!({})).await.expect(200);
+    assert_eq!(recalled["status"], "recalled");
+    assert_eq!(world.get(&market.renter, "/v1/balances").await.expect(200)["available"], "100000.00");
+    world.post(&second, &confirmation, json!({})).await.refused(409, "contract_not_live");
 }
 
 #[actix_web::test]

@@ -7,8 +7,8 @@ use gpubourse::exchange::{
     Requirements, Terms,
 };
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind,
-    Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
+    AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrganizationId,
+    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
 };
 
 pub const ZERO: u32 = 29_000_000;
@@ -31,6 +31,8 @@ pub struct Life {
     pub rows: Vec<(Envelope, &'static str)>,
     /// Whether the digest is worked out before every command, so that refusals are seen to change nothing.
     pub is_checked: bool,
+    /// Who asks.
+    pub actor: &'static str,
     commands: u32,
 }
 
@@ -66,6 +68,7 @@ impl Life {
             events: Vec::new(),
             rows: Vec::new(),
             is_checked: true,
+            actor: "user:1",
             commands: 0,
         };
         life.advance(0);
@@ -115,7 +118,7 @@ impl Life {
         self.commands += 1;
         let envelope = Envelope {
             at: Timestamp::from_millis(i64::from(ZERO + self.minute) * 60_000),
-            actor: "user:1".into(),
+            actor: self.actor.into(),
             request_id: self.commands.to_string(),
             idempotency_key: None,
             command,
@@ -151,6 +154,8 @@ impl Life {
                     Cause::Refund(id) => (id, "refund"),
                     Cause::Credit(id) => (id, "credit"),
                     Cause::PriceGap(id) => (id, "gap"),
+                    Cause::NoticeFee(id) if transfer.debit.kind == AccountKind::Escrow => (id, "buyer's notice"),
+                    Cause::NoticeFee(id) => (id, "seller's notice"),
                     Cause::Escrow(id) => (id, "escrow"),
                     _ => continue,
                 };

@@ -9,8 +9,10 @@ use proptest::prelude::*;
 
 use super::life::{DAY, FEE_BPS, Life, P, R, X, Y, ZERO};
 
-/// All windows lie in here.
+/// Windows begin in here, or when time has come further.
 const MINUTES: u32 = 600;
+/// No life comes further.
+const MINUTES_MAX: u32 = 8_000;
 
 /// A contract as the model knows it: what it is, and what was said of each minute.
 struct Leg {
@@ -34,6 +36,7 @@ enum Op {
     HandOver { which: usize },
     Report { which: usize, renter: bool, back: u32, slots: u32, up: u32 },
     End { which: usize, status: usize },
+    Notice { which: usize, seller: bool },
     Advance { minutes: u32 },
     Settle,
 }
@@ -48,6 +51,7 @@ fn op() -> impl Strategy<Value = Op> {
             |(which, renter, back, slots, up)| Op::Report { which, renter, back, slots, up }
         ),
         1 => (0usize..8, 0usize..4).prop_map(|(which, status)| Op::End { which, status }),
+        1 => (0usize..8, any::<bool>()).prop_map(|(which, seller)| Op::Notice { which, seller }),
         4 => (1u32..90).prop_map(|minutes| Op::Advance { minutes }),
         1 => Just(Op::Settle),
     ]
@@ -58,8 +62,12 @@ impl Model {
         let mut life = Life::new();
         // The model has no defaults.
         let never = 10 * DAY;
-        let terms =
-            ContractTerms { default_after_minutes: never, outage_default_minutes: never, ..ContractTerms::default() };
+        let terms = ContractTerms {
+            default_after_minutes: never,
+            outage_default_minutes: never,
+            notice_minutes: 45,
+            ..ContractTerms::default()
+        };
         life.done(Command::PublishTerms(terms));
         Self { life, legs: BTreeMap::new() }
     }
@@ -81,7 +89,8 @@ impl Model {
                 self.report(which, renter, (start, (start + 5 * slots).min(end)), up);
             }
             Op::End { which, status } => self.end(which, status),
-            Op::Advance { minutes } => self.life.advance(self.life.minute + minutes),
+            Op::Notice { which, seller } => self.give_notice(which, seller),
+            Op::Advance { minutes } => self.advance(self.life.minute + minutes),
             Op::Settle => self.life.settle(),
         }
     }
@@ -100,7 +109,7 @@ impl Model {
         };
         let buyer = [R, X, Y][buyer];
         let Some(id) = self.life.try_sell(source, buyer, gpus, window, price) else { return };
-        let places = usize::try_from(2 * MINUTES).unwrap();
+        let places = usize::try_from(MINUTES_MAX).unwrap();
         let leg = Leg {
             gpus,
             price,
@@ -177,6 +186,38 @@ impl Model {
         }
     }
 
+    fn give_notice(&mut self, which: usize, seller: bool) {
+        let Some(id) = self.pick(which) else { return };
+        let Some(contract) = self.life.exchange.contract(id) else { return };
+        let organization = if seller { contract.seller } else { contract.buyer };
+        let _may_be_too_late =
+            self.life.run(Command::GiveNotice { organization, contract: id, reason: "r".to_owned() });
+    }
+
+    /// Lets time pass; notices run out on the way, each in its own minute.
+    fn advance(&mut self, to: u32) {
+        let known = self.life.events.len();
+        self.life.advance(to);
+        let mut from = 0;
+        for event in &self.life.events[known..] {
+            match event {
+                Event::Advanced { now } => from = now.minute().get() - ZERO,
+                Event::ContractMoved { contract, status: ContractStatus::Terminated } => {
+                    let leg = self.legs.get_mut(contract).unwrap();
+                    leg.window.1 = from.max(leg.window.0).min(leg.window.1);
+                }
+                Event::ContractPassed { contract, source, .. } => {
+                    let parent = match source {
+                        Source::Contract(parent) => Some(*parent),
+                        Source::Listing(_) => None,
+                    };
+                    self.legs.get_mut(contract).unwrap().parent[from as usize..].fill(parent);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// GPU-minutes delivered for a contract, minute by minute down its chain.
     fn delivered(&self, id: ContractId) -> u64 {
         let leg = &self.legs[&id];
@@ -201,7 +242,7 @@ impl Model {
 
     fn check(&mut self) -> Result<(), TestCaseError> {
         // Every slot of every day is closed, every dispute over.
-        self.life.advance(2 * MINUTES + 20 * DAY);
+        self.advance(MINUTES_MAX + 20 * DAY);
         self.life.settle();
         self.life.check_money();
         for (id, leg) in &self.legs {
@@ -211,7 +252,12 @@ impl Model {
             let sum = |cause| i128::from(self.life.sum(*id, cause).micros());
             prop_assert_eq!(sum("payment") + sum("fee"), due, "due of {}", id);
             prop_assert_eq!(sum("fee"), fee, "fee of {}", id);
-            prop_assert_eq!(sum("refund"), sum("escrow") - due - sum("gap"), "refund of {}", id);
+            prop_assert_eq!(
+                sum("refund"),
+                sum("escrow") - due - sum("gap") - sum("buyer's notice"),
+                "refund of {}",
+                id
+            );
         }
         let escrow = self.life.exchange.purses().map(|(_, purse)| purse.escrow).max().unwrap();
         prop_assert_eq!(escrow, Money::ZERO);
@@ -234,7 +280,7 @@ fn the_lives_are_worth_looking_at() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut paid, mut resold, mut passed, mut disputed) = (0, 0, 0, 0);
+    let (mut paid, mut resold, mut passed, mut disputed, mut noticed) = (0, 0, 0, 0, 0);
     for _ in 0..200 {
         let ops = prop::collection::vec(op(), 1..80).new_tree(&mut runner).unwrap().current();
         let mut model = Model::new();
@@ -245,7 +291,8 @@ fn the_lives_are_worth_looking_at() {
         let has = |wanted: fn(&Event) -> bool| usize::from(model.life.events.iter().any(wanted));
         passed += has(|event| matches!(event, Event::ContractPassed { .. }));
         disputed += has(|event| matches!(event, Event::DisputeOpened { .. }));
+        noticed += usize::from(model.legs.keys().any(|id| model.life.sum(*id, "buyer's notice") > Money::ZERO));
     }
-    println!("of 200 lives {paid} were paid, {resold} resold, {passed} passed, {disputed} disputed");
-    assert!(paid > 25 && resold > 60 && passed > 5 && disputed > 5);
+    println!("of 200 lives {paid} were paid, {resold} resold, {passed} passed, {disputed} disputed, {noticed} noticed");
+    assert!(paid > 25 && resold > 60 && passed > 5 && disputed > 5 && noticed > 5);
 }

@@ -105,6 +105,7 @@ impl Model {
                 Cause::Refund(_) => more(&mut sums.refunds, amount),
                 Cause::Credit(_) => more(&mut sums.credits, amount),
                 Cause::PriceGap(_) => more(&mut sums.price_gaps, amount),
+                Cause::NoticeFee(_) => more(&mut sums.notice_fees, amount),
                 Cause::Payment(_) => more(&mut sums.due, amount),
                 Cause::Fee(_) => {
                     more(&mut sums.due, amount);
