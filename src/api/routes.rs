@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::service;
 use super::v1::{
     admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
-    journal, listings, markets, meter, orders, oversupply, products, quotes, sites, statements, terms, wallet,
+    journal, listings, markets, marks, meter, orders, oversupply, products, quotes, sites, statements, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -138,6 +138,7 @@ pub fn routes(with_echo: bool) -> Vec<Route> {
     table.extend(market());
     table.extend(titles());
     table.extend(delivery());
+    table.extend(portfolios());
     table.extend(administration());
     table.extend(services());
     if with_echo {
@@ -430,6 +431,14 @@ fn delivery() -> Vec<Route> {
         )
         .says("Confirms a recall that another admin has proposed: what is not delivered goes back to the buyers.")
         .fails(&[STAFF, recall, &["recall_not_proposed", "same_person"], WRITE]),
+    ]
+}
+
+fn portfolios() -> Vec<Route> {
+    vec![
+        Route::new("contracts", Method::GET, "/v1/organizations/{id}/marks", "list_marks", marks::list)
+            .says("Shows what each of the caller's open contracts gains or loses against the forward curve.")
+            .fails(&[OWN]),
     ]
 }
 

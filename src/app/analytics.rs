@@ -8,7 +8,7 @@ pub mod candles;
 pub mod depth;
 pub mod forward;
 pub mod index;
-mod kept;
+pub mod kept;
 pub mod oversupply;
 mod past;
 mod resting;

@@ -15,6 +15,7 @@ pub mod finder;
 pub mod ids;
 pub mod ingest;
 pub mod market_data;
+pub mod marks;
 pub mod metering;
 pub mod overview;
 pub mod permission;

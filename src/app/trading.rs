@@ -8,7 +8,7 @@ use super::face::{Faces, Mentioned, Mentions};
 use super::reads::{Listed, OrderFilter, Slice};
 use super::view::Title;
 use super::{App, AppError, Receipt, Scope, View, facade::Caller};
-use crate::exchange::entities::{Contract, Order, Trade};
+use crate::exchange::entities::{Order, Trade};
 use crate::exchange::{
     AmendOrder, BidWindow, Command, Event, Made, PlaceAsk, PlaceBid, Preview, Reject, Requirements, Terms,
 };
@@ -413,13 +413,7 @@ impl App {
             // Only what cannot be resold any more is not in the view; the store tells that from what never was.
             None => {
                 let ended = self.read(move |reader| read::contracts::get(reader, number)).await?;
-                let title = |Contract { created_at, buyer, listing, price, .. }: Contract| Title {
-                    created_at,
-                    buyer,
-                    listing,
-                    price,
-                };
-                ended.map(title)
+                ended.as_ref().map(Title::of)
             }
         };
         let own = |title: &Title| title.buyer == organization && title.created_at == id.created_at;

@@ -9,7 +9,7 @@ use crate::exchange::{Changes, Snapshot};
 use crate::market::lapsed::Lapsed;
 use crate::types::{
     ContractId, ContractStatus, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source,
-    Symbol, Timestamp,
+    Symbol, Timestamp, Window,
 };
 
 /// What is known of a live contract without asking the store.
@@ -19,10 +19,26 @@ pub struct Title {
     pub created_at: Timestamp,
     /// Who holds the GPUs, and may resell them.
     pub buyer: OrganizationId,
+    /// Who sells.
+    pub seller: OrganizationId,
     /// The listing its chain of title begins with.
     pub listing: ListingId,
+    /// What is delivered.
+    pub product: ProductId,
+    /// How many GPUs.
+    pub gpus: u32,
+    /// When.
+    pub window: Window,
     /// What the buyer pays.
     pub price: Price,
+}
+
+impl Title {
+    /// Returns what is known of a contract.
+    pub const fn of(contract: &Contract) -> Self {
+        let Contract { created_at, buyer, seller, listing, product, gpus, window, price, .. } = *contract;
+        Self { created_at, buyer, seller, listing, product, gpus, window, price }
+    }
 }
 
 /// The place of an order among those of its side: by price, then by arrival.
@@ -55,6 +71,8 @@ pub struct View {
     pub titles: BTreeMap<ContractId, Title>,
     /// Live contracts under terms of delivery, by the organization whose site provides the GPUs.
     pub provided: BTreeMap<OrganizationId, BTreeSet<ContractId>>,
+    /// Live contracts by each of their parties.
+    pub titles_of: BTreeMap<OrganizationId, BTreeSet<ContractId>>,
     /// How many contracts were recalled since the view was made.
     pub recalled: u64,
     /// All purses.
@@ -109,21 +127,31 @@ impl View {
         self.listings.extend(std::mem::take(&mut changes.listings));
         self.purses.extend(std::mem::take(&mut changes.purses));
         for contract in changes.contracts.values() {
-            if contract.status.is_live() {
-                let Contract { created_at, buyer, listing, price, .. } = **contract;
-                self.titles.insert(contract.id, Title { created_at, buyer, listing, price });
-            } else if self.titles.remove(&contract.id).is_some() && contract.status == ContractStatus::Recalled {
-                self.recalled = self.recalled.saturating_add(1);
-            }
-            if contract.terms > 0
-                && let Some(provider) = self.provider_of(contract)
-            {
-                keep(&mut self.provided, provider, contract.id, contract.status.is_live());
-            }
+            self.take_contract(contract);
         }
         let first_new = std::mem::replace(&mut self.next_order, changes.counters.order);
         for order in std::mem::take(&mut changes.orders).into_values() {
             self.take_order(order, first_new);
+        }
+    }
+
+    fn take_contract(&mut self, contract: &Contract) {
+        let is_live = contract.status.is_live();
+        if contract.terms > 0
+            && let Some(provider) = self.provider_of(contract)
+        {
+            keep(&mut self.provided, provider, contract.id, is_live);
+        }
+        let title = Title::of(contract);
+        let before = if is_live { self.titles.insert(contract.id, title) } else { self.titles.remove(&contract.id) };
+        if !is_live && before.is_some() && contract.status == ContractStatus::Recalled {
+            self.recalled = self.recalled.saturating_add(1);
+        }
+        let parties_before = before.map(|title| [title.buyer, title.seller]);
+        let parties = is_live.then_some([title.buyer, title.seller]);
+        if parties != parties_before {
+            parties_before.into_iter().flatten().for_each(|party| keep(&mut self.titles_of, party, contract.id, false));
+            parties.into_iter().flatten().for_each(|party| keep(&mut self.titles_of, party, contract.id, true));
         }
     }
 
@@ -204,11 +232,11 @@ fn place(order: &Order) -> Place {
     (order.price, order.sequence, order.id)
 }
 
-fn keep<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: K, id: V, open: bool) {
-    let ids = index.entry(key).or_default();
-    if open {
-        ids.insert(id);
+fn keep<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: K, value: V, is_in: bool) {
+    let values = index.entry(key).or_default();
+    if is_in {
+        values.insert(value);
     } else {
-        ids.remove(&id);
+        values.remove(&value);
     }
 }

@@ -94,6 +94,8 @@ pub struct Mark {
     pub cost: Money,
     /// What they cost at the curve's.
     pub value: Money,
+    /// The curve's mean price over them.
+    pub price: Option<Price>,
     /// Whether any month of it has a mark that is thin.
     pub thin: bool,
 }
@@ -272,7 +274,13 @@ pub fn mark(curve: &[MonthPrice], window: Window, gpus: u32, price: Price) -> Re
         worth = worth.saturating_add(turnover(mark, GpuMinutes::block(piece, gpus).get()));
         thin |= known.is_none() || basis != Basis::Trades;
     }
-    Ok(Some(Mark { remaining, cost: price.due(remaining.get())?, value: due(worth)?, thin }))
+    Ok(Some(Mark {
+        remaining,
+        cost: price.due(remaining.get())?,
+        value: due(worth)?,
+        price: mean(worth, remaining.get()),
+        thin,
+    }))
 }
 
 /// Returns turnover as money, rounded down to the micro-dollar as everything due is.

@@ -15,6 +15,7 @@ pub mod handshake;
 pub mod journal;
 pub mod listings;
 pub mod markets;
+pub mod marks;
 pub mod meter;
 pub mod order_answer;
 pub mod order_bodies;

@@ -200,6 +200,11 @@ async fn what_passes_unsold_counts_once_whether_its_ask_rests_or_ended() {
     let late = over().await;
     assert_eq!(texts(&late, &["delivered", "expired_unsold", "expired_value"]), ["48.0000", "150.0000", "456.00"]);
     assert_eq!(texts(&late, &["sell_through"]), ["0.2424"]);
+    // A server that is started again reads what it has not seen, and counts nothing twice.
+    let market = Market { world: market.world.restarted(), ..market };
+    let world = &market.world;
+    let over = async || world.public(&format!("{MARKET}/oversupply?horizon_days=7")).await.expect(200);
+    assert_eq!(texts(&over().await, &["expired_unsold", "expired_value"]), ["150.0000", "456.00"]);
     // Out of the horizon it is forgotten.
     pass_to(&market, first.plus(9 * 24 * 60)).await;
     assert_eq!(texts(&over().await, &["delivered", "expired_unsold", "expired_value"]), ["0.0000", "0.0000", "0.00"]);
@@ -252,6 +257,60 @@ async fn sources_say_who_is_behind_the_supply_and_name_nobody() {
     for secret in ["provider\"", "reseller\":\"", &market.provider.organization, &market.reseller.organization] {
         assert!(!found.to_string().contains(secret), "{secret}");
     }
+}
+
+#[actix_web::test]
+async fn open_contracts_are_marked_against_the_curve() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let of = |who: &Who| format!("/v1/organizations/{}/marks", who.organization);
+    let marks = async |who: &Who| world.get(who, &of(who)).await.expect(200);
+    assert_eq!(marks(&market.reseller).await["data"], json!([]));
+    // Bought at $2, half of it resold at $1.50; then the cheapest ask, and so the mark, is $1.25.
+    let contract = sell_first_day(&market).await;
+    market.place(&market.reseller, json!({"side": "ask", "contract_id": contract, "gpus": 4, "price": "1.5"})).await;
+    market.place(&market.other, market.bid(4, "1.5", 0..24)).await;
+    market.place(&market.provider, market.ask(32, "1.25")).await;
+    let found = marks(&market.reseller).await;
+    let row = |side: &str| found["data"].as_array().unwrap().iter().find(|row| row["side"] == side).unwrap().clone();
+    let fields = ["price", "mark", "remaining", "cost", "value", "result"];
+    assert_eq!(texts(&row("bought"), &fields), ["2.00", "1.25", "192.0000", "384.00", "240.00", "-144.00"]);
+    assert_eq!(texts(&row("sold"), &fields), ["1.50", "1.25", "96.0000", "144.00", "120.00", "24.00"]);
+    assert_eq!(
+        (row("bought")["contract_id"].as_str(), row("bought")["thin"].as_bool()),
+        (Some(contract.as_str()), Some(true))
+    );
+    assert_eq!(texts(&found, &["result"]), ["-120.00"]);
+    let total =
+        json!({"contracts": 1, "remaining": "192.0000", "cost": "384.00", "value": "240.00", "result": "-144.00"});
+    assert_eq!((found["bought"].clone(), found["truncated"].clone()), (total, json!(false)));
+    // The newest comes first, and a page says where to read on.
+    let page = world.get(&market.reseller, &format!("{}?limit=1", of(&market.reseller))).await.expect(200);
+    assert_eq!((page["data"].as_array().unwrap().len(), page["data"][0]["side"].as_str()), (1, Some("sold")));
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest =
+        world.get(&market.reseller, &format!("{}?limit=1&cursor={cursor}", of(&market.reseller))).await.expect(200);
+    assert_eq!((rest["data"][0]["side"].as_str(), rest["next_cursor"].clone()), (Some("bought"), json!(null)));
+    assert_eq!(rest["result"], page["result"]);
+    // Each party sees its own legs alone; those who oversee see everybody's.
+    assert_eq!(texts(&marks(&market.provider).await, &["result"]), ["144.00"]);
+    assert_eq!(texts(&marks(&market.other).await, &["result"]), ["-24.00"]);
+    for overseer in [&market.admin, &market.auditor] {
+        assert_eq!(world.get(overseer, &of(&market.reseller)).await.expect(200), found);
+    }
+    world.get(&market.renter, &of(&market.reseller)).await.refused(404, "not_found");
+    world.get(&market.renter, "/v1/organizations/x/marks").await.refused(404, "not_found");
+    world.get(&market.admin, &format!("/v1/organizations/{}/marks", market.site)).await.refused(404, "not_found");
+    world.get(&market.reseller, &format!("{}?limit=0", of(&market.reseller))).await.refused(422, "invalid_field");
+    world.get(&market.reseller, &format!("{}?cursor=x", of(&market.reseller))).await.refused(422, "invalid_field");
+    // What was delivered is marked no more.
+    let first = world.first_minute();
+    pass_to(&market, first.plus(18 * 60)).await;
+    let reseller = Who { token: world.login("reseller@example.com").await, ..market.reseller.clone() };
+    assert_eq!(texts(&marks(&reseller).await["bought"], &["remaining", "result"]), ["48.0000", "-36.00"]);
+    pass_to(&market, first.plus(30 * 60)).await;
+    let reseller = Who { token: world.login("reseller@example.com").await, ..market.reseller.clone() };
+    assert_eq!(marks(&reseller).await["data"], json!([]));
 }
 
 /// Sells the reseller 8 GPUs at $2 for the first day, and leaves nothing on offer.

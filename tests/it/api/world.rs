@@ -33,7 +33,8 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub running: Running,
     pages: Pages,
-    _folder: tempfile::TempDir,
+    store: Store,
+    folder: tempfile::TempDir,
 }
 
 /// Somebody with a token and, unless staff, an organization.
@@ -110,6 +111,26 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("market.db").display())).unwrap();
         let clock = Arc::new(ManualClock::at(BEGINNING));
+        Self::over(store, folder, clock, &config, leading)
+    }
+
+    /// The same market as a server that is started again finds it.
+    pub fn restarted(self) -> Self {
+        let Self { api, clock, running, pages, store, folder } = self;
+        drop((api, pages));
+        running.join();
+        let limits = Limits::OFF;
+        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        Self::over(store, folder, clock, &config, None)
+    }
+
+    fn over(
+        store: Store,
+        folder: tempfile::TempDir,
+        clock: Arc<ManualClock>,
+        config: &Config,
+        leading: Option<watch::Receiver<Leading>>,
+    ) -> Self {
         let mut running = sequencer::start(&store, clock.clone()).unwrap();
         if let Some(leading) = leading {
             running.leading = leading;
@@ -117,10 +138,10 @@ impl World {
         let ring = KeyRing::new(&[[7_u8; 32]]).unwrap();
         let (ids, reads) = (Arc::new(SeededIds::new(1)), Arc::new(store.clone()));
         let accounts = Accounts::open(clock.clone(), ids, running.sequencer.clone(), reads, ring).unwrap();
-        let app = App::new(store, &running, Arc::new(accounts));
-        let api = Data::new(Api::new(app, &config).unwrap());
+        let app = App::new(store.clone(), &running, Arc::new(accounts));
+        let api = Data::new(Api::new(app, config).unwrap());
         let pages: Pages = Rc::new(gpubourse::web::pages());
-        Self { api, clock, running, pages, _folder: folder }
+        Self { api, clock, running, pages, store, folder }
     }
 
     pub async fn call(&self, request: TestRequest) -> Answer {
