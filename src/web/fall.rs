@@ -84,14 +84,23 @@ impl Story {
 
     /// Returns the days from the peak to the trough.
     pub fn days_down(&self) -> u32 {
-        let peak = Day::of(self.standing.peak.at);
-        self.standing.trough.map(|trough| Day::of(trough.point.at).days_since(peak)).unwrap_or_default()
+        self.standing.trough.map(|trough| trough.days).unwrap_or_default()
     }
 
     /// Tells whether the price was ever more than a per cent below its peak.
     pub fn is_fall(&self) -> bool {
         let depth = self.standing.trough.and_then(|trough| trough.drawdown);
         depth.is_some_and(|depth| depth.ten_thousandths() <= FALL_MAX)
+    }
+
+    /// Returns the days until half of the fall was done.
+    pub fn half_life(&self) -> Option<u32> {
+        self.standing.trough.and_then(|trough| trough.half_life_days)
+    }
+
+    /// Tells whether the price rose again from its trough.
+    pub fn is_back(&self) -> bool {
+        self.standing.trough.is_some_and(|trough| trough.point.price < self.standing.current.price)
     }
 
     /// Returns who says so, what it is, and where.

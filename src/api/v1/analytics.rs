@@ -13,7 +13,7 @@ use crate::api::problem::Problem;
 use crate::api::wire::{Instant, UsdPerHour};
 use crate::app::analytics::SeriesStanding;
 use crate::app::supply::SUPPLY_DAYS_MAX;
-use crate::market::drawdown::{Point, Trough};
+use crate::market::drawdown::{Leg, Piecewise, Point, Trough};
 use crate::market::index::{Fixed, Slice};
 use crate::market::supply::DaySupply;
 use crate::market::{Day, Ratio};
@@ -120,8 +120,37 @@ pub struct DrawdownRow {
     pub drawdown: Option<String>,
     /// From the peak's day to the last price's.
     pub days_since_peak: u32,
+    /// Days on which a price stood below the highest before it; a price holds until the next.
+    pub days_under_water: u32,
     /// The lowest price since the peak; null if the peak is the last price.
     pub trough: Option<TroughAnswer>,
+    /// The path in its corners.
+    pub piecewise: PiecewiseAnswer,
+}
+
+/// The path of a price in its corners.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Piecewise)]
+pub struct PiecewiseAnswer {
+    /// In words: from the peak to the trough in so many days, and back to where it is.
+    #[schema(example = "8.00 -> 2.00 in 512 days; back to 2.60")]
+    pub says: String,
+    /// From the first price to the peak, to the trough, to the last price.
+    pub legs: Vec<PathLeg>,
+}
+
+/// A straight piece of the path of a price.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PathLeg {
+    /// Where it begins.
+    pub from: PricePoint,
+    /// Where it ends.
+    pub to: PricePoint,
+    /// `to / from - 1`.
+    #[schema(example = "-0.7500")]
+    pub change: Option<String>,
+    /// From the one's day to the other's.
+    pub days: u32,
 }
 
 /// A price at a time.
@@ -145,6 +174,10 @@ pub struct TroughAnswer {
     pub drawdown: Option<String>,
     /// `current / trough - 1`.
     pub rebound: Option<String>,
+    /// From the peak's day to the trough's.
+    pub days: u32,
+    /// From the peak's day to the first price at or below `(peak + trough) / 2`: the half-life of the fall.
+    pub half_life_days: Option<u32>,
 }
 
 /// Supply and demand of a product.
@@ -266,13 +299,28 @@ fn show_standing(series: SeriesStanding) -> DrawdownRow {
         current: point(standing.current),
         drawdown: ratio(standing.drawdown),
         days_since_peak: standing.days_since_peak,
+        days_under_water: standing.days_under_water,
         trough: standing.trough.map(show_trough),
+        piecewise: show_piecewise(standing.piecewise()),
     }
 }
 
 fn show_trough(trough: Trough) -> TroughAnswer {
     let PricePoint { at, price } = point(trough.point);
-    TroughAnswer { at, price, drawdown: ratio(trough.drawdown), rebound: ratio(trough.rebound) }
+    TroughAnswer {
+        at,
+        price,
+        drawdown: ratio(trough.drawdown),
+        rebound: ratio(trough.rebound),
+        days: trough.days,
+        half_life_days: trough.half_life_days,
+    }
+}
+
+fn show_piecewise(Piecewise { legs, says }: Piecewise) -> PiecewiseAnswer {
+    let show =
+        |leg: Leg| PathLeg { from: point(leg.from), to: point(leg.to), change: ratio(leg.change), days: leg.days };
+    PiecewiseAnswer { says, legs: legs.into_iter().map(show).collect() }
 }
 
 fn show_day(day: &DaySupply) -> SupplyDay {

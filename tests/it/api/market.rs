@@ -204,6 +204,15 @@ async fn imported_prices_are_a_list_and_series_of_their_own() {
         (series["trough"]["price"].as_str(), series["trough"]["rebound"].as_str()),
         (Some("2.00"), Some("0.5000"))
     );
+    // $8, the next day $2, an outlier that is no part of the series, and two days later $3.
+    assert_eq!(series["piecewise"]["says"], "8.00 -> 2.00 in 1 day; back to 3.00");
+    assert_eq!((series["trough"]["days"].as_u64(), series["trough"]["half_life_days"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(series["days_under_water"], 2);
+    let legs = series["piecewise"]["legs"].as_array().unwrap();
+    let told: Vec<_> =
+        legs.iter().map(|leg| (leg["change"].as_str().unwrap(), leg["days"].as_u64().unwrap())).collect();
+    assert_eq!(told, [("-0.7500", 1), ("0.5000", 2)]);
+    assert_eq!((legs[1]["from"]["price"].as_str(), legs[1]["to"]["price"].as_str()), (Some("2.00"), Some("3.00")));
 }
 
 #[actix_web::test]
