@@ -7,7 +7,7 @@ use super::analytics::forward::Forward;
 use super::analytics::kept::Made;
 use super::reads::{Listed, Slice};
 use super::wallet::organization_by_id;
-use super::{App, AppError, View, facade::Caller};
+use super::{App, AppError, Scope, View, facade::Caller};
 use crate::market::GpuMinutes;
 use crate::market::forward::{Mark, mark};
 use crate::types::{
@@ -89,7 +89,18 @@ impl App {
     pub async fn marks(&self, caller: &Caller, id: PublicId) -> Result<Marks, AppError> {
         caller.reader()?;
         let organization = self.live().read(|view| organization_by_id(view, id).map(|row| row.id));
-        let organization = organization.filter(|id| caller.may_see(*id)).ok_or(AppError::NotFound)?;
+        self.marks_of(organization.filter(|id| caller.may_see(*id)).ok_or(AppError::NotFound)?).await
+    }
+
+    /// Returns the open contracts of the caller's organization against the forward curve.
+    ///
+    /// # Errors
+    /// `scope_required`, `role_required`; or if the store fails.
+    pub async fn own_marks(&self, caller: &Caller) -> Result<Marks, AppError> {
+        self.marks_of(caller.member(Scope::Read)?).await
+    }
+
+    async fn marks_of(&self, organization: OrganizationId) -> Result<Marks, AppError> {
         let (open, truncated, now, as_of) = self.live().read(|view| {
             let (open, truncated) = open_contracts(view, organization);
             (open, truncated, view.now, view.as_of)

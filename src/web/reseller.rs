@@ -1,4 +1,4 @@
-//! `/reseller`: what was bought, what of it was sold on and at what price, and what is left.
+//! `/reseller`: what was bought, what of it was sold on and at what price, what is left, and what it is worth now.
 
 use askama::Template;
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use super::orders;
 use super::respond::Reply;
 use super::shell::Shell;
 use super::{Guest, Shown};
+use crate::app::marks::{Marked, Marks};
 use crate::app::reads::Slice;
 use crate::exchange::entities::Purse;
 use crate::market::{GpuMinutes, Ratio};
@@ -24,7 +25,10 @@ struct Holding {
     result: Money,
     share: Option<Ratio>,
     left: GpuMinutes,
-    index: Option<Price>,
+    /// The forward curve over what is still to be delivered.
+    mark: Option<Price>,
+    /// What it and its open resales would gain or lose if they were closed at the curve.
+    marked: Option<Money>,
 }
 
 #[derive(Template)]
@@ -37,6 +41,7 @@ struct Page {
     bought: GpuMinutes,
     sold: GpuMinutes,
     result: Money,
+    marks: Marks,
     truncated: bool,
     placed: String,
 }
@@ -47,6 +52,9 @@ pub async fn show(visit: Guest) -> Shown {
     let (purse, _) = visit.app().purse(&caller)?;
     let (rows, next) = contract::rows(&visit, &caller, Slice::first(PAGE_ROWS_MAX)).await?;
     let own = caller.principal.organization;
+    let marks = visit.app().own_marks(&caller).await?;
+    let by_contract: BTreeMap<ContractId, &Marked> = marks.rows.iter().map(|row| (row.contract, row)).collect();
+    let mut resales: BTreeMap<ContractId, Money> = BTreeMap::new();
     let mut resold: BTreeMap<ContractId, (GpuMinutes, Turnover)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.sold) {
         let Source::Contract(parent) = row.contract.source else { continue };
@@ -54,12 +62,19 @@ pub async fn show(visit: Guest) -> Shown {
         *amount = amount.plus(row.amount);
         let more = row.contract.price.turnover(row.contract.gpus, row.contract.window.minutes());
         *turnover = more.and_then(|more| turnover.plus(more)).unwrap_or(*turnover);
+        if let Some(result) = by_contract.get(&row.contract.id).and_then(|row| row.result) {
+            let sum = resales.entry(parent).or_default();
+            *sum = sum.plus(result).unwrap_or(*sum);
+        }
     }
     let mut holdings = Vec::new();
     for bought in rows.into_iter().filter(|row| Some(row.contract.buyer) == own) {
         let (sold, turnover) = resold.get(&bought.contract.id).copied().unwrap_or_default();
-        let index = visit.app().index(&bought.product).await?.fixes.last().map(|fix| fix.price);
-        holdings.push(holding(bought, sold, turnover, index));
+        let own = by_contract.get(&bought.contract.id);
+        let resales = resales.get(&bought.contract.id).copied().unwrap_or_default();
+        let marked = own.and_then(|row| row.result?.plus(resales).ok());
+        let mark = own.and_then(|row| row.mark?.price);
+        holdings.push(holding(bought, sold, turnover, (mark, marked)));
     }
     let sum = |part: fn(&Holding) -> GpuMinutes| holdings.iter().fold(GpuMinutes::ZERO, |sum, row| sum.plus(part(row)));
     let page = Page {
@@ -70,13 +85,19 @@ pub async fn show(visit: Guest) -> Shown {
         result: holdings.iter().fold(Money::ZERO, |sum, row| sum.plus(row.result).unwrap_or(sum)),
         asks: orders::open(&visit, &caller, Side::Ask).await?,
         holdings,
+        marks,
         truncated: next.is_some(),
         placed: visit.query().text("placed").to_owned(),
     };
     Reply::page(&page)
 }
 
-fn holding(bought: contract::Row, sold: GpuMinutes, turnover: Turnover, index: Option<Price>) -> Holding {
+fn holding(
+    bought: contract::Row,
+    sold: GpuMinutes,
+    turnover: Turnover,
+    (mark, marked): (Option<Price>, Option<Money>),
+) -> Holding {
     let sold_at = turnover.mean(sold.get());
     let cost = bought.contract.price.due(sold.get()).unwrap_or_default();
     let earned = sold_at.and_then(|price| price.due(sold.get()).ok()).unwrap_or_default();
@@ -86,12 +107,17 @@ fn holding(bought: contract::Row, sold: GpuMinutes, turnover: Turnover, index: O
         result: earned.minus(cost).unwrap_or_default(),
         sold,
         sold_at,
-        index,
+        mark,
+        marked,
         bought,
     }
 }
 
 impl Holding {
+    fn is_loss(&self) -> bool {
+        self.marked.is_some_and(|marked| marked.micros() < 0)
+    }
+
     fn is_resellable(&self) -> bool {
         self.bought.contract.status.is_live() && self.left != GpuMinutes::ZERO
     }
