@@ -4,6 +4,7 @@ use askama::Template;
 use std::collections::BTreeMap;
 
 use super::format;
+use super::numbers::{Gauge, HORIZON_DAYS};
 use super::respond::Reply;
 use super::shell::Shell;
 use super::svg::{self, SPARK_HEIGHT, SPARK_WIDTH};
@@ -16,6 +17,7 @@ use crate::app::overview::Glance;
 use crate::app::series::PriceSeries;
 use crate::exchange::entities::Trade;
 use crate::market::drawdown::Point;
+use crate::market::oversupply::State;
 use crate::market::{GpuMinutes, Ratio};
 use crate::types::{Price, ProductId};
 
@@ -30,6 +32,7 @@ pub struct Row {
     last: Option<Trade>,
     index: Option<Price>,
     thin: bool,
+    gauge: Gauge,
     path: Option<Path>,
 }
 
@@ -127,6 +130,8 @@ pub async fn csv(visit: Guest) -> Shown {
         "gpus_offered",
         "gpu_hours_offered",
         "halted",
+        "oversupply_index",
+        "oversupply_state",
     ];
     let mut sheet = Sheet::new(&header);
     let price = |price: Option<Price>| price.map(|price| price.to_string()).unwrap_or_default();
@@ -146,6 +151,8 @@ pub async fn csv(visit: Guest) -> Shown {
             open_gpus.to_string(),
             open_supply.hours(),
             product.halted.to_string(),
+            row.gauge.index.map(|index| index.to_string()).unwrap_or_default(),
+            row.gauge.state.map(State::as_str).unwrap_or_default().to_owned(),
         ]);
     }
     Ok(Reply::Csv { name: "market.csv".to_owned(), text: sheet.text() })
@@ -183,6 +190,7 @@ async fn rows(visit: &Visit) -> Result<Vec<Row>, AppError> {
             last: last.remove(&glance.product.id),
             index: fix.map(|fix| fix.price),
             thin: fix.is_some_and(|fix| fix.thin),
+            gauge: Gauge::of(&app.oversupply(symbol, None, HORIZON_DAYS).await?.figure.oversupply),
             path: Path::of(Some(&index), &imported),
             glance,
         });

@@ -14,6 +14,7 @@ pub mod fall;
 pub mod fields;
 pub mod format;
 pub mod market;
+mod numbers;
 pub mod orders;
 pub mod pager;
 pub mod product;
@@ -70,6 +71,9 @@ fn public(config: &mut ServiceConfig) {
         .route("/markets/{symbol}/book.csv", page(product::book_csv))
         .route("/markets/{symbol}/supply.csv", page(product::supply_csv))
         .route("/markets/{symbol}/series.csv", page(product::series_csv))
+        .route("/markets/{symbol}/depth.csv", page(numbers::depth_csv))
+        .route("/markets/{symbol}/forward.csv", page(numbers::forward_csv))
+        .route("/markets/{symbol}/oversupply.csv", page(numbers::oversupply_csv))
         .route("/about", page(account::about))
         .route("/static/{name}", web::get().to(assets::serve));
 }

@@ -8,6 +8,7 @@ use super::fall::{self, Story};
 use super::fields::Fields;
 use super::format;
 use super::market::headline;
+use super::numbers::{self, Numbers};
 use super::pager;
 use super::respond::Reply;
 use super::shell::{Said, Shell};
@@ -17,6 +18,7 @@ use super::{Guest, Shown};
 use crate::api::csv::Sheet;
 use crate::api::problem::Problem;
 use crate::app::AppError;
+use crate::app::analytics::depth::Strip;
 use crate::app::analytics::{Index, SeriesStanding};
 use crate::app::market_data::{Level, WindowBook};
 use crate::app::overview::Glance;
@@ -73,6 +75,7 @@ struct Page {
     bids: Vec<Depth>,
     window_said: Option<Said>,
     window: Fields,
+    numbers: Option<Numbers>,
     supply: Vec<SupplyBar>,
     trades: Listed<Trade>,
 }
@@ -93,6 +96,10 @@ pub async fn show(visit: Guest) -> Shown {
     let (book, window_said, window) =
         if glance.is_some() { book(&visit, &symbol)? } else { (None, None, Fields::default()) };
     let (asks, bids) = book.as_ref().map(|book| (depth(&book.asks), depth(&book.bids))).unwrap_or_default();
+    let numbers = match &glance {
+        Some(_) => Some(Numbers::of(&visit, &symbol, book.as_ref().map(|book| book.window)).await?),
+        None => None,
+    };
     let trades = match &glance {
         Some(_) => app.trades(&symbol, pager::slice(&visit, "trades", pager::ROWS)).await?,
         None => Listed { rows: Vec::new(), next: None },
@@ -118,6 +125,7 @@ pub async fn show(visit: Guest) -> Shown {
         book,
         window_said,
         window,
+        numbers,
         trades,
         glance,
         symbol,
@@ -174,9 +182,14 @@ fn charts(paths: &[Story]) -> (Chart, Chart) {
 fn book(visit: &Visit, symbol: &Symbol) -> Result<(Option<WindowBook>, Option<Said>, Fields), AppError> {
     let query = visit.query();
     let asked = query.maybe_minute("start").and_then(|start| Ok((start, query.maybe_minute("end")?)));
-    let (start, end) = match asked {
-        Ok(window) => window,
-        Err(problem) => return Ok((None, Some(Said::of(&problem)), query)),
+    let strip = query.given("strip").and_then(Strip::parse);
+    let (start, end) = match (asked, strip) {
+        (Ok((None, None)), Some(strip)) => {
+            let window = strip.window(visit.app().live().read(|view| view.now));
+            (Some(window.start), Some(window.end))
+        }
+        (Ok(window), _) => window,
+        (Err(problem), _) => return Ok((None, Some(Said::of(&problem)), query)),
     };
     match visit.app().book(symbol, start, end) {
         Ok(book) => {
@@ -327,6 +340,7 @@ pub async fn series_csv(visit: Guest) -> Shown {
     file(&symbol, "series", sheet)
 }
 
-fn file(symbol: &Symbol, what: &str, sheet: Sheet) -> Shown {
+/// Returns the file of a product.
+pub(super) fn file(symbol: &Symbol, what: &str, sheet: Sheet) -> Shown {
     Ok(Reply::Csv { name: format!("{symbol}-{what}.csv"), text: sheet.text() })
 }

@@ -14,6 +14,9 @@ const FILES: &[&str] = &[
     "/markets/h100-sxm-80gb/book.csv",
     "/markets/h100-sxm-80gb/supply.csv",
     "/markets/h100-sxm-80gb/series.csv",
+    "/markets/h100-sxm-80gb/depth.csv",
+    "/markets/h100-sxm-80gb/forward.csv",
+    "/markets/h100-sxm-80gb/oversupply.csv",
 ];
 /// Pages of somebody: who may see them, and who may not.
 const PRIVATE: &[(&str, &[&str], &[&str])] = &[
@@ -214,6 +217,83 @@ async fn figures_are_those_of_the_api() {
         let names = ["day", "offered", "resale_offered", "contracted", "resale_contracted", "bid", "expired_unsold"];
         assert!(csv.contains(&names.map(figure).join(",")), "{day}");
     }
+}
+
+#[actix_web::test]
+async fn depth_curve_and_oversupply_are_those_of_the_api() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let visitor = Visitor::new(world);
+    let path = format!("/markets/{PRODUCT}");
+    let bare = visitor.get(&path).await.text;
+    assert!(bare.contains("No curve yet") && bare.contains("No index:"), "{bare}");
+    market.sell_to(&market.renter, 8).await;
+    world.post(&market.provider, "/v1/orders", market.ask(8, "2.75")).await.expect(201);
+    world.post(&market.other, "/v1/orders", market.bid(4, "1.9", 0..8)).await.expect(201);
+    let api = async |what: &str| world.public(&format!("/v1/markets/{PRODUCT}/{what}")).await.expect(200);
+    let file = async |what: &str| visitor.get(&format!("{path}/{what}")).await.text;
+    let row = |row: &Value, names: &[&str]| -> String {
+        let cell = |name: &&str| match &row[*name] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        names.iter().map(cell).collect::<Vec<_>>().join(",")
+    };
+    let page = visitor.get(&format!("{path}?strip=day")).await.text;
+
+    let depth = api("depth?strip=day&gpus=8").await;
+    let names = ["gpus", "available", "best", "marginal", "average"];
+    let expected = format!("{},{}", row(&depth, &["start", "end"]), row(&depth["data"][0], &names));
+    let csv = file("depth.csv?strip=day").await;
+    assert!(csv.contains(&expected), "{expected} in {csv}");
+    assert_eq!(csv.lines().count(), 1 + 8 + 24, "amounts, then hours");
+    assert!(page.contains(&format!("${}", depth["data"][0]["marginal"].as_str().unwrap())), "{depth}");
+
+    let names = ["month", "mark", "basis", "trades", "traded", "trade_price", "ask_price", "best_ask", "offered"];
+    let (curve, csv) = (api("forward-curve").await, file("forward.csv").await);
+    assert!(!curve["data"].as_array().unwrap().is_empty());
+    for month in curve["data"].as_array().unwrap() {
+        assert!(csv.contains(&row(month, &names)), "{month} in {csv}");
+        assert!(page.contains(month["month"].as_str().unwrap()), "{month}");
+    }
+
+    let names = ["horizon_days", "index", "state", "offered", "resale_offered", "bid_near", "sold", "delivered"];
+    let csv = file("oversupply.csv").await;
+    for days in [7, 30, 90, 365] {
+        let over = api(&format!("oversupply?horizon_days={days}")).await;
+        assert!(csv.contains(&row(&over, &names)), "{over} in {csv}");
+    }
+    let over = api("oversupply").await;
+    let said = format!("aria-label=\"Oversupply {} of 100\"", over["index"]);
+    assert!(page.contains(&said) && page.contains(over["state"].as_str().unwrap()), "{over}: {page}");
+    let (market_page, csv) = (visitor.get("/").await.text, visitor.get("/market.csv").await.text);
+    let ends = format!(",{},{}", over["index"], over["state"].as_str().unwrap());
+    assert!(csv.lines().any(|line| line.ends_with(&ends)), "{ends} in {csv}");
+    for link in ["/about#oversupply"] {
+        assert!(market_page.contains(link) && page.contains(link), "{link}");
+    }
+    let about = visitor.get("/about").await.text;
+    for definition in ["oversupply", "forward", "depth", "marks", "sources", "fall"] {
+        assert!(about.contains(&format!("id=\"{definition}\"")), "{definition}");
+    }
+}
+
+#[actix_web::test]
+async fn a_reseller_sees_its_loss_as_the_api_has_it() {
+    let market = Market::open().await;
+    let world = &market.world;
+    market.sell_to(&market.reseller, 8).await;
+    // The rest of the listing is offered for less than what was paid.
+    market.place(&market.provider, market.ask(16, "1.25")).await;
+    let path = format!("/v1/organizations/{}/marks", market.reseller.organization);
+    let marks = world.get(&market.reseller, &path).await.expect(200);
+    assert!(marks["result"].as_str().unwrap().starts_with('-'), "{marks}");
+    let visitor = Visitor::logged_in(world, "reseller").await;
+    let page = visitor.get("/reseller").await.text;
+    let loss = marks["result"].as_str().unwrap().trim_start_matches('-');
+    assert_eq!(page.matches(loss).count(), 2, "in all, and for the one contract: {page}");
+    assert!(page.contains(&format!("${}", marks["data"][0]["mark"].as_str().unwrap())));
 }
 
 #[actix_web::test]
