@@ -11,7 +11,7 @@ pub mod index;
 pub mod kept;
 pub mod oversupply;
 mod past;
-mod resting;
+pub(in crate::app) mod resting;
 pub mod sources;
 pub mod tape;
 

@@ -1,13 +1,14 @@
 //! What everybody may see of the market: books of a window, trades, quotes. No names, no ids of organizations.
 
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
+use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_by_symbol;
 use super::reads::{Listed, Quote, QuoteFilter, Slice};
-use super::{App, AppError, View};
-use crate::exchange::entities::{Order, Product, Trade};
+use super::{App, AppError, Live, View};
+use crate::exchange::entities::{Order, Trade};
 use crate::store::{quotes, read};
-use crate::types::{Minute, Price, Side, Symbol, Timestamp, Window};
+use crate::types::{Minute, Price, ProductId, Side, Symbol, Timestamp, Window};
 
 /// Price levels shown on each side of a book.
 pub const LEVELS_MAX: usize = 1_000;
@@ -49,15 +50,18 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist; `invalid_window`.
     pub fn book(&self, symbol: &Symbol, start: Option<Minute>, end: Option<Minute>) -> Result<WindowBook, AppError> {
-        self.live().read(|view| {
-            let product = product_by_symbol(view, symbol).ok_or(AppError::NotFound)?;
-            let start = start.unwrap_or_else(|| next_full_hour(view.now));
-            let window = Window::new(start, end.unwrap_or_else(|| start.plus(WINDOW_MINUTES_DEFAULT)));
-            if window.is_empty() {
-                return Err(crate::exchange::Reject::InvalidWindow.into());
-            }
-            Ok(book_of(view, product, window))
-        })
+        let found = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.now, view.as_of)));
+        let (product, now, as_of) = found.ok_or(AppError::NotFound)?;
+        let start = start.unwrap_or_else(|| next_full_hour(now));
+        let window = Window::new(start, end.unwrap_or_else(|| start.plus(WINDOW_MINUTES_DEFAULT)));
+        if window.is_empty() {
+            return Err(crate::exchange::Reject::InvalidWindow.into());
+        }
+        let asks = levels(self.live(), (product, Side::Ask), |view, ask| takeable(ask, window, view.now));
+        let bids = levels(self.live(), (product, Side::Bid), |view, bid| {
+            if bid.window.overlaps(window) { bid.remaining_gpus(view.now) } else { 0 }
+        });
+        Ok(WindowBook { window, asks, bids, now, as_of })
     }
 
     /// Returns the trades of a product, newest first.
@@ -78,32 +82,28 @@ impl App {
     }
 }
 
-/// Returns the book of a window out of the view.
-pub fn book_of(view: &View, product: &Product, window: Window) -> WindowBook {
-    let mut asks: BTreeMap<Price, Level> = BTreeMap::new();
-    let mut bids: BTreeMap<Price, Level> = BTreeMap::new();
-    for ask in view.side(product.id, Side::Ask) {
-        add(&mut asks, ask.price, takeable(ask, window, view.now));
-    }
-    for bid in view.side(product.id, Side::Bid).filter(|bid| bid.window.overlaps(window)) {
-        add(&mut bids, bid.price, bid.remaining_gpus(view.now));
-    }
-    WindowBook {
-        window,
-        asks: asks.into_values().take(LEVELS_MAX).collect(),
-        bids: bids.into_values().rev().take(LEVELS_MAX).collect(),
-        now: view.now,
-        as_of: view.as_of,
-    }
-}
-
-fn add(levels: &mut BTreeMap<Price, Level>, price: Price, gpus: u32) {
-    if gpus == 0 {
-        return;
-    }
-    let level = levels.entry(price).or_insert(Level { price, gpus: 0, orders: 0 });
-    level.gpus = level.gpus.saturating_add(u64::from(gpus));
-    level.orders = level.orders.saturating_add(1);
+/// Returns the best levels of a side, of as many GPUs as the closure says of each order.
+fn levels(live: &Live, side: (ProductId, Side), gpus: impl Fn(&View, &Order) -> u32) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::new();
+    pass(live, side, ORDERS_MAX, |view, order| {
+        let gpus = gpus(view, order);
+        if gpus == 0 {
+            return ControlFlow::Continue(());
+        }
+        // Orders come by price, so those of one price come one after the other.
+        if levels.last().is_none_or(|level| level.price != order.price) {
+            if levels.len() == LEVELS_MAX {
+                return ControlFlow::Break(());
+            }
+            levels.push(Level { price: order.price, gpus: 0, orders: 0 });
+        }
+        if let Some(level) = levels.last_mut() {
+            level.gpus = level.gpus.saturating_add(u64::from(gpus));
+            level.orders = level.orders.saturating_add(1);
+        }
+        ControlFlow::Continue(())
+    });
+    levels
 }
 
 /// Returns the GPUs that a bid for exactly this window could take from an ask.

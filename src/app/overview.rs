@@ -1,10 +1,12 @@
 //! The market at a glance: the top of every product's book, whatever the window, and its last trade.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
+use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_by_symbol;
 use super::reads::Slice;
-use super::{App, AppError, View};
+use super::{App, AppError, Live};
 use crate::exchange::entities::{Order, Product, Trade};
 use crate::market::GpuMinutes;
 use crate::store::read;
@@ -23,7 +25,7 @@ pub struct Glance {
     pub bids: usize,
     /// Resting asks.
     pub asks: usize,
-    /// GPUs that resting asks offer at most in a minute, added up.
+    /// GPUs that resting asks offer at most in a minute, added up over the cheapest [`ORDERS_MAX`].
     pub open_gpus: u64,
     /// What they still offer from now on.
     pub open_supply: GpuMinutes,
@@ -40,10 +42,11 @@ impl Glance {
 impl App {
     /// Returns every product at a glance, by symbol, with the exchange's time and the journal row.
     pub fn overview(&self) -> (Vec<Glance>, Timestamp, i64) {
-        self.live().read(|view| {
+        let (products, now, as_of) = self.live().read(|view| {
             let products = view.symbols.values().filter_map(|id| view.products.get(id));
-            (products.map(|product| glance(view, product)).collect(), view.now, view.as_of)
-        })
+            (products.cloned().collect::<Vec<Product>>(), view.now, view.as_of)
+        });
+        (products.into_iter().map(|product| glance(self.live(), product)).collect(), now, as_of)
     }
 
     /// Returns a product at a glance.
@@ -51,8 +54,8 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`].
     pub fn glance(&self, symbol: &Symbol) -> Result<Glance, AppError> {
-        let found = self.live().read(|view| product_by_symbol(view, symbol).map(|product| glance(view, product)));
-        found.ok_or(AppError::NotFound)
+        let product = self.live().read(|view| product_by_symbol(view, symbol).cloned());
+        Ok(glance(self.live(), product.ok_or(AppError::NotFound)?))
     }
 
     /// Returns the last trade of every product that has one.
@@ -73,23 +76,20 @@ impl App {
     }
 }
 
-fn glance(view: &View, product: &Product) -> Glance {
-    let (mut asks, mut open_gpus, mut open_supply) = (0_usize, 0_u64, GpuMinutes::ZERO);
-    for ask in view.side(product.id, Side::Ask) {
-        asks = asks.saturating_add(1);
+fn glance(live: &Live, product: Product) -> Glance {
+    let id = product.id;
+    let (best_bid, best_ask, bids, asks) = live.read(|view| {
+        let best = |side| view.side_after(id, side, None).next().map(|(_, order)| order.price);
+        let count = |side| view.book.get(&(id, side)).map_or(0, BTreeSet::len);
+        (best(Side::Bid), best(Side::Ask), count(Side::Bid), count(Side::Ask))
+    });
+    let (mut open_gpus, mut open_supply) = (0_u64, GpuMinutes::ZERO);
+    pass(live, (id, Side::Ask), ORDERS_MAX, |view, ask| {
         open_gpus = open_gpus.saturating_add(ask.remaining_gpus(view.now).into());
         open_supply = open_supply.plus(free(ask, view.now));
-    }
-    let bids = || view.side(product.id, Side::Bid);
-    Glance {
-        product: product.clone(),
-        best_bid: bids().next_back().map(|bid| bid.price),
-        best_ask: view.side(product.id, Side::Ask).next().map(|ask| ask.price),
-        bids: bids().count(),
-        asks,
-        open_gpus,
-        open_supply,
-    }
+        ControlFlow::Continue(())
+    });
+    Glance { product, best_bid, best_ask, bids, asks, open_gpus, open_supply }
 }
 
 /// Returns what an ask still offers.

@@ -113,10 +113,31 @@ impl Numbers {
         })
     }
 
-    /// Returns the components of oversupply: name, value, weight.
+    /// Returns the components of oversupply: what each is, value, weight.
     pub fn components(&self) -> Vec<(&'static str, Option<Ratio>, u32)> {
+        let said = |name| match name {
+            "unsold" => "Passed unsold, of what could be delivered",
+            "cover" => "On offer, of that and what was sold",
+            "imbalance" => "Asks over bids near the index",
+            "resale" => "Resale, of what is on offer",
+            other => other,
+        };
         let parts = self.standing.figure.oversupply.components.iter().zip(WEIGHTS);
-        parts.map(|(value, (name, weight))| (name, *value, weight)).collect()
+        parts.map(|(value, (name, weight))| (said(name), *value, weight)).collect()
+    }
+
+    /// Returns the amounts of which at least a part can be had, and the first that cannot be had whole.
+    pub fn quotes(&self) -> Vec<Quote> {
+        let quotes = self.depth.iter().flat_map(|depth| depth.quotes.iter().copied());
+        let mut is_whole = true;
+        let until_short = quotes.take_while(|quote| std::mem::replace(&mut is_whole, quote.is_full()));
+        until_short.filter(|quote| quote.available > 0).collect()
+    }
+
+    /// Returns the first and the last month.
+    pub fn ends(&self) -> Option<(String, String)> {
+        let (first, last) = (self.months.first()?, self.months.last()?);
+        Some((first.price.month.to_string(), last.price.month.to_string()))
     }
 
     /// Returns, of the hours of the window in which so many GPUs can be had: the cheapest and the dearest marginal price; and in

@@ -1,10 +1,10 @@
 //! The daily index of a product, whole or of a slice of its trades.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
+use super::resting::{ORDERS_MAX, pass};
 use crate::app::catalogue::product_by_symbol;
-use crate::app::{App, AppError, View};
-use crate::exchange::entities::Order;
+use crate::app::{App, AppError, Live};
 use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
 use crate::market::{Day, Tenor};
 use crate::types::{ProductId, Side, Source, Symbol};
@@ -39,11 +39,9 @@ impl App {
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn index_of(&self, symbol: &Symbol, slice: &Slice) -> Result<Index, AppError> {
         let tapes = self.tapes().await?;
-        let seen = self.live().read(|view| {
-            let product = product_by_symbol(view, symbol)?.id;
-            Some((product, view.now, view.as_of, resting_asks(view, product, slice)))
-        });
-        let (product, now, as_of, asks) = seen.ok_or(AppError::NotFound)?;
+        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.now, view.as_of)));
+        let (product, now, as_of) = seen.ok_or(AppError::NotFound)?;
+        let asks = resting_asks(self.live(), product, slice);
         let nothing = IndexFold::default();
         let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
         let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
@@ -56,19 +54,23 @@ impl App {
 }
 
 /// Returns the asks that rest now in a slice, with what they still offer at most.
-fn resting_asks(view: &View, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
+fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
     let wants_primary = slice.primary.unwrap_or(true);
-    let resting = |ask: &Arc<Order>| RestingAsk {
-        order: ask.id,
-        price: ask.price,
-        gpus: ask.remaining_gpus(view.now),
-        // The asks that count: those of hosts, unless the index is of resale alone.
-        primary: matches!(ask.source, Some(Source::Listing(_))) == wants_primary,
-    };
-    let in_region = |ask: &&Arc<Order>| {
-        slice.region.as_ref().is_none_or(|region| view.region_of(ask).is_some_and(|found| found == region))
-    };
-    // An ask can be rented for a tenor if what is left of it is as long.
-    let as_long = |ask: &&Arc<Order>| slice.tenor.is_none_or(|tenor| Tenor::of(ask.open_window(view.now)) >= tenor);
-    view.side(product, Side::Ask).filter(in_region).filter(as_long).map(resting).collect()
+    let mut asks = Vec::new();
+    pass(live, (product, Side::Ask), ORDERS_MAX, |view, ask| {
+        let in_region =
+            slice.region.as_ref().is_none_or(|region| view.region_of(ask).is_some_and(|found| found == region));
+        // An ask can be rented for a tenor if what is left of it is as long.
+        if in_region && slice.tenor.is_none_or(|tenor| Tenor::of(ask.open_window(view.now)) >= tenor) {
+            asks.push(RestingAsk {
+                order: ask.id,
+                price: ask.price,
+                gpus: ask.remaining_gpus(view.now),
+                // The asks that count: those of hosts, unless the index is of resale alone.
+                primary: matches!(ask.source, Some(Source::Listing(_))) == wants_primary,
+            });
+        }
+        ControlFlow::Continue(())
+    });
+    asks
 }
