@@ -42,7 +42,7 @@
 //! | [`web`] | the pages: rendered here, over the same use cases, sessions and errors as the API |
 //! | [`agent`] | the program beside the GPUs: probes, notes, reports |
 //! | [`sim`] | seeded traders, faults, and an auditor that knows the rules by itself |
-//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `admin`, `agent`, `simulate`, `bench` |
+//! | [`cli`] | `demo`, `serve`, `import`, `verify`, `audit`, `admin`, `agent`, `simulate`, `bench` |
 //!
 //! Dependencies point down this list's layers: `types <- exchange, market, auth, importers <- store <- app <-
 //! api, sim, agent <- web, cli`. `tests/it/architecture.rs` enforces it.

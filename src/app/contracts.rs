@@ -139,7 +139,7 @@ pub(super) fn mention(mentions: &mut Mentions, contract: &Contract) {
 }
 
 /// Returns the contracts above a contract, the first sale first.
-fn parents(reader: &mut Reader, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
+pub(super) fn parents(reader: &mut Reader, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut chain = Vec::new();
     let mut source = contract.source;
     while let Source::Contract(id) = source {

@@ -21,6 +21,21 @@ pub struct Anchor {
     pub hash: [u8; 32],
 }
 
+impl Anchor {
+    /// Reads `SEQUENCE:HASH`, the hash in 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (sequence, digits) = text.split_once(':')?;
+        if digits.len() != 64 || !digits.is_ascii() {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self { sequence: sequence.parse().ok()?, hash })
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {

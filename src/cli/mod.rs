@@ -1,7 +1,8 @@
-//! The commands: `demo`, `serve`, `import`, `verify`, `admin`, `agent`, `simulate` and `bench`.
+//! The commands: `demo`, `serve`, `import`, `verify`, `audit`, `admin`, `agent`, `simulate` and `bench`.
 
 mod admin;
 mod agent;
+mod audit;
 mod bench;
 mod demo;
 mod import;
@@ -43,6 +44,8 @@ enum Command {
     Import(Box<import::Import>),
     /// Checks that the database is what its journal says.
     Verify(verify::Verify),
+    /// Takes the story of a contract along and checks it.
+    Audit(audit::Audit),
     /// Looks after people who run the exchange.
     Admin(admin::Admin),
     /// Reports how many GPUs of a contract are up, from the machine they are in.
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => block_on(serve.run()),
         Command::Import(import) => block_on(import.run()),
         Command::Verify(verify) => verify.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Admin(admin) => block_on(admin.run()),
         Command::Agent(agent) => agent.run(),
         Command::Simulate(simulate) => simulate.run(),

@@ -56,17 +56,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn parse_anchor(text: &str) -> Result<Anchor, String> {
-    let expected = || "expected SEQUENCE:HASH with 64 hexadecimal digits".to_owned();
-    let (sequence, digits) = text.split_once(':').ok_or_else(expected)?;
-    let sequence = sequence.parse().map_err(|_| expected())?;
-    if digits.len() != 64 || !digits.is_ascii() {
-        return Err(expected());
-    }
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| expected())?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| expected())?;
-    }
-    Ok(Anchor { sequence, hash })
+pub(super) fn parse_anchor(text: &str) -> Result<Anchor, String> {
+    Anchor::parse(text).ok_or_else(|| "expected SEQUENCE:HASH with 64 hexadecimal digits".to_owned())
 }

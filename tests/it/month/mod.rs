@@ -1,4 +1,5 @@
 //! A month of many contracts with outages, disputes, defaults, resales, terminations and recalls, on both databases.
 
+mod bundles;
 mod scene;
 mod statements;

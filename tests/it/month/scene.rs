@@ -44,6 +44,16 @@ pub struct Written {
     pub deliveries: BTreeMap<ContractId, Arc<Standing>>,
 }
 
+/// Returns a SQLite database that holds the month, for tests that only read.
+pub fn on_sqlite() -> &'static (Backend, Written) {
+    static WRITTEN: OnceLock<(Backend, Written)> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let backend = Backend::sqlite();
+        let written = write(&backend, played());
+        (backend, written)
+    })
+}
+
 /// Writes the month to a database, in batches, as the sequencer would.
 pub fn write(backend: &Backend, life: &Life) -> Written {
     let store = backend.open();

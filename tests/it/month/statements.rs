@@ -9,8 +9,8 @@ use gpubourse::exchange::entities::{Cause, Transfer};
 use gpubourse::market::Month;
 use gpubourse::types::{AccountKind, ContractId, Money, OrganizationId};
 
-use super::scene::{Written, played, write};
-use crate::backend::{Backend, for_each_backend};
+use super::scene::{Written, on_sqlite, played, write};
+use crate::backend::for_each_backend;
 use crate::delivery::life::{Life, P, R, X, Y};
 
 const EVERYBODY: [OrganizationId; 5] = [OrganizationId::EXCHANGE, P, R, X, Y];
@@ -189,12 +189,11 @@ fn statements_of_a_month_add_up_to_the_ledger_on_both_databases() {
 
 #[test]
 fn the_gpu_hours_of_all_months_are_those_that_were_delivered() {
-    let backend = Backend::sqlite();
-    let written = write(&backend, played());
+    let (_, written) = on_sqlite();
     let mut delivered: BTreeMap<(ContractId, Part), u64> = BTreeMap::new();
     for organization in EVERYBODY {
         for month in months() {
-            for line in read(&written, organization, month, Slice::first(0)).lines {
+            for line in read(written, organization, month, Slice::first(0)).lines {
                 *delivered.entry((line.contract.id, line.part)).or_default() += match line.part {
                     Part::Cleared => 0,
                     _ => line.delivered().get(),
@@ -215,13 +214,12 @@ fn the_gpu_hours_of_all_months_are_those_that_were_delivered() {
 
 #[test]
 fn transfers_come_in_pages_that_leave_nothing_out() {
-    let backend = Backend::sqlite();
-    let written = write(&backend, played());
+    let (_, written) = on_sqlite();
     let month = Month::parse("2025-03").unwrap();
-    let whole = read(&written, R, month, Slice::first(u32::MAX));
+    let whole = read(written, R, month, Slice::first(u32::MAX));
     let (mut seen, mut slice) = (Vec::new(), Slice::first(97));
     loop {
-        let page = read(&written, R, month, slice);
+        let page = read(written, R, month, slice);
         assert_eq!(page.figures, whole.figures);
         assert!(page.transfers.rows.len() <= 97);
         seen.extend(page.transfers.rows);
