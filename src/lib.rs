@@ -114,6 +114,8 @@
 //! - An asker's `order_not_open` for an order of somebody else that has ended would tell that it existed; the
 //!   use cases look the owner up first and answer `not_found`.
 //! - Past thin days of the index carry the last fix forward: resting asks of days gone by are not kept.
+//! - A settlement that pays the fee alone (its payment is less than a micro-dollar, or the fee is the whole) is in the
+//!   buyer's and the exchange's statements, and not in the seller's.
 //! - A page of orders behind a filter that leaves out most of them may be empty and still have a next page.
 #![cfg_attr(
     test,

@@ -331,6 +331,8 @@ fn market() -> Vec<Route> {
         .says("Shows how much more is offered than taken: an index of 0 to 100 with what it is made of."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/sources", "get_sources", oversupply::sources)
             .says("Shows who is behind the supply, and how much of it is under water."),
+        Route::new("market data", Method::GET, "/v1/organizations/{id}/reputation", "get_reputation", reputation::get)
+            .says("Shows what a provider has delivered of what it sold, with the inputs of the formula."),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)
             .says("Lists imported prices."),
     ]

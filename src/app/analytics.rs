@@ -11,6 +11,7 @@ pub mod index;
 pub mod kept;
 pub mod oversupply;
 mod past;
+pub mod reputation;
 pub(in crate::app) mod resting;
 pub mod sources;
 pub mod tape;
@@ -25,7 +26,8 @@ use super::series::PriceSeries;
 use super::{App, AppError};
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, drawdown};
-use crate::types::{ProductId, Region, Symbol};
+use crate::market::reputation::Reputation;
+use crate::types::{OrganizationId, ProductId, Region, Symbol};
 
 /// A price series and where it stands.
 #[derive(Debug, Clone)]
@@ -62,6 +64,7 @@ pub struct Figures {
     past: Mutex<Option<Arc<past::Past>>>,
     oversupplies: kept::Kept<(ProductId, Option<Region>, u32), oversupply::Standing>,
     sources: kept::Kept<(ProductId, Option<Region>), sources::Behind>,
+    reputations: kept::Kept<OrganizationId, Reputation>,
     pub(super) external: super::series::Kept,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }

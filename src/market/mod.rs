@@ -13,6 +13,7 @@ pub mod lapsed;
 mod median;
 pub mod oversupply;
 pub mod ratio;
+pub mod reputation;
 pub mod sources;
 pub mod supply;
 pub mod tape;

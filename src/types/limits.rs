@@ -50,5 +50,7 @@ pub const STATEMENT_FILE_TRANSFERS_MAX: u32 = 50_000;
 pub const STATEMENT_PAGE_TRANSFERS_MAX: u32 = 2_000;
 /// Months in a list of statements; older ones are had by their names.
 pub const STATEMENT_MONTHS_MAX: usize = 120;
+/// Contracts of a provider that its reputation looks at, the newest.
+pub const REPUTATION_CONTRACTS_MAX: usize = 100_000;
 /// Statements that one process makes up at once.
 pub const STATEMENTS_AT_ONCE_MAX: usize = 2;

@@ -23,6 +23,7 @@ pub mod orders;
 pub mod oversupply;
 pub mod products;
 pub mod quotes;
+pub mod reputation;
 pub mod sites;
 pub mod statement_file;
 pub mod statements;

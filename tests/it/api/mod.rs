@@ -15,6 +15,7 @@ mod numbers;
 mod pages;
 mod problems;
 mod refusals;
+mod reputation;
 pub mod server;
 mod statements;
 mod titles;
