@@ -100,7 +100,7 @@ fn changed(value: &Value) -> Value {
             chars.pop();
             Value::String(chars.into_iter().chain([last]).collect())
         }
-        _ => unreachable!(),
+        _ => panic!("no value to change: {value}"),
     }
 }
 
@@ -171,7 +171,7 @@ fn rows_left_out_put_in_or_swapped_are_found() {
     assert!(!forge(&|bundle| drop(bundle.transfers.pop())).is_empty());
     // The trade would not have been made without the other order, nor without what that was offered out of.
     assert!(!forge(&|bundle| bundle.book.orders.clear()).is_empty());
-    assert!(!forge(&|bundle| drop(bundle.book.listings.pop())).is_empty());
+    assert!(!forge(&|bundle| bundle.book.listings.clear()).is_empty());
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Model {
                     more(&mut sums.due, amount);
                     more(&mut sums.fees, amount);
                 }
-                _ => unreachable!(),
+                _ => panic!("{:?} is for no contract", transfer.cause),
             }
         }
     }
