@@ -11,7 +11,8 @@ use super::problem::Problem;
 use super::service;
 use super::v1::{
     admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
-    journal, listings, markets, marks, meter, orders, oversupply, products, quotes, sites, statements, terms, wallet,
+    journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites, statements,
+    terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -138,6 +139,7 @@ pub fn routes(with_echo: bool) -> Vec<Route> {
     table.extend(market());
     table.extend(titles());
     table.extend(delivery());
+    table.extend(rulings());
     table.extend(portfolios());
     table.extend(administration());
     table.extend(services());
@@ -354,7 +356,6 @@ fn titles() -> Vec<Route> {
 
 fn delivery() -> Vec<Route> {
     let step: &[&str] = &["not_found", "no_delivery_terms", "illegal_transition"];
-    let recall: &[&str] = &["not_found", "no_delivery_terms", "contract_not_live"];
     let dispute: &[&str] = &["not_found", "no_delivery_terms", "not_disputed", "slot_closed", "invalid_text"];
     vec![
         Route::new("delivery", Method::GET, "/v1/terms", "get_terms", terms::get)
@@ -406,6 +407,13 @@ fn delivery() -> Vec<Route> {
                 &["slot_closed", "invalid_gpus", "outside_source_window"],
                 WRITE,
             ]),
+    ]
+}
+
+fn rulings() -> Vec<Route> {
+    let recall: &[&str] = &["not_found", "no_delivery_terms", "contract_not_live"];
+    let dispute: &[&str] = &["not_found", "no_delivery_terms", "not_disputed", "slot_closed", "invalid_text"];
+    vec![
         Route::new("admin", Method::POST, "/v1/admin/terms", "publish_terms", terms::publish)
             .says("Publishes terms of delivery; contracts made from then on have them.")
             .fails(&[STAFF, &["invalid_terms"], WRITE]),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::csv::Sheet;
 use super::product::file;
 use super::svg;
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::analytics::depth::{Depth, HOURS_MAX, LADDER, Need, Strip};
 use crate::app::analytics::forward::Forward;

@@ -159,4 +159,4 @@ fn add(sheet: &mut Sheet, what: &[&str], accounts: &Accounts, contract: &[String
 }
 
 /// Columns after those of accounts.
-const CONTRACT_COLUMNS: usize = 12;
+const CONTRACT_COLUMNS: usize = 13;
