@@ -33,7 +33,7 @@
 //! |---|---|
 //! | [`types`] | ids, money, price, time, windows, capacity as checked integers |
 //! | [`exchange`] | the state machine: commands, events, refusals, books, purses, contracts, deliveries, digest |
-//! | [`market`] | index, drawdown, supply: pure functions over numbers |
+//! | [`market`] | index, candles, drawdown, depth, forward curve, supply, oversupply: pure functions over numbers |
 //! | [`importers`] | foreign catalogues and price series into quotes and offers |
 //! | [`auth`] | passwords, tokens, keys |
 //! | [`store`] | tables, the batch writer, recovery, comparison; the only module that names diesel |
@@ -116,6 +116,9 @@
 //! - Past thin days of the index carry the last fix forward: resting asks of days gone by are not kept.
 //! - A settlement that pays the fee alone (its payment is less than a micro-dollar, or the fee is the whole) is in the
 //!   buyer's and the exchange's statements, and not in the seller's.
+//! - A pass over a book looks at it a thousand orders at a time, so a figure may have an order as it was before and another
+//!   as it was after the same command; what is truncated says so.
+//! - What passed unsold is valued at an ask's last price, and counts until the time written beside the command that ended it.
 //! - A page of orders behind a filter that leaves out most of them may be empty and still have a next page.
 #![cfg_attr(
     test,

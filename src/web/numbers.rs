@@ -9,7 +9,6 @@ use super::{Guest, Shown};
 use crate::api::csv::Sheet;
 use crate::app::AppError;
 use crate::app::analytics::depth::{Depth, HOURS_MAX, LADDER, Need, Strip};
-use crate::app::analytics::forward::Forward;
 use crate::app::analytics::kept::Made;
 use crate::app::analytics::oversupply::{ROLLING_DAYS, Standing};
 use crate::app::analytics::sources::Behind;
@@ -23,6 +22,8 @@ use crate::types::{Price, Symbol, Window};
 pub const HORIZON_DAYS: u32 = 30;
 /// GPUs that hours are priced for: one machine.
 pub const HOURLY_GPUS: u32 = 8;
+/// Delivery months that a page shows: an ask may reach ten years ahead.
+const MONTHS_SHOWN: usize = 12;
 const MINUTES_PER_HOUR: u32 = 60;
 const WHOLE: u64 = 100;
 
@@ -30,8 +31,10 @@ const WHOLE: u64 = 100;
 pub struct Numbers {
     /// Of the window, if there is one.
     pub depth: Option<Depth>,
-    /// Its delivery months.
+    /// Its next delivery months.
     pub months: Vec<Month>,
+    /// Delivery months in all.
+    pub months_in_all: usize,
     /// Its months as a line, if there are two.
     pub curve: Option<String>,
     /// How much too much there is.
@@ -102,10 +105,12 @@ impl Numbers {
             Some(window) => Some(depth_of(visit, symbol, Need::Window(Some(window.start), Some(window.end))).await?),
             None => None,
         };
-        let marks: Vec<Price> = forward.figure.iter().filter_map(|month| Some(month.mark?.0)).collect();
+        let shown = forward.figure.get(..MONTHS_SHOWN).unwrap_or(&forward.figure);
+        let marks: Vec<Price> = shown.iter().filter_map(|month| Some(month.mark?.0)).collect();
         Ok(Self {
             depth,
-            months: months(&forward.figure),
+            months: months(shown),
+            months_in_all: forward.figure.len(),
             curve: svg::line(&marks, CURVE_WIDTH, CURVE_HEIGHT),
             gauge: Gauge::of(&standing.figure.oversupply),
             standing,
@@ -150,7 +155,7 @@ impl Numbers {
     }
 }
 
-fn months(forward: &Forward) -> Vec<Month> {
+fn months(forward: &[MonthPrice]) -> Vec<Month> {
     let most = forward.iter().map(|month| month.offered.get()).max().unwrap_or_default();
     let month = |price: &MonthPrice| Month {
         basis: match price.mark {

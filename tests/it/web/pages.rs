@@ -270,13 +270,29 @@ async fn depth_curve_and_oversupply_are_those_of_the_api() {
     let (market_page, csv) = (visitor.get("/").await.text, visitor.get("/market.csv").await.text);
     let ends = format!(",{},{}", over["index"], over["state"].as_str().unwrap());
     assert!(csv.lines().any(|line| line.ends_with(&ends)), "{ends} in {csv}");
-    for link in ["/about#oversupply"] {
-        assert!(market_page.contains(link) && page.contains(link), "{link}");
-    }
+    assert!([&market_page, &page].iter().all(|text| text.contains("/about#oversupply")));
     let about = visitor.get("/about").await.text;
     for definition in ["oversupply", "forward", "depth", "marks", "sources", "fall"] {
         assert!(about.contains(&format!("id=\"{definition}\"")), "{definition}");
     }
+}
+
+#[actix_web::test]
+async fn a_long_curve_is_cut_on_the_page_and_whole_in_the_file() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let body = json!({
+        "site_id": market.site, "product": PRODUCT, "gpus": 8, "start": world.at(0), "end": world.at(600 * 24 * 60),
+        "gpus_per_node": 8, "interconnect": "infiniband", "sla_class": "99", "resale_allowed": true,
+    });
+    let listing = world.post(&market.provider, "/v1/listings", body).await.expect(201);
+    let ask = json!({"side": "ask", "listing_id": listing["id"], "gpus": 8, "price": "2"});
+    market.place(&market.provider, ask).await;
+    let visitor = Visitor::new(world);
+    let page = visitor.get(&format!("/markets/{PRODUCT}")).await.text;
+    let csv = visitor.get(&format!("/markets/{PRODUCT}/forward.csv")).await.text;
+    assert!(page.contains("The next 12 of 21 months") && !page.contains("2027-11"), "{page}");
+    assert!(csv.lines().count() == 1 + 21 && csv.contains("2028-07"), "{csv}");
 }
 
 #[actix_web::test]
