@@ -6,7 +6,7 @@ use crate::app::verify::Anchor;
 use crate::exchange::entities::{Cause, Contract};
 use crate::exchange::{Event, Exchange};
 use crate::store::chain_hash;
-use crate::types::{Money, OutOfRange, Source};
+use crate::types::{AccountKind, Money, OutOfRange, Source};
 
 /// What is wrong with a bundle, in sentences for people.
 pub type Findings = Vec<String>;
@@ -178,20 +178,25 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
     if let Some((row, transfer)) = told.iter().find(|(row, transfer)| row.at != transfer.created_at) {
         found.push(format!("transfer {}: not made when row {} was", transfer.id, row.sequence));
     }
-    let sum = |wanted: fn(&Cause) -> bool| {
-        let of = |cause: &Cause| cause.contract() == Some(bundle.contract.id) && wanted(cause);
-        let amounts = bundle.transfers.iter().filter(|row| of(&row.cause)).map(|row| row.amount);
-        amounts.into_iter().try_fold(Money::ZERO, Money::plus)
-    };
-    let escrowed = sum(|cause| matches!(cause, Cause::Escrow(_)))?;
-    let payments = sum(|cause| matches!(cause, Cause::Payment(_)))?;
-    let fees = sum(|cause| matches!(cause, Cause::Fee(_)))?;
-    let refunds = sum(|cause| matches!(cause, Cause::Refund(_)))?;
-    let gaps = sum(|cause| matches!(cause, Cause::PriceGap(_)))?;
-    let credits = sum(|cause| matches!(cause, Cause::Credit(_)))?;
-    if escrowed.minus(payments)?.minus(fees)?.minus(refunds)?.minus(gaps)? != bundle.contract.escrow {
+    let own = || bundle.transfers.iter().filter(|row| row.cause.contract() == Some(bundle.contract.id));
+    let mut escrow = Money::ZERO;
+    for row in own() {
+        if row.credit.kind == AccountKind::Escrow {
+            escrow = escrow.plus(row.amount)?;
+        }
+        if row.debit.kind == AccountKind::Escrow {
+            escrow = escrow.minus(row.amount)?;
+        }
+    }
+    if escrow != bundle.contract.escrow {
         found.push("transfers: they do not leave what lies in escrow".to_owned());
     }
+    let sum = |wanted: fn(&Cause) -> bool| {
+        own().filter(|row| wanted(&row.cause)).map(|row| row.amount).try_fold(Money::ZERO, Money::plus)
+    };
+    let payments = sum(|cause| matches!(cause, Cause::Payment(_)))?;
+    let fees = sum(|cause| matches!(cause, Cause::Fee(_)))?;
+    let credits = sum(|cause| matches!(cause, Cause::Credit(_)))?;
     let due = payments.plus(fees)?;
     match &bundle.delivery {
         None if due != Money::ZERO || credits != Money::ZERO => {

@@ -205,7 +205,10 @@ fn names(command: &Command, id: ContractId) -> bool {
         | Command::ObjectDelivery { contract, .. }
         | Command::AddEvidence { contract, .. }
         | Command::DecideDispute { contract, .. }
-        | Command::DeclareDefault { contract, .. } => *contract == id,
+        | Command::DeclareDefault { contract, .. }
+        | Command::GiveNotice { contract, .. }
+        | Command::ProposeRecall { contract, .. }
+        | Command::ConfirmRecall { contract } => *contract == id,
         Command::PlaceAsk(ask) => ask.source == Source::Contract(id),
         _ => false,
     }

@@ -290,7 +290,9 @@ impl Concern<'_> {
             | Event::MeterRefused { contract, .. }
             | Event::DisputeOpened { contract, .. }
             | Event::DisputeClosed { contract, .. }
-            | Event::CreditOwed { contract, .. } => *contract == id,
+            | Event::CreditOwed { contract, .. }
+            | Event::NoticeGiven { contract, .. }
+            | Event::RecallProposed { contract } => *contract == id,
             Event::Transferred { transfer } => self.transfer(transfer),
             Event::Traded { contract, .. } => {
                 contract.id == id || contract.source == crate::types::Source::Contract(id)

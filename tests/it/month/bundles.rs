@@ -24,6 +24,7 @@ fn chosen() -> BTreeSet<ContractId> {
             },
             Event::ContractPassed { contract, .. } => ("passed", *contract),
             Event::DisputeClosed { contract, .. } => ("disputed", *contract),
+            Event::NoticeGiven { contract, .. } => ("under notice", *contract),
             Event::ContractMoved { contract, status } if !status.is_live() => (status.as_str(), *contract),
             _ => continue,
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use gpubourse::exchange::delivery::Standing;
+use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
 use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
 use gpubourse::types::{ContractId, ContractStatus, Fault, Slot, Source};
@@ -24,6 +25,7 @@ pub fn played() -> &'static Life {
     static LIFE: OnceLock<Life> = OnceLock::new();
     LIFE.get_or_init(|| {
         let mut life = Life::new();
+        life.done(Command::PublishTerms(ContractTerms { notice_minutes: 60, ..ContractTerms::default() }));
         life.is_checked = false;
         let mut rng = Rng::new(4);
         for _ in 0..DAYS {
@@ -171,13 +173,21 @@ fn operate(life: &mut Life, rng: &mut Rng) {
         let _may_be_refused = life.run(Command::Meter { organization, reports: vec![report] });
     }
     for row in &snapshot.contracts {
-        if rng.chance(6) {
+        if rng.chance(10) {
             end(life, rng, row.id);
         }
     }
 }
 
 fn end(life: &mut Life, rng: &mut Rng, contract: ContractId) {
+    let Some(row) = life.exchange.contract(contract).filter(|_| rng.chance(50)) else {
+        return end_at_once(life, rng, contract);
+    };
+    let organization = rng.pick(&[row.seller, row.buyer]);
+    let _may_be_too_late = life.run(Command::GiveNotice { organization, contract, reason: "planned".to_owned() });
+}
+
+fn end_at_once(life: &mut Life, rng: &mut Rng, contract: ContractId) {
     let reason = "planned".to_owned();
     let (status, fault) = match rng.below(6) {
         0 => (ContractStatus::Terminated, Some(Fault::Seller)),
