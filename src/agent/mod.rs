@@ -14,7 +14,7 @@ use crate::app::Clock;
 use crate::types::{Slot, Timestamp};
 
 pub use exchange::{Assignment, Exchange, HttpExchange, Trouble};
-pub use notebook::{Notebook, NotebookError};
+pub use notebook::{Notebook, NotebookError, beside};
 pub use probe::{CommandProbe, Probe};
 
 /// Slots of one report.

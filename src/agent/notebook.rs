@@ -70,7 +70,7 @@ impl Notebook {
     /// # Errors
     /// [`NotebookError`].
     pub fn open(path: &Path, contract: PublicId) -> Result<Self, NotebookError> {
-        let lock_path = path.with_added_extension("lock");
+        let lock_path = beside(path, "lock");
         let lock = OpenOptions::new().create(true).append(true).open(&lock_path).map_err(|e| io(&lock_path, e))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -149,7 +149,7 @@ fn read(path: &Path, contract: PublicId) -> Result<BTreeMap<Slot, u32>, Notebook
 
 /// Writes a notebook anew, so that a crash leaves the old one or the new one.
 fn write(path: &Path, contract: PublicId, slots: &BTreeMap<Slot, u32>) -> std::io::Result<File> {
-    let draft = path.with_added_extension("new");
+    let draft = beside(path, "new");
     let mut file = File::create(&draft)?;
     append(&mut file, &Line::Contract { contract: contract.to_uuid().to_string() })?;
     for (slot, gpus_up) in slots {
@@ -160,6 +160,14 @@ fn write(path: &Path, contract: PublicId, slots: &BTreeMap<Slot, u32>) -> std::i
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;
     Ok(file)
+}
+
+/// Returns the path of a file that goes with another.
+pub fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    name.into()
 }
 
 fn append(file: &mut File, line: &Line) -> std::io::Result<()> {

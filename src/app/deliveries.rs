@@ -5,6 +5,7 @@
 //! provider see what was handed over.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::contracts::{children, mention};
 use super::face::{Mentioned, Mentions};
@@ -263,10 +264,11 @@ fn rows_of(reader: &mut Reader, ids: &[ContractId]) -> Result<(DeliveryRows, Men
     let mut standings = read::deliveries::numbered(reader, ids)?;
     let (mut terms, mut mentions, mut rows) = (BTreeMap::new(), Mentions::default(), Vec::new());
     for contract in contracts {
-        if !terms.contains_key(&contract.terms) {
-            terms.insert(contract.terms, read::deliveries::terms(reader, Some(contract.terms))?);
-        }
-        let Some(Some(terms)) = terms.get(&contract.terms).cloned() else { continue };
+        let terms = match terms.entry(contract.terms) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(read::deliveries::terms(reader, Some(contract.terms))?),
+        };
+        let Some(terms) = terms.clone() else { continue };
         let delivery = match standings.remove(&contract.id) {
             Some(Standing { delivery, .. }) => (*delivery).clone(),
             None => Delivery::new(&contract, resold(reader, &contract)?),

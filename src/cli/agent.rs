@@ -8,7 +8,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::Failure;
-use crate::agent::{Agent as Beside, CommandProbe, HttpExchange, Notebook, Round, Trouble};
+use crate::agent::{Agent as Beside, CommandProbe, HttpExchange, Notebook, Round, Trouble, beside};
 use crate::app::SystemClock;
 use crate::types::{Kind, PublicId};
 
@@ -48,7 +48,7 @@ impl Agent {
         let probe = CommandProbe {
             command: self.probe,
             timeout: Duration::from_secs(self.probe_timeout_s),
-            output: self.notebook.with_added_extension("probe"),
+            output: beside(&self.notebook, "probe"),
         };
         let exchange = HttpExchange::new(&self.server, self.api_key, self.contract);
         let mut agent = Beside::new(exchange, probe, Arc::new(SystemClock), notebook).map_err(of_trouble)?;

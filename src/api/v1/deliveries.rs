@@ -199,7 +199,7 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
         disputes: delivery.disputes.iter().map(show_dispute).collect(),
         delivered_gpu_minutes: delivery.delivered,
         undelivered_gpu_minutes: delivery.undelivered,
-        money: sees_money.then(|| DeliveryMoney {
+        money: sees_money.then_some(DeliveryMoney {
             paid: Usd(delivery.paid),
             fee: Usd(delivery.fee),
             refunded: Usd(delivery.refunded),
