@@ -114,7 +114,7 @@ codes! {
     422 invalid_password "password": "Invalid password", "The password is too short or too long.";
     422 invalid_name "name": "Invalid name", "A name must be printable and not too long.";
     422 invalid_scopes "scopes": "Invalid scopes", "A key's scopes must be some of its user's.";
-    422 invalid_terms: "Invalid terms", "The fee is above the whole, or the tick is not a price.";
+    422 invalid_terms: "Invalid terms", "A share is above the whole, a tick is not a price, or a span is out of range.";
     422 slot_in_future: "Slot in the future", "The slot has not ended yet.";
     422 time_backwards: "Time backwards", "Time only moves forward.";
     422 unknown_rules: "Unknown rules", "This program does not know these rules.";

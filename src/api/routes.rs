@@ -263,6 +263,7 @@ fn wallet() -> Vec<Route> {
 }
 
 fn catalogue() -> Vec<Route> {
+    let rights: &[&str] = &["invalid_combination", "invalid_terms"];
     let window: &[&str] = &["invalid_gpus", "invalid_window", "window_in_past", "out_of_range"];
     vec![
         Route::new("catalogue", Method::GET, "/v1/products", "list_products", products::list).says("Lists products."),
@@ -282,7 +283,7 @@ fn catalogue() -> Vec<Route> {
             .fails(&[READ]),
         Route::new("catalogue", Method::POST, "/v1/listings", "create_listing", listings::create)
             .says("Lists capacity.")
-            .fails(&[OWN, &["not_found", "unknown_product", "organization_suspended"], window, WRITE]),
+            .fails(&[OWN, &["not_found", "unknown_product", "organization_suspended"], rights, window, WRITE]),
         Route::new("catalogue", Method::GET, "/v1/listings", "list_listings", listings::list)
             .says("Lists the caller's listings.")
             .fails(&[OWN]),

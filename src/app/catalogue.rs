@@ -1,8 +1,10 @@
 //! Products, sites and listings: who may make and see them.
 
 use super::reads::{Listed, Slice};
+use super::wallet::organization_by_id;
 use super::{App, AppError, Scope, View, facade::Caller};
 use crate::exchange::entities::{Listing, Product, Site};
+use crate::exchange::rights::{HostFee, Owner, Rights};
 use crate::exchange::{Command, Made, Reject, check_text};
 use crate::types::{
     Country, Interconnect, Kind, ListingId, Minute, Price, ProductId, PublicId, Region, SiteId, SlaClass, Symbol,
@@ -44,6 +46,12 @@ pub struct NewListing {
     pub sla_class: SlaClass,
     /// Whether its contracts may be resold.
     pub resale_allowed: bool,
+    /// Who owns the GPUs, if not the provider, and what the provider keeps.
+    pub owner: Option<(PublicId, HostFee)>,
+    /// What a resale pays of its gain to the owner, in basis points.
+    pub royalty_bps: u32,
+    /// Contracts in one chain of title, the first sale included.
+    pub chain_max: Option<u8>,
 }
 
 /// New values of a listing; absent ones stay.
@@ -177,10 +185,17 @@ impl App {
             interconnect: new.interconnect,
             sla_class: new.sla_class,
             resale_allowed: new.resale_allowed,
+            rights: Rights { owner: self.owner_of(&new)?, royalty_bps: new.royalty_bps, chain_max: new.chain_max },
         };
         let receipt = self.submit(caller, key, command).await?;
         let Made::Listing(id) = receipt.outcome.made else { return Err(made_nothing("listing")) };
         self.accepted(receipt.outcome.replayed, |view| view.listings.get(&id).cloned())
+    }
+
+    fn owner_of(&self, new: &NewListing) -> Result<Option<Owner>, AppError> {
+        let Some((id, host_fee)) = new.owner else { return Ok(None) };
+        let organization = self.live().read(|view| organization_by_id(view, id).map(|row| row.id));
+        Ok(Some(Owner { organization: organization.ok_or(AppError::NotFound)?, host_fee }))
     }
 
     /// Lowers a listing.

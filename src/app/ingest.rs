@@ -157,6 +157,7 @@ impl Ingest {
             interconnect: listing.interconnect,
             sla_class: listing.sla_class,
             resale_allowed: true,
+            rights: crate::exchange::rights::Rights::default(),
         };
         let (number, new) = self.once(format!("import:listing:{owner}:{}", listing.external_id), command).await?;
         done.listings = done.listings.saturating_add(u64::from(new));

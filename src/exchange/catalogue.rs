@@ -111,6 +111,7 @@ impl<B: Book> Exchange<B> {
             interconnect,
             sla_class,
             resale_allowed,
+            rights,
         } = command
         else {
             return Err(Failure::Invariant("not_a_listing"));
@@ -123,6 +124,7 @@ impl<B: Book> Exchange<B> {
         }
         let window = Window::new(*start, *end);
         self.check_window(window, window.end > self.first_open())?;
+        self.check_rights(*organization, rights)?;
         self.require_active(*organization)?;
         let id = ListingId::new(next(&mut self.counters.listing));
         let listing = Listing {
@@ -137,6 +139,7 @@ impl<B: Book> Exchange<B> {
             interconnect: *interconnect,
             sla_class: *sla_class,
             resale_allowed: *resale_allowed,
+            rights: *rights,
         };
         self.add_listing(listing)?;
         self.events.push(Event::ListingCreated { listing: id });

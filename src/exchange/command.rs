@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rights::Rights;
 use super::terms::ContractTerms;
 use crate::types::{
     ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
@@ -106,6 +107,9 @@ pub enum Command {
         sla_class: SlaClass,
         /// Whether its contracts may be resold.
         resale_allowed: bool,
+        /// What else is agreed.
+        #[serde(default, skip_serializing_if = "Rights::is_none")]
+        rights: Rights,
     },
     /// Lowers a listing; absent fields stay.
     AmendListing {

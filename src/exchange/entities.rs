@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Requirements;
 use super::event::Made;
+use super::rights::Rights;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
     OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region, SelfTrade, Side,
@@ -96,6 +97,8 @@ pub struct Listing {
     pub sla_class: SlaClass,
     /// Whether its contracts may be resold.
     pub resale_allowed: bool,
+    /// What else is agreed.
+    pub rights: Rights,
 }
 
 /// An ask or a bid.
@@ -331,6 +334,10 @@ pub enum Cause {
     PriceGap(ContractId),
     /// What whoever gives notice pays the other side.
     NoticeFee(ContractId),
+    /// What was delivered, less the fee and what the host keeps, to the owner.
+    OwnerShare(ContractId),
+    /// What a resale at a gain pays to the owner.
+    Royalty(ContractId),
 }
 
 /// One movement of money: double entry in one row.

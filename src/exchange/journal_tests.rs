@@ -106,6 +106,7 @@ fn catalogue() -> Vec<(Command, &'static str)> {
                 interconnect: Interconnect::Infiniband,
                 sla_class: SlaClass::P98,
                 resale_allowed: true,
+                rights: crate::exchange::rights::Rights::default(),
             },
             r#"{"end":20,"gpus":64,"gpus_per_node":8,"interconnect":"infiniband","kind":"create_listing","organization":7,"product":1,"resale_allowed":true,"site":2,"sla_class":"98","start":10,"v":1}"#,
         ),

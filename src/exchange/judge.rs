@@ -176,7 +176,8 @@ impl<B: Book> Exchange<B> {
         if backing.resale && !listing.resale_allowed {
             return Err(Reject::ResaleNotAllowed.into());
         }
-        if backing.chain >= CHAIN_DEPTH_MAX { Err(Reject::ChainTooDeep.into()) } else { Ok(()) }
+        let most = listing.rights.chain_max.unwrap_or(CHAIN_DEPTH_MAX);
+        if backing.chain >= most { Err(Reject::ChainTooDeep.into()) } else { Ok(()) }
     }
 
     /// Refuses an amendment if, with `before` given back and `after` taken, some minute of the window is oversold.

@@ -152,6 +152,8 @@ impl Cause {
             Self::Credit(_) => "credit",
             Self::PriceGap(_) => "price_gap",
             Self::NoticeFee(_) => "notice_fee",
+            Self::OwnerShare(_) => "owner_share",
+            Self::Royalty(_) => "royalty",
         }
     }
 
@@ -173,7 +175,9 @@ impl Cause {
             | Self::Fee(contract)
             | Self::Credit(contract)
             | Self::PriceGap(contract)
-            | Self::NoticeFee(contract) => Some(contract),
+            | Self::NoticeFee(contract)
+            | Self::OwnerShare(contract)
+            | Self::Royalty(contract) => Some(contract),
         }
     }
 }

@@ -27,6 +27,7 @@ mod memory;
 mod paged;
 mod place;
 pub mod reject;
+pub mod rights;
 mod state;
 mod table;
 pub mod terms;

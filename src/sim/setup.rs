@@ -74,6 +74,7 @@ pub(super) fn listing(rng: &mut Rng, number: i64, product: i64, from: Minute) ->
         interconnect: rng.pick_or(Interconnect::ALL, Interconnect::Unspecified),
         sla_class: rng.pick_or(SlaClass::ALL, SlaClass::None),
         resale_allowed: rng.chance(900),
+        rights: crate::exchange::rights::Rights::default(),
     }
 }
 

@@ -237,6 +237,7 @@ diesel::table! {
         interconnect -> Text,
         sla_class -> Text,
         resale_allowed -> BigInt,
+        rights -> Nullable<Text>,
     }
 }
 

@@ -108,6 +108,9 @@ async fn made_listing(visit: &Visit, caller: &Caller, fields: &Fields) -> Result
         interconnect: fields.word("interconnect", Interconnect::parse)?,
         sla_class: fields.word("sla_class", SlaClass::parse)?,
         resale_allowed: fields.is("resale_allowed", "yes"),
+        owner: None,
+        royalty_bps: 0,
+        chain_max: None,
     };
     let made = visit.app().create_listing(caller, fields.given("once").map(str::to_owned), new).await?.value;
     let id = PublicId { created_at: made.created_at, kind: Kind::Listing, number: made.id.number() };

@@ -11,6 +11,7 @@ use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer::{Running, Submission};
 use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::entities::{Contract, Order, Pass, Trade, Transfer};
+use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, Failure, Outcome, PlaceAsk, PlaceBid, Reject, Requirements, Snapshot, Terms,
@@ -142,6 +143,7 @@ impl Course {
                 interconnect: Interconnect::Roce,
                 sla_class: SlaClass::P99,
                 resale_allowed: true,
+                rights: Rights { royalty_bps: 500, ..Rights::default() },
             },
             Command::Deposit { organization: renter, amount: Money::from_micros(100_000_000), reference: "w".into() },
             Command::PlaceAsk(PlaceAsk {

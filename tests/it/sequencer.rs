@@ -92,6 +92,7 @@ impl Market {
                 interconnect: Interconnect::Infiniband,
                 sla_class: SlaClass::P99,
                 resale_allowed: true,
+                rights: gpubourse::exchange::rights::Rights::default(),
             },
             Command::Deposit {
                 organization: RENTER,

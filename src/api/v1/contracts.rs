@@ -15,7 +15,7 @@ use crate::app::contracts::Leg;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::exchange::entities::Contract;
-use crate::types::{ContractStatus, Kind, OrganizationId, PublicId, Source};
+use crate::types::{ContractStatus, Kind, OrganizationId, Price, PublicId, Source};
 
 /// GPUs held by a buyer over a window, under frozen terms.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,6 +93,9 @@ pub struct LegAnswer {
     pub held_since: Instant,
     /// Where it stands.
     pub status: ContractStatus,
+    /// What its seller gains a GPU-hour over what it pays itself, negative at a loss; for those who may see both legs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<UsdPerHour>,
     /// The contract; absent where the caller is no party of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<ContractAnswer>,
@@ -133,15 +136,20 @@ pub async fn chain(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<C
     let chain = api.app.chain(&caller, id.0).await?;
     let listing = chain.legs.last().map(|leg| leg.contract.listing).ok_or_else(|| Problem::of("not_found"))?;
     let listing_id = api.app.live().read(|view| Faces::new(view, &chain.mentioned).listing(listing))?.into();
-    let legs = chain.legs.iter().map(|leg| show_leg(&api.app, leg, &chain.mentioned)).collect::<Result<_, _>>()?;
+    let above = std::iter::once(None).chain(chain.legs.iter().map(Some));
+    let legs = chain.legs.iter().zip(above).map(|(leg, above)| show_leg(&api.app, (leg, above), &chain.mentioned));
+    let legs = legs.collect::<Result<_, _>>()?;
     let resales = chain.resales.iter().map(|row| show(&api.app, row, &chain.mentioned)).collect::<Result<_, _>>()?;
     Ok(Answer(ChainAnswer { listing_id, legs, resales }))
 }
 
-fn show_leg(app: &App, leg: &Leg, mentioned: &Mentioned) -> Result<LegAnswer, Problem> {
+fn show_leg(app: &App, (leg, above): (&Leg, Option<&Leg>), mentioned: &Mentioned) -> Result<LegAnswer, Problem> {
     let contract = leg.visible.then(|| show(app, &leg.contract, mentioned)).transpose()?;
     let Contract { depth, created_at, status, .. } = leg.contract;
-    Ok(LegAnswer { depth, held_since: Instant(created_at), status, contract })
+    let above = above.filter(|above| above.visible && leg.visible);
+    let gain = above.map(|above| leg.contract.price.micros().saturating_sub(above.contract.price.micros()));
+    let gain = gain.map(|micros| UsdPerHour(Price::from_micros(micros)));
+    Ok(LegAnswer { depth, held_since: Instant(created_at), status, gain, contract })
 }
 
 fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {

@@ -11,11 +11,12 @@ use crate::api::extract::body::json_body;
 use crate::api::extract::{Body, IdempotencyKey, PathId, Query};
 use crate::api::page::{self, Page};
 use crate::api::problem::Problem;
-use crate::api::wire::{DeliveryTime, Id, Instant};
+use crate::api::wire::{DeliveryTime, Id, Instant, Milli, Usd, UsdPerHour};
 use crate::app::catalogue::{ListingChange, NewListing};
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::exchange::entities;
+use crate::exchange::rights::{HostFee, Owner};
 use crate::types::{Interconnect, Kind, PublicId, SlaClass};
 
 /// A provider's capacity: the title behind asks.
@@ -42,6 +43,12 @@ pub struct Listing {
     pub sla_class: SlaClass,
     /// Whether its contracts may be resold.
     pub resale_allowed: bool,
+    /// Who owns the GPUs, if not the provider.
+    pub owner: Option<ListingOwner>,
+    /// What a resale pays of its gain to the owner, in basis points of `max(0, resale price - own price)`.
+    pub royalty_bps: u32,
+    /// Contracts in one chain of title, the first sale included; 8 if null.
+    pub chain_max: Option<u8>,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -70,6 +77,77 @@ pub struct NewListingBody {
     pub sla_class: Option<SlaClass>,
     /// Whether its contracts may be resold.
     pub resale_allowed: bool,
+    /// Who owns the GPUs, if not the provider.
+    pub owner: Option<ListingOwner>,
+    /// What a resale pays of its gain to the owner, in basis points of `max(0, resale price - own price)`; 0 if absent.
+    #[schema(maximum = 10_000)]
+    pub royalty_bps: Option<u32>,
+    /// Contracts in one chain of title, the first sale included; 8 if absent.
+    #[schema(minimum = 1, maximum = 8)]
+    pub chain_max: Option<u8>,
+}
+
+/// Somebody else than the provider who owns the GPUs: what contracts pay goes to them, less the exchange's fee and what the
+/// provider keeps, which comes first and is at most all.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListingOwner {
+    /// Which organization.
+    pub organization_id: Id,
+    /// What the provider keeps.
+    pub host_fee: HostFeeBody,
+}
+
+/// What a host keeps: exactly one of the three.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostFeeBody {
+    /// So much a delivered GPU-hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_gpu_hour: Option<UsdPerHour>,
+    /// This share of what is paid, in basis points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 10_000)]
+    pub share_bps: Option<u32>,
+    /// USD per kW-month of 730 hours; with `kw_per_gpu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_kw_month: Option<Usd>,
+    /// What a GPU draws with its part of the machine, in kW.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kw_per_gpu: Option<Milli>,
+}
+
+impl TryFrom<HostFeeBody> for HostFee {
+    type Error = Problem;
+
+    fn try_from(body: HostFeeBody) -> Result<Self, Problem> {
+        let wrong = || {
+            let message = "must have per_gpu_hour, or share_bps, or per_kw_month with kw_per_gpu, and nothing else";
+            Problem::field("owner.host_fee", message)
+        };
+        match (body.per_gpu_hour, body.share_bps, body.per_kw_month, body.kw_per_gpu) {
+            (Some(rate), None, None, None) => Ok(Self::PerGpuHour(rate.0)),
+            (None, Some(bps), None, None) => Ok(Self::ShareBps(bps)),
+            (None, None, Some(price), Some(power)) => {
+                let watts_per_gpu = u32::try_from(power.0).map_err(|_| wrong())?;
+                Ok(Self::PerKwMonth { price: price.0, watts_per_gpu })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl From<HostFee> for HostFeeBody {
+    fn from(fee: HostFee) -> Self {
+        let none = Self::default();
+        match fee {
+            HostFee::PerGpuHour(rate) => Self { per_gpu_hour: Some(UsdPerHour(rate)), ..none },
+            HostFee::ShareBps(bps) => Self { share_bps: Some(bps), ..none },
+            HostFee::PerKwMonth { price, watts_per_gpu } => {
+                Self { per_kw_month: Some(Usd(price)), kw_per_gpu: Some(Milli(watts_per_gpu.into())), ..none }
+            }
+        }
+    }
 }
 
 json_body!(NewListingBody, {
@@ -116,6 +194,9 @@ pub async fn create(
         interconnect: body.interconnect,
         sla_class: body.sla_class.unwrap_or(SlaClass::None),
         resale_allowed: body.resale_allowed,
+        owner: body.owner.map(owner_of).transpose()?,
+        royalty_bps: body.royalty_bps.unwrap_or(0),
+        chain_max: body.chain_max,
     };
     let made = api.app.create_listing(&caller, key.0, new).await?;
     let body = show_one(&api.app, &made.value)?;
@@ -149,6 +230,17 @@ pub async fn amend(
     Ok(Answer(show_one(&api.app, &listing)?))
 }
 
+fn owner_of(body: ListingOwner) -> Result<(PublicId, HostFee), Problem> {
+    Ok((body.organization_id.of(Kind::Organization)?, body.host_fee.try_into()?))
+}
+
+fn show_owner(faces: Faces<'_>, owner: Owner) -> Result<ListingOwner, Problem> {
+    Ok(ListingOwner {
+        organization_id: faces.organization(owner.organization)?.into(),
+        host_fee: owner.host_fee.into(),
+    })
+}
+
 fn show_one(app: &App, listing: &entities::Listing) -> Result<Listing, Problem> {
     app.live().read(|view| {
         let mentioned = Mentioned::default();
@@ -165,6 +257,9 @@ fn show_one(app: &App, listing: &entities::Listing) -> Result<Listing, Problem> 
             interconnect: listing.interconnect,
             sla_class: listing.sla_class,
             resale_allowed: listing.resale_allowed,
+            owner: listing.rights.owner.map(|owner| show_owner(faces, owner)).transpose()?,
+            royalty_bps: listing.rights.royalty_bps,
+            chain_max: listing.rights.chain_max,
             created_at: Instant(listing.created_at),
         })
     })

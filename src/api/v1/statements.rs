@@ -154,6 +154,8 @@ pub struct ContractSums {
     pub price_gaps: Usd,
     /// What was paid for ending it by notice: by whoever gave notice, to the other side.
     pub notice_fees: Usd,
+    /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
+    pub owner_shares: Usd,
 }
 
 /// What moved for all contracts in which the organization is the same.
@@ -250,7 +252,7 @@ fn show_line(app: &App, line: &Line, mentioned: &Mentioned) -> Result<StatementL
     let Line { contract, part, sums } = line;
     let other = match part {
         Part::Sold => contract.buyer,
-        Part::Bought | Part::Cleared => contract.seller,
+        Part::Bought | Part::Cleared | Part::Owned => contract.seller,
     };
     let (contract_id, product) = app.live().read(|view| {
         let faces = Faces::new(view, mentioned);
@@ -282,7 +284,7 @@ fn show_flow(cause: &'static str, flow: &Flow) -> CauseSums {
 }
 
 const fn show_sums(sums: &Sums) -> ContractSums {
-    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees } = *sums;
+    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, owner_shares } = *sums;
     ContractSums {
         escrowed: Usd(escrowed),
         due: Usd(due),
@@ -291,6 +293,7 @@ const fn show_sums(sums: &Sums) -> ContractSums {
         credits: Usd(credits),
         price_gaps: Usd(price_gaps),
         notice_fees: Usd(notice_fees),
+        owner_shares: Usd(owner_shares),
     }
 }
 
@@ -306,6 +309,7 @@ const fn word(part: Part) -> &'static str {
         Part::Bought => "bought",
         Part::Sold => "sold",
         Part::Cleared => "cleared",
+        Part::Owned => "owned",
     }
 }
 

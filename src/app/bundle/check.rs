@@ -194,7 +194,7 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
     let sum = |wanted: fn(&Cause) -> bool| {
         own().filter(|row| wanted(&row.cause)).map(|row| row.amount).try_fold(Money::ZERO, Money::plus)
     };
-    let payments = sum(|cause| matches!(cause, Cause::Payment(_)))?;
+    let payments = sum(|cause| matches!(cause, Cause::Payment(_) | Cause::OwnerShare(_) | Cause::Royalty(_)))?;
     let fees = sum(|cause| matches!(cause, Cause::Fee(_)))?;
     let credits = sum(|cause| matches!(cause, Cause::Credit(_)))?;
     let due = payments.plus(fees)?;

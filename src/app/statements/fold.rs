@@ -45,6 +45,17 @@ pub enum Part {
     Sold,
     /// It is the exchange, which takes a fee.
     Cleared,
+    /// It owns what is sold or resold by others.
+    Owned,
+}
+
+/// What a seller was not paid of what fell due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptBack {
+    /// The exchange's fee.
+    pub fee: Money,
+    /// What the owner of the GPUs has.
+    pub owner_share: Money,
 }
 
 /// What moved for one contract.
@@ -64,6 +75,8 @@ pub struct Sums {
     pub price_gaps: Money,
     /// What was paid for ending a contract by notice.
     pub notice_fees: Money,
+    /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
+    pub owner_shares: Money,
 }
 
 /// The figures of one month.
@@ -158,25 +171,25 @@ impl Fold {
         }
     }
 
-    /// Tells whether the organization is paid by a transfer of the month for what it sold. The fee kept back from that was
-    /// transferred next, from the buyer.
+    /// Tells whether the organization is paid by a transfer of the month for what it sold. What was kept back from that was
+    /// transferred next, from the buyer: the fee, then the owner's part.
     pub fn is_earned(&self, transfer: &Transfer) -> bool {
         let earned = transfer.credit.organization == self.organization && matches!(transfer.cause, Cause::Payment(_));
         earned && self.time(transfer) == Time::Within
     }
 
-    /// Folds in the transfer before those so far, with the fee kept back from it if it [`Fold::is_earned`].
+    /// Folds in the transfer before those so far, with what was kept back from it if it [`Fold::is_earned`].
     ///
     /// # Errors
     /// [`OutOfRange`] beyond `i64`.
-    pub fn add(&mut self, transfer: &Transfer, fee: Money) -> Result<(), OutOfRange> {
+    pub fn add(&mut self, transfer: &Transfer, kept: KeptBack) -> Result<(), OutOfRange> {
         match self.time(transfer) {
             Time::Before => return Ok(()),
             Time::After => self.figures.closing.undo(self.organization, transfer)?,
             Time::Within => {
                 self.figures.transfers = self.figures.transfers.saturating_add(1);
                 self.add_flow(transfer)?;
-                self.add_sums(transfer, fee)?;
+                self.add_sums(transfer, kept)?;
             }
         }
         self.figures.opening.undo(self.organization, transfer)
@@ -195,7 +208,7 @@ impl Fold {
         Ok(())
     }
 
-    fn add_sums(&mut self, transfer: &Transfer, fee: Money) -> Result<(), OutOfRange> {
+    fn add_sums(&mut self, transfer: &Transfer, kept: KeptBack) -> Result<(), OutOfRange> {
         let Some(contract) = transfer.cause.contract() else { return Ok(()) };
         let amount = transfer.amount;
         for (part, is_debit) in self.parts(transfer) {
@@ -207,8 +220,15 @@ impl Fold {
                 Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
                 Cause::NoticeFee(_) => Sums { notice_fees: amount, ..Sums::default() },
                 Cause::Fee(_) => Sums { due: amount, fees: amount, ..Sums::default() },
+                Cause::OwnerShare(_) | Cause::Royalty(_) => {
+                    Sums { due: amount, owner_shares: amount, ..Sums::default() }
+                }
                 Cause::Payment(_) if is_debit => Sums { due: amount, ..Sums::default() },
-                Cause::Payment(_) => Sums { due: amount.plus(fee)?, fees: fee, ..Sums::default() },
+                Cause::Payment(_) => {
+                    let KeptBack { fee, owner_share } = kept;
+                    let due = amount.plus(fee)?.plus(owner_share)?;
+                    Sums { due, fees: fee, owner_shares: owner_share, ..Sums::default() }
+                }
                 _ => Sums::default(),
             };
             *sums = sums.plus(&more)?;
@@ -232,6 +252,7 @@ impl Fold {
             Cause::NoticeFee(_) if by_seller => Some(Part::Bought),
             Cause::NoticeFee(_) => Some(Part::Sold),
             Cause::Fee(_) => Some(Part::Cleared),
+            Cause::OwnerShare(_) | Cause::Royalty(_) => Some(Part::Owned),
             // From one account of the buyer to another.
             _ => None,
         };
@@ -265,6 +286,7 @@ impl Sums {
             credits: self.credits.plus(other.credits)?,
             price_gaps: self.price_gaps.plus(other.price_gaps)?,
             notice_fees: self.notice_fees.plus(other.notice_fees)?,
+            owner_shares: self.owner_shares.plus(other.owner_shares)?,
         })
     }
 }

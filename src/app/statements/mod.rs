@@ -4,7 +4,7 @@ mod fold;
 
 use std::collections::BTreeMap;
 
-pub use fold::{Balances, Flow, Folded, Part, Sums};
+pub use fold::{Balances, Flow, Folded, KeptBack, Part, Sums};
 use fold::{Fold, Time};
 
 use super::face::{Mentioned, Mentions};
@@ -15,7 +15,7 @@ use crate::exchange::entities::{Cause, Contract, Transfer};
 use crate::market::{GpuMinutes, Month};
 use crate::store::{Reader, StoreError, read};
 use crate::types::limits::{STATEMENT_CONTRACTS_MAX, STATEMENT_MONTHS_MAX};
-use crate::types::{ContractId, Kind, Money, OrganizationId, OutOfRange, PublicId, Timestamp, TransferId};
+use crate::types::{ContractId, Kind, OrganizationId, OutOfRange, PublicId, Timestamp, TransferId};
 
 /// Transfers, and contracts, read at a time.
 const READ_AT_ONCE: usize = 1_000;
@@ -145,10 +145,10 @@ pub fn statement(
     let mut page = Slice::first(u32::try_from(READ_AT_ONCE).unwrap_or(u32::MAX));
     loop {
         let Listed { rows, next } = read::transfers::back_from(reader, organization, purse.last_transfer, page)?;
-        let fees = fees_of(reader, &fold, &rows)?;
+        let kept_backs = kept_back(reader, &fold, &rows)?;
         for row in &rows {
-            let fee = fees.get(&row.id).copied().unwrap_or_default();
-            fold.add(row, fee).map_err(|_| beyond(row.id))?;
+            let kept_back = kept_backs.get(&row.id).copied().unwrap_or_default();
+            fold.add(row, kept_back).map_err(|_| beyond(row.id))?;
             if fold.time(row) == Time::Within {
                 kept.add(row);
             }
@@ -195,21 +195,38 @@ impl Kept {
     }
 }
 
-/// Returns the fees kept back from what an organization was paid: a settlement transfers each right after its payment.
-fn fees_of(reader: &mut Reader, fold: &Fold, rows: &[Transfer]) -> Result<BTreeMap<TransferId, Money>, StoreError> {
+/// Returns what was kept back from what an organization was paid: a settlement transfers it right after its payment.
+fn kept_back(
+    reader: &mut Reader,
+    fold: &Fold,
+    rows: &[Transfer],
+) -> Result<BTreeMap<TransferId, KeptBack>, StoreError> {
     let earned: Vec<&Transfer> = rows.iter().filter(|row| fold.is_earned(row)).collect();
-    let following: Vec<TransferId> = earned.iter().map(|row| fold::next(row.id)).collect();
+    let following: Vec<TransferId> = earned.iter().flat_map(|row| after(row.id)).collect();
     if following.is_empty() {
         return Ok(BTreeMap::new());
     }
     let following = read::transfers::numbered(reader, &following)?;
     let following: BTreeMap<TransferId, Transfer> = following.into_iter().map(|row| (row.id, row)).collect();
-    let fee = |row: &Transfer| {
-        let next = following.get(&fold::next(row.id))?;
-        let contract = row.cause.contract()?;
-        (next.cause == Cause::Fee(contract)).then_some((row.id, next.amount))
+    let kept = |row: &Transfer| {
+        let mut kept = KeptBack::default();
+        for next in after(row.id).into_iter().filter_map(|id| following.get(&id)) {
+            match next.cause {
+                cause if cause.contract() != row.cause.contract() => break,
+                Cause::Fee(_) => kept.fee = next.amount,
+                Cause::OwnerShare(_) | Cause::Royalty(_) => kept.owner_share = next.amount,
+                _ => break,
+            }
+        }
+        (row.id, kept)
     };
-    Ok(earned.into_iter().filter_map(fee).collect())
+    Ok(earned.into_iter().map(kept).collect())
+}
+
+/// Returns the two transfers after one.
+const fn after(id: TransferId) -> [TransferId; 2] {
+    let next = fold::next(id);
+    [next, fold::next(next)]
 }
 
 fn totals(figures: &Folded) -> Result<BTreeMap<Part, Sums>, OutOfRange> {

@@ -106,6 +106,7 @@ fn listing(organization: OrganizationId, site: SiteId, product: u32, now: Minute
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P99,
         resale_allowed: true,
+        rights: crate::exchange::rights::Rights::default(),
     }
 }
 

@@ -90,6 +90,17 @@ pub struct Earlier {
     pub source: Source,
 }
 
+/// What an owner got so far, of what was paid since the contract came to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Out of what the contract was sold then: another source makes another claim.
+    pub source: Source,
+    /// What had been paid before, less the fee.
+    pub net_before: Money,
+    /// What the owner got since.
+    pub paid: Money,
+}
+
 /// What becomes of a contract made under terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -131,6 +142,8 @@ pub struct Delivery {
     pub credited: Money,
     /// Credits the seller could not pay yet.
     pub owed: Money,
+    /// What somebody who is no party of the contract gets of it.
+    pub claimed: Option<Claimed>,
     /// Notice that was given.
     pub notice: Option<Notice>,
     /// A recall that was proposed.
@@ -169,6 +182,7 @@ impl Delivery {
             refunded: Money::ZERO,
             credited: Money::ZERO,
             owed: Money::ZERO,
+            claimed: None,
             notice: None,
             recall: None,
         }

@@ -2,7 +2,7 @@
 //! settlement at the end would have paid.
 //!
 //! `due = floor(price * delivered_gpu_minutes / 60)` less what was paid before goes from the buyer's escrow to the seller,
-//! less `floor(fee_bps * due / 10000)`; `floor(price * undelivered_gpu_minutes / 60)` less what was refunded before goes back
+//! less `floor(fee_bps * due / 10000)` and what an owner has a claim to ([`super::super::rights`]); `floor(price * undelivered_gpu_minutes / 60)` less what was refunded before goes back
 //! to the buyer, and with the last slot what is left of the escrow does.
 
 use std::ops::Bound;
@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
+use super::super::rights::Claim;
 use super::super::{Event, Exchange, Failure, Made, Reject};
+use super::Claimed;
 use crate::types::limits::SETTLE_CONTRACTS_MAX;
 use crate::types::{AccountKind, ContractId, ContractStatus, Money, OrganizationId, Timestamp};
 
@@ -56,10 +58,32 @@ impl<B: Book> Exchange<B> {
         let payment = due.minus(std::mem::replace(&mut delivery.paid, due)).map_err(range)?;
         let fee = fee.minus(std::mem::replace(&mut delivery.fee, fee)).map_err(range)?;
         let net = payment.minus(fee).map_err(range)?;
+        let claim = self.claimed_now(contract, net)?;
+        let claimed = claim.map_or(Money::ZERO, |(_, part)| part);
+        let net = net.minus(claimed).map_err(range)?;
         let (seller, exchange) = (contract.seller, OrganizationId::EXCHANGE);
-        // The fee comes right after its payment: a seller's statement finds it by that.
+        // What is kept back comes right after its payment: a seller's statement finds it by that.
         self.pay_from_escrow(at, contract, seller, net, Cause::Payment(contract.id))?;
-        self.pay_from_escrow(at, contract, exchange, fee, Cause::Fee(contract.id))
+        self.pay_from_escrow(at, contract, exchange, fee, Cause::Fee(contract.id))?;
+        let Some((claim, part)) = claim else { return Ok(()) };
+        self.pay_from_escrow(at, contract, claim.organization, part, claim.cause)
+    }
+
+    /// Returns who has a claim to a part of what a contract pays, and how much of this payment it is.
+    fn claimed_now(&mut self, contract: &Contract, payment: Money) -> Result<Option<(Claim, Money)>, Failure> {
+        let range = |_| Failure::Invariant("claim_range");
+        let Some(claim) = self.claim(contract)? else { return Ok(None) };
+        let delivery = self.delivery_mut(contract.id)?;
+        let net = delivery.paid.minus(delivery.fee).map_err(range)?;
+        let net_before = net.minus(payment).map_err(range)?;
+        let begun = Claimed { source: contract.source, net_before, paid: Money::ZERO };
+        let claimed = delivery.claimed.get_or_insert(begun);
+        if claimed.source != contract.source {
+            *claimed = begun;
+        }
+        let due = claim.of(net.minus(claimed.net_before).map_err(range)?).map_err(range)?;
+        let part = due.minus(std::mem::replace(&mut claimed.paid, due)).map_err(range)?;
+        Ok(Some((claim, part)))
     }
 
     fn refund_undelivered(&mut self, at: Timestamp, contract: &Contract) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use super::field::{Place, minutes, text, word};
 use crate::exchange::entities::{Holding, Listing, Organization, Product, Purse, Site, Tape};
+use crate::exchange::rights::Rights;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
@@ -76,6 +77,7 @@ row! {
         interconnect: Word,
         sla_class: Word,
         resale_allowed: i64,
+        rights: Option<Word>,
     }
 }
 
@@ -214,9 +216,12 @@ impl TryFrom<SiteRow> for Site {
 }
 
 impl ListingRow {
-    pub(crate) fn of(listing: &Listing) -> Self {
+    pub(crate) fn of(listing: &Listing) -> Result<Self, StoreError> {
         let (start_minute, end_minute) = minutes(listing.window);
-        Self {
+        let at = Place::new("listings", listing.id.number());
+        let rights = (!listing.rights.is_none()).then(|| serde_json::to_string(&listing.rights)).transpose();
+        let rights = rights.map_err(|_| at.corrupt("rights"))?;
+        Ok(Self {
             number: listing.id.number(),
             created_at: listing.created_at.millis(),
             organization: listing.organization.number(),
@@ -229,7 +234,8 @@ impl ListingRow {
             interconnect: word(listing.interconnect.as_str()),
             sla_class: word(listing.sla_class.as_str()),
             resale_allowed: i64::from(listing.resale_allowed),
-        }
+            rights: rights.map(text),
+        })
     }
 }
 
@@ -250,6 +256,10 @@ impl TryFrom<ListingRow> for Listing {
             interconnect: at.parsed("interconnect", Interconnect::parse(&row.interconnect))?,
             sla_class: at.parsed("sla_class", SlaClass::parse(&row.sla_class))?,
             resale_allowed: at.flag("resale_allowed", row.resale_allowed)?,
+            rights: match row.rights {
+                Some(json) => serde_json::from_str(&json).map_err(|_| at.corrupt("rights"))?,
+                None => Rights::default(),
+            },
         })
     }
 }

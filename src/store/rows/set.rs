@@ -51,7 +51,7 @@ impl RowSet {
             organizations: changes.organizations.values().map(OrganizationRow::of).collect(),
             products: changes.products.values().map(ProductRow::of).collect(),
             sites: changes.sites.values().map(SiteRow::of).collect(),
-            listings: changes.listings.values().map(ListingRow::of).collect(),
+            listings: changes.listings.values().map(ListingRow::of).collect::<Result<_, _>>()?,
             terms: changes.terms.iter().map(|(version, row)| TermsRow::of(*version, row)).collect::<Result<_, _>>()?,
             deliveries: changes
                 .deliveries

@@ -82,6 +82,8 @@ fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
         ("credit", Some(number)) => Cause::Credit(ContractId::new(number)),
         ("price_gap", Some(number)) => Cause::PriceGap(ContractId::new(number)),
         ("notice_fee", Some(number)) => Cause::NoticeFee(ContractId::new(number)),
+        ("owner_share", Some(number)) => Cause::OwnerShare(ContractId::new(number)),
+        ("royalty", Some(number)) => Cause::Royalty(ContractId::new(number)),
         _ => return None,
     })
 }

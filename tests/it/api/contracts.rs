@@ -60,13 +60,14 @@ async fn a_chain_hides_the_legs_of_others() {
     let path = format!("/v1/contracts/{third}/chain");
     let mine = market.world.get(&market.other, &path).await.expect(200);
     assert_eq!(legs(&mine), [None, None, Some(third.clone())]);
-    assert!(mine["legs"][0]["held_since"].is_string());
+    assert!(mine["legs"][0]["held_since"].is_string() && mine["legs"][2].get("gain").is_none());
     let text = mine.to_string();
     for hidden in ["reseller", "provider", "2.00", "1.50", &first, &market.provider.organization] {
         assert!(!text.contains(hidden), "{hidden} is none of the caller's business: {text}");
     }
     let all = market.world.get(&market.auditor, &path).await.expect(200);
     assert_eq!(legs(&all), [Some(first.clone()), Some(second.clone()), Some(third.clone())]);
+    assert_eq!((all["legs"][1]["gain"].as_str(), all["legs"][2]["gain"].as_str()), (Some("-0.50"), Some("-0.30")));
 
     let path = format!("/v1/contracts/{first}/chain");
     let provider = market.world.get(&market.provider, &path).await.expect(200);

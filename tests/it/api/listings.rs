@@ -1,8 +1,8 @@
 //! Sites and listings over HTTP.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::world::{Market, with};
+use super::world::{Market, PRODUCT, with};
 
 #[actix_web::test]
 async fn a_catalogue_answers_with_what_was_given() {
@@ -62,4 +62,42 @@ async fn products_are_public() {
     let product = market.world.public("/v1/products/h100-sxm-80gb").await.expect(200);
     assert_eq!((product["tick"].as_str(), product["fee_bps"].as_u64()), (Some("0.001"), Some(100)));
     market.world.public("/v1/products/none").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn capacity_of_an_owner_is_listed_by_its_host() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let owner = world.member("owner", "renter").await;
+    let listing = |owner: Value| {
+        let body = json!({
+            "site_id": market.site, "product": PRODUCT, "gpus": 8, "start": world.at(0), "end": world.at(1_440),
+            "gpus_per_node": 8, "interconnect": "infiniband", "resale_allowed": true, "royalty_bps": 500, "chain_max": 3,
+        });
+        with(body, json!({ "owner": owner }))
+    };
+    let of = |fee: Value| listing(json!({"organization_id": owner.organization, "host_fee": fee}));
+    for fee in [
+        json!({"per_gpu_hour": "0.30"}),
+        json!({"share_bps": 2_500}),
+        json!({"per_kw_month": "146.00", "kw_per_gpu": "1.5"}),
+    ] {
+        let made = world.post(&market.provider, "/v1/listings", of(fee.clone())).await.expect(201);
+        assert_eq!(
+            (&made["owner"]["host_fee"], &made["royalty_bps"], &made["chain_max"]),
+            (&fee, &json!(500), &json!(3))
+        );
+        assert_eq!(made["owner"]["organization_id"], owner.organization);
+    }
+    for fee in [json!({}), json!({"per_kw_month": "146.00"}), json!({"share_bps": 1, "per_gpu_hour": "1"})] {
+        let refused = world.post(&market.provider, "/v1/listings", of(fee)).await;
+        refused.refused(422, "invalid_field");
+        assert_eq!(refused.body["errors"][0]["field"], "owner.host_fee");
+    }
+    let wrong = of(json!({"share_bps": 10_001}));
+    world.post(&market.provider, "/v1/listings", wrong).await.refused(422, "invalid_terms");
+    let own = listing(json!({"organization_id": market.provider.organization, "host_fee": {"share_bps": 1}}));
+    world.post(&market.provider, "/v1/listings", own).await.refused(422, "invalid_combination");
+    let nobody = listing(json!({"organization_id": market.site, "host_fee": {"share_bps": 1}}));
+    world.post(&market.provider, "/v1/listings", nobody).await.refused(404, "not_found");
 }

@@ -1,6 +1,7 @@
 //! A market in which contracts are delivered: P provides, R resells, X and Y rent; minute 0 is `ZERO`.
 
 use gpubourse::exchange::entities::{Cause, Contract};
+use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{
     Access, BidWindow, Command, Envelope, Event, Exchange, Failure, MeterReport, MeterRun, Outcome, PlaceAsk, PlaceBid,
@@ -59,8 +60,19 @@ impl Life {
         life
     }
 
+    /// As [`Life::new`], with capacity of which more is agreed.
+    pub fn with_rights(rights: Rights) -> Self {
+        let mut life = Self::on(rights);
+        life.done(Command::PublishTerms(ContractTerms::default()));
+        life
+    }
+
     /// As [`Life::new`], before any terms were published.
     pub fn without_terms() -> Self {
+        Self::on(Rights::default())
+    }
+
+    fn on(rights: Rights) -> Self {
         let mut life = Self {
             exchange: Exchange::new(),
             minute: 0,
@@ -110,6 +122,7 @@ impl Life {
             interconnect: Interconnect::Infiniband,
             sla_class: SlaClass::P999,
             resale_allowed: true,
+            rights,
         });
         life
     }
@@ -154,6 +167,8 @@ impl Life {
                     Cause::Refund(id) => (id, "refund"),
                     Cause::Credit(id) => (id, "credit"),
                     Cause::PriceGap(id) => (id, "gap"),
+                    Cause::OwnerShare(id) => (id, "owner"),
+                    Cause::Royalty(id) => (id, "royalty"),
                     Cause::NoticeFee(id) if transfer.debit.kind == AccountKind::Escrow => (id, "buyer's notice"),
                     Cause::NoticeFee(id) => (id, "seller's notice"),
                     Cause::Escrow(id) => (id, "escrow"),

@@ -4,4 +4,5 @@ mod ending;
 mod handshake;
 pub mod life;
 mod random;
+mod rights;
 mod settlement;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use gpubourse::exchange::delivery::Standing;
+use gpubourse::exchange::rights::{HostFee, Owner, Rights};
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
 use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
@@ -24,7 +25,8 @@ const BATCH_ROWS: usize = 400;
 pub fn played() -> &'static Life {
     static LIFE: OnceLock<Life> = OnceLock::new();
     LIFE.get_or_init(|| {
-        let mut life = Life::new();
+        let owner = Owner { organization: Y, host_fee: HostFee::ShareBps(8_000) };
+        let mut life = Life::with_rights(Rights { owner: Some(owner), royalty_bps: 500, chain_max: None });
         life.done(Command::PublishTerms(ContractTerms { notice_minutes: 60, ..ContractTerms::default() }));
         life.is_checked = false;
         let mut rng = Rng::new(4);

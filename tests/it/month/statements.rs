@@ -93,10 +93,14 @@ impl Model {
             Cause::NoticeFee(_) if debit == seller => credit,
             _ => debit,
         };
-        for (who, part) in [(buyer, Part::Bought), (seller, Part::Sold), (OrganizationId::EXCHANGE, Part::Cleared)] {
+        let claims = matches!(transfer.cause, Cause::OwnerShare(_) | Cause::Royalty(_));
+        let exchange = OrganizationId::EXCHANGE;
+        let parts = [(buyer, Part::Bought), (seller, Part::Sold), (exchange, Part::Cleared), (credit, Part::Owned)];
+        for (who, part) in parts {
             let concerns = match part {
                 Part::Bought => true,
                 Part::Sold => !matches!(transfer.cause, Cause::Escrow(_) | Cause::Refund(_)),
+                Part::Owned => claims,
                 Part::Cleared => matches!(transfer.cause, Cause::Fee(_)),
             };
             if who != own || !concerns {
@@ -111,6 +115,10 @@ impl Model {
                 Cause::PriceGap(_) => more(&mut sums.price_gaps, amount),
                 Cause::NoticeFee(_) => more(&mut sums.notice_fees, amount),
                 Cause::Payment(_) => more(&mut sums.due, amount),
+                Cause::OwnerShare(_) | Cause::Royalty(_) => {
+                    more(&mut sums.due, amount);
+                    more(&mut sums.owner_shares, amount);
+                }
                 Cause::Fee(_) => {
                     more(&mut sums.due, amount);
                     more(&mut sums.fees, amount);

@@ -365,6 +365,7 @@ fn catalogue(words: &Words) -> Command {
                 interconnect: Interconnect::parse(words.places[5]).unwrap(),
                 sla_class: SlaClass::parse(words.places[6]).unwrap(),
                 resale_allowed: words.has("resale"),
+                rights: gpubourse::exchange::rights::Rights::default(),
             }
         }
         "lower" => Command::AmendListing {

@@ -207,6 +207,7 @@ fn parties(changes: &mut Changes) {
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P999,
         resale_allowed: true,
+        rights: gpubourse::exchange::rights::Rights::default(),
     };
     changes.listings = by([listing], |row| row.id);
 }

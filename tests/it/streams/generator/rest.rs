@@ -68,6 +68,7 @@ impl Generator {
             interconnect: self.rng.pick(Interconnect::ALL),
             sla_class: self.rng.pick(SlaClass::ALL),
             resale_allowed: self.rng.chance(85),
+            rights: gpubourse::exchange::rights::Rights::default(),
         })
     }
 

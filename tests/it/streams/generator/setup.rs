@@ -68,5 +68,6 @@ fn listing(rng: &mut Rng, site: i64, product: i64) -> Command {
         interconnect: rng.pick(Interconnect::ALL),
         sla_class: rng.pick(SlaClass::ALL),
         resale_allowed: rng.chance(85),
+        rights: gpubourse::exchange::rights::Rights::default(),
     }
 }

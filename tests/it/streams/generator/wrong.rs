@@ -320,6 +320,7 @@ impl Generator {
                 interconnect: Interconnect::Roce,
                 sla_class: SlaClass::None,
                 resale_allowed: true,
+                rights: gpubourse::exchange::rights::Rights::default(),
             },
             Reject::SymbolTaken => Command::CreateProduct {
                 symbol: Symbol::new("h100-sxm-80gb").unwrap(),
