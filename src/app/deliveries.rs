@@ -64,20 +64,25 @@ pub struct DeliveryStanding {
     pub terms: (u32, ContractTerms),
     /// The public key that secrets are sealed to, if the buyer has registered one.
     pub recipient: Option<String>,
+    /// How whoever looks stands to it.
+    pub sight: Sight,
     /// Whether the money is shown.
     pub sees_money: bool,
-    /// Whether what was handed over is shown.
-    pub sees_access: bool,
     /// What it mentions.
     pub mentioned: Mentioned,
 }
 
 /// How somebody stands to a contract.
-struct Sight {
-    is_party: bool,
-    is_buyer: bool,
-    is_provider: bool,
-    is_staff: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// Who holds the GPUs.
+    pub is_buyer: bool,
+    /// Who sells them.
+    pub is_seller: bool,
+    /// At whose site they stand.
+    pub is_provider: bool,
+    /// Who runs the exchange or audits it.
+    pub is_staff: bool,
 }
 
 impl DeliveryStep {
@@ -230,8 +235,8 @@ impl App {
         let own = caller.principal.organization;
         let provider = self.live().read(|view| view.provider_of(contract));
         Sight {
-            is_party: own == Some(contract.seller) || own == Some(contract.buyer),
             is_buyer: own == Some(contract.buyer),
+            is_seller: own == Some(contract.seller),
             is_provider: own.is_some() && own == provider,
             is_staff: caller.sees_all(),
         }
@@ -244,15 +249,19 @@ impl App {
         mentioned: Mentioned,
     ) -> DeliveryStanding {
         let recipient = self.live().read(|view| view.organizations.get(&contract.buyer)?.access_key.clone());
-        let sees_money = sight.is_party || sight.is_staff;
-        let sees_access = sight.is_buyer || sight.is_provider;
-        DeliveryStanding { contract, delivery, terms, recipient, sees_money, sees_access, mentioned }
+        let sees_money = sight.is_buyer || sight.is_seller || sight.is_staff;
+        DeliveryStanding { contract, delivery, terms, recipient, sight, sees_money, mentioned }
     }
 }
 
 impl Sight {
-    const fn is_any(&self) -> bool {
-        self.is_party || self.is_provider || self.is_staff
+    const fn is_any(self) -> bool {
+        self.is_buyer || self.is_seller || self.is_provider || self.is_staff
+    }
+
+    /// Tells whether what was handed over is shown: to whom it is for, and whose it is.
+    pub const fn sees_access(self) -> bool {
+        self.is_buyer || self.is_provider
     }
 }
 

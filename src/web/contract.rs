@@ -16,7 +16,7 @@ use crate::app::reads::{Listed, Slice};
 use crate::exchange::entities::Contract;
 use crate::market::GpuMinutes;
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{Kind, Money, OrganizationId, Symbol};
+use crate::types::{ContractStatus, Kind, Money, OrganizationId, Symbol};
 
 /// Rows of a file of contracts.
 const CSV_MAX: usize = 10_000;
@@ -58,6 +58,8 @@ struct Page {
     resales: Vec<Row>,
     site: String,
     may_resell: bool,
+    /// Whether it is delivered and metered, not only kept in the calendar.
+    is_delivered: bool,
 }
 
 impl Row {
@@ -89,11 +91,16 @@ impl Row {
 
     /// Returns how its state is coloured.
     pub fn tone(&self) -> &'static str {
-        match self.contract.status.as_str() {
-            "active" | "scheduled" => "",
-            "completed" => "dim",
-            _ => "bad",
-        }
+        tone(self.contract.status)
+    }
+}
+
+/// Returns how a status is coloured.
+pub fn tone(status: ContractStatus) -> &'static str {
+    match status.as_str() {
+        "active" | "scheduled" | "ready" | "delivered" => "",
+        "completed" | "settled" => "dim",
+        _ => "bad",
     }
 }
 
@@ -114,9 +121,10 @@ pub async fn show(visit: Guest) -> Shown {
         .app()
         .live()
         .read(|view| view.listings.get(&standing.contract.listing).is_some_and(|listing| listing.resale_allowed));
+    let is_delivered = standing.contract.terms > 0;
     let row = Row::of(&visit, standing.contract, &standing.mentioned)?;
     let shell = Shell::of(&visit, format!("Contract {}", row.contract.id), "");
-    Reply::page(&Page { shell, row, steps, resales, site, may_resell: holds && allowed })
+    Reply::page(&Page { shell, row, steps, resales, site, may_resell: holds && allowed, is_delivered })
 }
 
 fn step(visit: &Visit, leg: Leg, mentioned: &Mentioned) -> Result<Step, AppError> {

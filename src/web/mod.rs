@@ -10,6 +10,7 @@ pub mod assets;
 pub mod bid;
 pub mod chart;
 pub mod contract;
+pub mod delivery;
 pub mod fall;
 pub mod fields;
 pub mod format;
@@ -106,7 +107,9 @@ fn trading(config: &mut ServiceConfig) {
         .route("/statements/{month}.csv", page(statement::csv))
         .route("/statements/{month}", page(statement::show))
         .route("/contracts.csv", page(contract::csv))
-        .route("/contracts/{id}", page(contract::show));
+        .route("/contracts/{id}", page(contract::show))
+        .route("/deliveries/{id}", page(delivery::show))
+        .route("/deliveries/{id}", form(delivery::act));
 }
 
 fn staff(config: &mut ServiceConfig) {

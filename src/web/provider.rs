@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::contract;
+use super::delivery;
 use super::format;
 use super::orders;
 use super::pager;
@@ -50,6 +51,7 @@ struct Page {
     sites: Vec<Site>,
     blocks: Vec<Block>,
     asks: Vec<orders::Row>,
+    deliveries: Vec<delivery::Row>,
     contracts: Vec<contract::Row>,
     older: Option<i64>,
     /// GPU-hours of the next seven days that nobody has bought, and what they would earn at the index.
@@ -72,6 +74,7 @@ pub async fn show(visit: Guest) -> Shown {
         sites: app.sites(&caller, Slice::first(PAGE_ROWS_MAX))?.rows,
         blocks: calendar.into_iter().map(|days| block(&visit, days)).collect(),
         asks: orders::open(&visit, &caller, Side::Ask).await?,
+        deliveries: delivery::rows(&visit, &caller).await?,
         contracts,
         older,
         unsold,

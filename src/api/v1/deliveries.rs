@@ -170,7 +170,7 @@ pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Del
 
 /// Returns a delivery as it looks outside.
 pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Problem> {
-    let DeliveryStanding { contract, delivery, terms, recipient, sees_money, sees_access, mentioned } = standing;
+    let DeliveryStanding { contract, delivery, terms, recipient, sight, sees_money, mentioned } = standing;
     let (product, site) = app.live().read(|view| {
         let faces = Faces::new(view, &mentioned);
         faces.symbol(contract.product).and_then(|product| Ok((product, faces.site(contract.site)?)))
@@ -189,7 +189,7 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
         kept: kept.map(gpus_over).collect(),
         recipient,
         ready_at: delivery.ready_at.map(Instant),
-        access: delivery.access.as_deref().filter(|_| sees_access).map(show_access),
+        access: delivery.access.as_deref().filter(|_| sight.sees_access()).map(show_access),
         delivered_at: delivery.delivered_at.map(DeliveryTime),
         // Accepted before the window begins, it is paid from the beginning on.
         accepted_from: delivery.accepted_from.map(|from| DeliveryTime(from.max(covered.start))),

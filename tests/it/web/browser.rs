@@ -128,6 +128,36 @@ impl Scene {
         assert!(self.browser.words().contains("bought from Boreal Compute"), "{}", self.browser.words());
     }
 
+    /// The renter registers a key, the provider hands over, the renter accepts; returns where that is.
+    fn deliver(&self) -> String {
+        self.go("/renter");
+        self.browser.press("#contracts tbody a");
+        self.browser.press(".head a.button.second");
+        self.browser.fill("[name=public_key]", "age1cassia");
+        self.browser.press("[value=register]");
+        let path = self.browser.run("return location.pathname", json!([]));
+        let path = path.as_str().unwrap().to_owned();
+        self.log_in("provider");
+        self.go("/provider");
+        assert!(self.browser.words().contains("GPUs to hand over"), "{}", self.browser.words());
+        self.go(&path);
+        self.browser.press("[value=ready]");
+        self.browser.fill("[name=host]", "gpu-17.example.net");
+        self.browser.fill("[name=user]", "cassia");
+        self.browser.fill("[name=host_key]", "ssh-ed25519 AAAA");
+        self.browser.fill("[name=sealed_secret]", "sealed");
+        self.browser.press("[value=deliver]");
+        self.inspect("delivery-provider", &path);
+        self.log_in("renter");
+        self.go(&path);
+        let words = self.browser.words();
+        assert!(words.contains("gpu-17.example.net:22") && words.contains("not accepted"), "{words}");
+        self.browser.press("[value=accept]");
+        let words = self.browser.words();
+        assert!(words.contains("delivered") && !words.contains("not accepted"), "{words}");
+        path
+    }
+
     /// Looks at a page on a desk and on a phone.
     fn inspect(&self, name: &str, path: &str) {
         for (width, scheme) in WIDTHS {
@@ -193,6 +223,8 @@ fn a_person_posts_capacity_and_another_rents_it() {
     scene.inspect("market-empty", "/");
     scene.offer();
     scene.rent();
+    let delivery = scene.deliver();
+    scene.inspect("delivery-renter", &delivery);
     assert_eq!(scene.browser.complaints(), Vec::<String>::new());
     scene.browser.forget();
     scene.go(&format!("/markets/{PRODUCT}"));

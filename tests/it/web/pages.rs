@@ -126,9 +126,19 @@ async fn what_belongs_to_others_is_not_there() {
         assert_page(&contract, &answer);
     }
     let visitor = Visitor::logged_in(&market.world, "renter").await;
-    for path in
-        ["/contracts/x", "/contracts/00000000-0000-0000-0000-000000000000", "/markets/none", "/markets/NO", "/x"]
-    {
+    assert_eq!(
+        visitor.get(&contract.replace("contracts", "deliveries")).await.status,
+        409,
+        "made before there were terms"
+    );
+    for path in [
+        "/contracts/x",
+        "/deliveries/x",
+        "/contracts/00000000-0000-0000-0000-000000000000",
+        "/markets/none",
+        "/markets/NO",
+        "/x",
+    ] {
         let answer = visitor.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert_page(path, &answer);
@@ -350,4 +360,58 @@ async fn static_files_are_kept_by_their_hash() {
     assert_eq!(visitor.get("/static/..%2fmod.rs").await.status, 404);
     let json: Value = visitor.get("/static/none.css").await.body;
     assert_eq!(json["code"], "not_found");
+}
+
+#[actix_web::test]
+async fn a_delivery_shows_everybody_what_is_theirs_to_do() {
+    let market = Market::open().await;
+    let terms = serde_json::to_value(gpubourse::exchange::terms::ContractTerms::default()).unwrap();
+    market.world.post(&market.admin, "/v1/admin/terms", terms).await.expect(200);
+    let first = market.sell_to(&market.reseller, 8).await["contract_id"].as_str().unwrap().to_owned();
+    let ask = serde_json::json!({"side": "ask", "contract_id": first, "gpus": 8, "price": "1.5"});
+    market.place(&market.reseller, ask).await;
+    let fill = market.place(&market.renter, market.bid(8, "1.5", 0..24)).await["fills"][0].clone();
+    let path = format!("/deliveries/{}", fill["contract_id"].as_str().unwrap());
+    let renter = Visitor::logged_in(&market.world, "renter").await;
+    let register = [("step", "register"), ("public_key", "age1renter")];
+    assert_eq!(renter.send(&path, &path, &register).await.status, 303);
+    for (role, status, buttons) in [
+        ("provider", 200, &["ready", "deliver"][..]),
+        ("renter", 200, &["register", "terminate"][..]),
+        ("reseller", 200, &["terminate", "default"][..]),
+        ("admin", 200, &[][..]),
+        ("auditor", 200, &[][..]),
+        ("other", 404, &[][..]),
+    ] {
+        let answer = Visitor::logged_in(&market.world, role).await.get(&path).await;
+        assert_eq!(answer.status, status, "{role}");
+        assert_page(&path, &answer);
+        for button in ["ready", "deliver", "accept", "register", "evidence", "terminate", "default"] {
+            let shown = answer.text.contains(&format!("name=\"step\" value=\"{button}\""));
+            // The contract lasts a day, its notice a week: the page offers it and the exchange refuses it.
+            assert_eq!(shown, buttons.contains(&button), "{role} {button}");
+        }
+        let sees_money = answer.text.contains("In escrow");
+        assert_eq!(sees_money, status == 200 && role != "provider", "{role}");
+    }
+    let provider = Visitor::logged_in(&market.world, "provider").await;
+    assert_eq!(provider.send(&path, &path, &[("step", "ready")]).await.status, 303);
+    assert_eq!(provider.send(&path, &path, &[("step", "ready")]).await.status, 409);
+    assert_eq!(provider.send(&path, &path, &[("step", "dance")]).await.status, 422);
+    let access = [
+        ("step", "deliver"),
+        ("host", "h"),
+        ("port", "22"),
+        ("host_key", "k"),
+        ("user", "u"),
+        ("sealed_secret", "a\r\nb"),
+        ("recipient", "age1renter"),
+    ];
+    assert_eq!(provider.send(&path, &path, &access).await.status, 303);
+    for (role, sees) in [("renter", true), ("provider", true), ("reseller", false), ("admin", false)] {
+        let answer = Visitor::logged_in(&market.world, role).await.get(&path).await;
+        assert_eq!(answer.text.contains("Sealed secret\">a\nb"), sees, "{role}");
+    }
+    assert_eq!(renter.send(&path, &path, &[("step", "accept")]).await.status, 303);
+    assert!(provider.get("/provider").await.text.contains("GPUs to hand over"));
 }
