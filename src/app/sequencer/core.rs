@@ -6,7 +6,7 @@ use super::{Receipt, Submission};
 use crate::app::{AppError, replay};
 use crate::exchange::{Changes, Command, Envelope, Exchange, Failure, Preview, canonical_command};
 use crate::store::{Batch, JournalRow, Recovered, StoreError, chain_hash};
-use crate::types::Timestamp;
+use crate::types::{Money, OrganizationId, Timestamp};
 
 /// What the journal records as the actor of time.
 const CLOCK: &str = "system";
@@ -45,6 +45,12 @@ impl Core {
         }
         let last_at = recovered.last_at.max(exchange.counters().now);
         Ok(Self { exchange, sequence: recovered.sequence, hash: recovered.hash, last_at, journal: Vec::new() })
+    }
+
+    /// What an organization has free to spend, for those who check what they have measured.
+    pub(crate) fn available(&self, organization: OrganizationId) -> Money {
+        let purse = self.exchange.purses().find(|(id, _)| *id == organization);
+        purse.map_or(Money::ZERO, |(_, purse)| purse.available)
     }
 
     /// The last row handed out.

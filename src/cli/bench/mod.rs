@@ -3,6 +3,7 @@
 mod client;
 mod http;
 mod market;
+mod settle;
 mod stream;
 mod write;
 
@@ -25,6 +26,8 @@ enum BenchCommand {
     Http(http::Http),
     /// What the writer thread does for each batch, without HTTP.
     Write(write::Write),
+    /// A day of many delivered contracts: their heartbeats, their settlement, and orders beside it.
+    Settle(settle::Settle),
 }
 
 impl Bench {
@@ -32,6 +35,7 @@ impl Bench {
         match self.command {
             BenchCommand::Http(http) => http.run().await,
             BenchCommand::Write(write) => write.run().await,
+            BenchCommand::Settle(settle) => settle.run(),
         }
     }
 }

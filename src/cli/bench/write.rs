@@ -145,7 +145,7 @@ impl Spent {
     }
 }
 
-fn broken(stop: Stop) -> Failure {
+pub(super) fn broken(stop: Stop) -> Failure {
     match stop {
         Stop::Refused(error) => Failure::from(error),
         Stop::Broken(name) => Failure::new(name),
