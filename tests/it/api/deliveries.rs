@@ -338,3 +338,39 @@ async fn an_agent_needs_no_more_than_its_scope() {
     market.world.post(&agent, "/v1/orders", market.ask(8, "2")).await.refused(403, "scope_required");
     market.world.get(&agent, "/v1/deliveries").await.refused(403, "scope_required");
 }
+
+#[actix_web::test]
+async fn a_settlement_cut_off_anywhere_is_gone_on_with_or_begun_again() {
+    let (market, first) = accepted().await;
+    let second = market.sell_to(&market.other, 4).await["contract_id"].as_str().unwrap().to_owned();
+    market.world.post(&market.other, "/v1/access-key", json!({"public_key": OTHER_KEY})).await.expect(200);
+    act(&market, &market.provider, &second, "ready", json!({})).await.expect(200);
+    act(&market, &market.provider, &second, "deliver", access(OTHER_KEY)).await.expect(200);
+    act(&market, &market.other, &second, "accept", json!({})).await.expect(200);
+    to(&market, 61);
+    for (contract, gpus) in [(&first, 8), (&second, 4)] {
+        market.world.post(&market.provider, "/v1/meter", report(&market, contract, 0, 12, gpus)).await.expect(200);
+    }
+    to(&market, DAY + 65);
+    let one = json!({"limit": 1});
+    let settled = market.world.post(&market.admin, "/v1/admin/settlements", one.clone()).await.expect(200);
+    assert_eq!(settled["next"], second.as_str(), "the youngest comes first");
+    let restarted = Market { world: market.world.restarted(), ..market };
+    let rest = json!({"after": second, "limit": 1});
+    let settled = restarted.world.post(&restarted.admin, "/v1/admin/settlements", rest.clone()).await.expect(200);
+    assert_eq!(settled["next"], first.as_str());
+    let paid = async |contract: &str| {
+        let shown = delivery(&restarted, &restarted.admin, contract).await;
+        shown["money"]["paid"].as_str().unwrap().to_owned()
+    };
+    // An hour of 8 and one of 4 GPUs at $2.
+    assert_eq!((paid(&first).await, paid(&second).await), ("16.00".to_owned(), "8.00".to_owned()));
+    let balance = restarted.world.get(&restarted.provider, "/v1/balances").await.expect(200)["available"].clone();
+    settle(&restarted).await;
+    let again = restarted.world.get(&restarted.provider, "/v1/balances").await.expect(200)["available"].clone();
+    assert_eq!(again, balance, "settling again pays nothing twice");
+    let after = json!({"after": restarted.listing, "limit": 1});
+    restarted.world.post(&restarted.admin, "/v1/admin/settlements", after).await.refused(404, "not_found");
+    let none = json!({"limit": 0});
+    restarted.world.post(&restarted.admin, "/v1/admin/settlements", none).await.refused(422, "invalid_combination");
+}

@@ -6,3 +6,4 @@ pub mod life;
 mod random;
 mod rights;
 mod settlement;
+mod story;
