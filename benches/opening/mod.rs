@@ -46,6 +46,7 @@ pub fn opening(window: Window) -> Vec<Command> {
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::None,
         resale_allowed: true,
+        rights: gpubourse::exchange::rights::Rights::default(),
     }));
     commands
 }
