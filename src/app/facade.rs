@@ -121,6 +121,11 @@ impl Live {
         *self.as_of.borrow()
     }
 
+    /// Returns what tells of every journal row that the view comes to reflect.
+    pub fn changes(&self) -> watch::Receiver<i64> {
+        self.as_of.clone()
+    }
+
     /// Waits until the view reflects a journal row; false if it takes longer than [`BEHIND_WAIT`].
     pub async fn reaches(&self, sequence: i64) -> bool {
         // The writer publishes before it answers, so whoever waited for an answer never has to wait here.

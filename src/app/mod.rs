@@ -27,6 +27,7 @@ pub mod sequencer;
 pub mod series;
 pub mod settlement;
 pub mod statements;
+pub mod stream;
 pub mod supply;
 pub mod trading;
 pub mod venue;

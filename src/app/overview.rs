@@ -1,11 +1,12 @@
 //! The market at a glance: the top of every product's book, whatever the window, and its last trade.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_by_symbol;
 use super::reads::Slice;
+use super::stream::Top;
 use super::{App, AppError, Live};
 use crate::exchange::entities::{Order, Product, Trade};
 use crate::market::GpuMinutes;
@@ -78,11 +79,7 @@ impl App {
 
 fn glance(live: &Live, product: Product) -> Glance {
     let id = product.id;
-    let (best_bid, best_ask, bids, asks) = live.read(|view| {
-        let best = |side| view.side_after(id, side, None).next().map(|(_, order)| order.price);
-        let count = |side| view.book.get(&(id, side)).map_or(0, BTreeSet::len);
-        (best(Side::Bid), best(Side::Ask), count(Side::Bid), count(Side::Ask))
-    });
+    let Top { best_bid, best_ask, bids, asks } = live.read(|view| view.top(id));
     let (mut open_gpus, mut open_supply) = (0_u64, GpuMinutes::ZERO);
     pass(live, (id, Side::Ask), ORDERS_MAX, |view, ask| {
         open_gpus = open_gpus.saturating_add(ask.remaining_gpus(view.now).into());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::stream::{Batch, Ring, Top};
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
 use crate::market::lapsed::Lapsed;
@@ -81,6 +82,10 @@ pub struct View {
     pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
     /// How it was made.
     pub origin: Arc<Origin>,
+    /// What the latest batches changed.
+    pub ring: Ring,
+    /// The number that the next trade will have.
+    pub next_trade: i64,
     /// The number that the next order will have.
     next_order: i64,
 }
@@ -118,8 +123,10 @@ impl View {
 
     /// Folds a committed batch in and leaves what it has no use for: readers wait for this, so rows are moved, not copied.
     pub fn apply(&mut self, changes: &mut Changes, as_of: i64) {
+        let news = self.ring.is_wanted().then(|| Batch::of(changes, self.as_of, as_of));
         self.as_of = as_of;
         self.now = changes.counters.now;
+        self.next_trade = changes.counters.trade;
         self.symbols.extend(changes.products.iter().map(|(id, row)| (row.symbol.clone(), *id)));
         self.organizations.extend(std::mem::take(&mut changes.organizations));
         self.products.extend(std::mem::take(&mut changes.products));
@@ -132,6 +139,27 @@ impl View {
         let first_new = std::mem::replace(&mut self.next_order, changes.counters.order);
         for order in std::mem::take(&mut changes.orders).into_values() {
             self.take_order(order, first_new);
+        }
+        match news {
+            Some(batch) => self.remember(batch),
+            None => self.ring.skip(as_of),
+        }
+    }
+
+    fn remember(&mut self, mut batch: Batch) {
+        let products: BTreeSet<ProductId> = batch.orders.iter().map(|order| order.product).collect();
+        batch.tops = products.into_iter().map(|product| (product, self.top(product))).collect();
+        self.ring.push(batch);
+    }
+
+    /// Returns the top of a product's book.
+    pub fn top(&self, product: ProductId) -> Top {
+        let (bids, asks) = (self.book.get(&(product, Side::Bid)), self.book.get(&(product, Side::Ask)));
+        Top {
+            best_bid: bids.and_then(BTreeSet::last).map(|(price, ..)| *price),
+            best_ask: asks.and_then(BTreeSet::first).map(|(price, ..)| *price),
+            bids: bids.map_or(0, BTreeSet::len),
+            asks: asks.map_or(0, BTreeSet::len),
         }
     }
 

@@ -56,3 +56,17 @@ pub const STATEMENT_MONTHS_MAX: usize = 120;
 pub const REPUTATION_CONTRACTS_MAX: usize = 100_000;
 /// Statements that one process makes up at once.
 pub const STATEMENTS_AT_ONCE_MAX: usize = 2;
+/// Committed batches that a node keeps for those who come back to `GET /v1/stream`.
+pub const STREAM_BATCHES_MAX: usize = 10_000;
+/// Bytes of them, about.
+pub const STREAM_BATCHES_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// Topics of one stream.
+pub const STREAM_TOPICS_MAX: usize = 64;
+/// Trades of each product in a snapshot, the newest.
+pub const STREAM_SNAPSHOT_TRADES: u32 = 50;
+/// Bytes that wait for one client of a stream; one that is further behind is let go.
+pub const STREAM_BEHIND_BYTES_MAX: usize = 1_024 * 1_024;
+/// Streams that one process serves at once.
+pub const STREAMS_MAX: usize = 1_024;
+/// Streams of one API key, user or, without either, address.
+pub const STREAMS_OF_ONE_MAX: usize = 64;
