@@ -118,6 +118,7 @@ codes! {
     422 slot_in_future: "Slot in the future", "The slot has not ended yet.";
     422 time_backwards: "Time backwards", "Time only moves forward.";
     422 unknown_rules: "Unknown rules", "This program does not know these rules.";
+    429 slow_consumer: "Slow consumer", "The client is too far behind what its stream has to say; come back with Last-Event-ID.";
     429 too_many_requests: "Too many requests", "The rate limit is exhausted; try again after Retry-After seconds.";
     500 internal: "Internal error", "The exchange failed in a way it should not; the request id names the log entry.";
     503 unavailable: "Unavailable", "The exchange cannot take the request now; `applied` says what is known about it.";

@@ -140,6 +140,11 @@ impl OperationDoc {
         self.responses.insert(status, ResponseBuilder::new().description(prose).build());
     }
 
+    /// Says that what the operation answers is described by a schema.
+    pub fn mentions<T: ToSchema>(&mut self) {
+        self.keep::<T>();
+    }
+
     fn keep<T: ToSchema>(&mut self) {
         let mut schemas = Vec::new();
         T::schemas(&mut schemas);

@@ -106,7 +106,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 }
 
-fn network_of(address: IpAddr) -> IpAddr {
+/// Returns what stands for an address where addresses are counted.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),

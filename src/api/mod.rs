@@ -16,6 +16,7 @@ pub mod page;
 pub mod problem;
 pub mod routes;
 pub mod service;
+pub mod streams;
 pub mod v1;
 pub mod wire;
 
@@ -23,6 +24,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App as Actix, HttpServer, web};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use limits::{Limits, Rate};
@@ -33,6 +35,7 @@ use forward::Passage;
 use limits::Gate;
 use metrics::Metrics;
 use problem::Problem;
+use streams::Streams;
 use wire::Whole;
 
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -64,6 +67,8 @@ pub struct Api {
     pub metrics: Metrics,
     /// Names for requests.
     pub request_ids: RequestIds,
+    /// Who follows.
+    pub streams: Arc<Streams>,
     /// The OpenAPI document.
     pub openapi: String,
     /// Whether clients are answered, and not only what other nodes pass on.
@@ -84,6 +89,7 @@ impl Api {
             gate: Gate::new(config.limits),
             metrics: Metrics::new().map_err(|error| internal(&error))?,
             request_ids: RequestIds::new(config.instance.clone()),
+            streams: Arc::default(),
             openapi: document.to_json().map_err(|error| internal(&error))?,
             serves_clients: config.serves_clients,
             echo: config.echo,
@@ -125,11 +131,17 @@ pub fn server(
     pages: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<Server> {
     let api = web::Data::new(Api::new(app, config).map_err(std::io::Error::other)?);
-    let service = move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&api)).configure(pages.clone());
+    let shared = api.clone();
+    let service = move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&shared)).configure(pages.clone());
+    let (told, streams) = (told_to_stop()?, Arc::clone(&api.streams));
+    let stop = async move {
+        told.await;
+        streams.stop();
+    };
     let mut server = HttpServer::new(service)
         .client_request_timeout(HEAD_DEADLINE)
         .keep_alive(KEEP_ALIVE)
-        .shutdown_signal(told_to_stop()?)
+        .shutdown_signal(stop)
         .shutdown_timeout(SHUTDOWN_S);
     if let Some(workers) = config.workers {
         server = server.workers(workers);

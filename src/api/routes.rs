@@ -12,7 +12,7 @@ use super::service;
 use super::v1::{
     admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
     journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites, statements,
-    terms, wallet,
+    stream, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -301,6 +301,11 @@ fn market() -> Vec<Route> {
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/book", "get_book", markets::book)
             .says("Shows the book of a window.")
             .fails(&[&["invalid_window", "view_behind"]]),
+        Route::new("market data", Method::GET, "/v1/markets/{symbol}/top", "get_top", markets::top)
+            .says("Shows the best prices of a product over all delivery windows.")
+            .fails(&[&["view_behind"]]),
+        Route::new("market data", Method::GET, "/v1/stream", "follow", stream::stream)
+            .says("Follows trades, best prices, and the caller's orders and balances as they change."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/trades", "list_trades", markets::trades)
             .says("Lists the trades of a product, newest first."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/candles", "list_candles", candles::candles)

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::products::PageQuery;
+use super::stream_events::{BookTop, book_top};
+use super::wallet::FreshQuery;
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
 use crate::api::extract::{PathSymbol, Query};
@@ -57,6 +59,19 @@ pub struct BookLevel {
     pub orders: u32,
 }
 
+/// The top of a product's book.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Top)]
+pub struct TopAnswer {
+    /// The top.
+    #[serde(flatten)]
+    pub top: BookTop,
+    /// The exchange's time.
+    pub now: Instant,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
 /// A public trade.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TradeRow {
@@ -96,6 +111,17 @@ pub async fn book(
     }))
 }
 
+/// Shows the top of the book.
+pub async fn top(
+    api: Data<Api>,
+    PathSymbol(symbol): PathSymbol,
+    Query(query): Query<FreshQuery>,
+) -> Reply<Answer<TopAnswer>> {
+    api.fresh(query.min_sequence).await?;
+    let (top, now, as_of) = api.app.top(&symbol)?;
+    Ok(Answer(TopAnswer { top: book_top(&symbol, top), now: Instant(now), as_of }))
+}
+
 /// Lists trades, newest first.
 pub async fn trades(
     api: Data<Api>,
@@ -111,7 +137,8 @@ fn level(level: Level) -> BookLevel {
     BookLevel { price: UsdPerHour(level.price), gpus: level.gpus, orders: level.orders }
 }
 
-fn trade(row: entities::Trade) -> TradeRow {
+/// Returns a trade as everybody may see it.
+pub(super) fn trade(row: entities::Trade) -> TradeRow {
     let id = PublicId { created_at: row.created_at, kind: Kind::Trade, number: row.id.number() };
     TradeRow {
         id: id.into(),

@@ -16,7 +16,7 @@ use crate::app::catalogue::Accepted;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::app::wallet::{Direction, Payment};
-use crate::exchange::entities::{Account, Transfer};
+use crate::exchange::entities::{Account, Purse, Transfer};
 use crate::types::{Kind, PublicId};
 
 /// What an organization owns.
@@ -95,17 +95,24 @@ pub struct FreshQuery {
     pub min_sequence: Option<Whole>,
 }
 
+impl Balances {
+    /// Returns what lies in a purse.
+    pub fn of(purse: &Purse, as_of: i64) -> Self {
+        Self {
+            currency: "USD",
+            available: Usd(purse.available),
+            held: Usd(purse.held),
+            escrow: Usd(purse.escrow),
+            as_of,
+        }
+    }
+}
+
 /// Shows what the caller's organization owns.
 pub async fn balances(api: Data<Api>, caller: Caller, Query(query): Query<FreshQuery>) -> Reply<Answer<Balances>> {
     api.fresh(query.min_sequence).await?;
     let (purse, as_of) = api.app.purse(&caller)?;
-    Ok(Answer(Balances {
-        currency: "USD",
-        available: Usd(purse.available),
-        held: Usd(purse.held),
-        escrow: Usd(purse.escrow),
-        as_of,
-    }))
+    Ok(Answer(Balances::of(&purse, as_of)))
 }
 
 /// Lists the transfers from and to the caller's organization.
