@@ -28,10 +28,11 @@ macro_rules! assets {
     };
 }
 
-static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     assets! {
         "style.css": "text/css; charset=utf-8",
         "charts.js": "text/javascript; charset=utf-8",
+        "live.js": "text/javascript; charset=utf-8",
         "lightweight-charts.js": "text/javascript; charset=utf-8",
         "lightweight-charts.LICENSE": "text/plain; charset=utf-8",
         "lightweight-charts.NOTICE": "text/plain; charset=utf-8",

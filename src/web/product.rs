@@ -17,6 +17,7 @@ use super::visit::Visit;
 use super::{Guest, Shown};
 use crate::api::csv::Sheet;
 use crate::api::problem::Problem;
+use crate::api::wire::Id;
 use crate::app::AppError;
 use crate::app::analytics::depth::Strip;
 use crate::app::analytics::{Index, SeriesStanding};
@@ -31,7 +32,7 @@ use crate::market::drawdown::Point;
 use crate::market::index::Fixed;
 use crate::market::supply::DaySupply;
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{Minute, Symbol};
+use crate::types::{Kind, Minute, PublicId, Symbol};
 
 const SUPPLY_DAYS: u32 = 14;
 /// Days of a file of supply.
@@ -140,6 +141,12 @@ impl Page {
 
     fn family(&self) -> &str {
         fall::family_of(self.symbol.as_str())
+    }
+
+    /// Returns what the API calls a trade, by which the script knows it again.
+    fn id_of(&self, trade: &Trade) -> String {
+        let id = PublicId { created_at: trade.created_at, kind: Kind::Trade, number: trade.id.number() };
+        Id::from(id).0.to_string()
     }
 
     fn is_supplied(&self) -> bool {

@@ -35,6 +35,8 @@ pub struct Shell {
     pub style: String,
     /// Where the script that draws charts is, and the library under it.
     pub scripts: [String; 2],
+    /// Where the script is that keeps a page as things are.
+    pub live: String,
 }
 
 /// What went wrong, in words for people.
@@ -75,6 +77,7 @@ impl Shell {
             as_of,
             paged: PAGED.iter().any(|name| visit.query().is_set(name)),
             style: assets::path("style.css"),
+            live: assets::path("live.js"),
             scripts: [assets::path("lightweight-charts.js"), assets::path("charts.js")],
         }
     }

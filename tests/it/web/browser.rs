@@ -268,3 +268,51 @@ fn a_person_posts_capacity_and_another_rents_it() {
     let path = scene.browser.run("return location.pathname", json!([]));
     scene.inspect("contract", path.as_str().unwrap());
 }
+
+/// What stands in the newest row of the tape and in the tiles that change by themselves.
+const LIVE: &str = "
+const text = selector => [...document.querySelectorAll(selector)].map(e => e.innerText);
+return [text('#tape tbody tr:first-child > *'), text('[data-live]')];
+";
+
+#[test]
+fn a_trade_appears_on_an_open_page() {
+    let Some(scene) = scene() else { return };
+    scene.offer();
+    scene.register("Cassia Labs", "renter");
+    scene.deposit("Cassia Labs");
+    let login = Request::post("/v1/auth/login", json!({"email": "renter@example.com", "password": PASSWORD}));
+    let token = scene.server.connect().call(&login).unwrap().ok()["access_token"].as_str().unwrap().to_owned();
+    let bid = |price: &str| {
+        let (start, end) = (format!("{}:00Z", scene.start), format!("{}:00Z", scene.end));
+        let body = json!({"side": "bid", "product": PRODUCT, "gpus": 8, "start": start, "end": end, "price": price});
+        scene.server.connect().call(&Request::post("/v1/orders", body).bearer(&token)).unwrap().ok();
+    };
+    let count = |selector: &str| {
+        let script = format!("return document.querySelectorAll('{selector}').length");
+        scene.browser.run(&script, json!([])).as_u64().unwrap()
+    };
+    let state = || scene.browser.run("return document.querySelector('#tape [role=status]').innerText", json!([]));
+    scene.browser.forget();
+    scene.browser.look(WIDTHS[0].0, WIDTHS[0].1);
+    scene.go(&format!("/markets/{PRODUCT}"));
+    scene.browser.run("window.opened = 'once'", json!([]));
+    assert_eq!(count("#tape .empty"), 1);
+    // The first trade takes the place of the words that there is none; the second comes above it, then a bid rests.
+    for trades in 1..=2 {
+        bid("2.5");
+        scene.browser.wait_for("the trade", || count("#tape tbody tr") == trades);
+    }
+    bid("1.2");
+    let live = || scene.browser.run(LIVE, json!([]));
+    scene.browser.wait_for("the bid", || live()[1].to_string().contains("$1.20"));
+    assert_eq!((count("#tape .empty"), state()), (0, json!("live")));
+    let seen = live();
+    assert!(seen[1].to_string().contains("$2.10"), "{seen}");
+    assert_eq!(scene.browser.run("return window.opened", json!([])), "once", "the page was loaded again");
+    scene.check("the product's page while it lives", WIDTHS[0].0);
+    scene.go(&format!("/markets/{PRODUCT}"));
+    scene.browser.wait_for("the stream", || state() == "live");
+    assert_eq!(live(), seen, "what the script writes is not what the page writes");
+    assert_eq!(count("#tape tbody tr"), 2, "the snapshot is no news");
+}

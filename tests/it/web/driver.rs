@@ -155,7 +155,7 @@ impl Browser {
         self.call("POST", &format!("/session/{}{path}", self.session), Some(body))
     }
 
-    fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
+    pub fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
         let begun = Instant::now();
         until(what, || {
             assert!(begun.elapsed() < WAIT_MAX, "waited too long for {what} on:\n{}", self.words());
