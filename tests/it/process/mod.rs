@@ -3,6 +3,7 @@
 mod aftermath;
 mod commands;
 mod cut;
+mod follow;
 mod hostile;
 pub mod http;
 mod kill;

@@ -1,11 +1,13 @@
 //! A server told to stop answers what it has accepted.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::aftermath::judge;
 use super::kill::verify;
 use super::load::{Progress, load};
-use super::market::Market;
+use super::market::{Market, PRODUCT};
 use super::program::Server;
 use crate::backend::Backend;
 
@@ -54,4 +56,36 @@ fn stop(server: &mut Server, progress: &Progress, signal: &str) {
     }
     progress.end();
     server.signal(signal);
+}
+
+#[test]
+fn streams_end_when_the_server_is_told_to_stop() {
+    let backend = Backend::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    Market::create_admin(folder.path(), &backend.url);
+    let mut server = Server::start(&backend.url);
+    Market::set_up(&server);
+    let [mut reader, mut sleeper] = [(); 2].map(|()| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(STOP_MAX)).unwrap();
+        let path = format!("/v1/stream?topics=trades:{PRODUCT},book:{PRODUCT}");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        stream
+    });
+    let mut text = String::new();
+    for stream in [&mut sleeper, &mut reader] {
+        text.clear();
+        while !text.contains("event: snapshot") {
+            let mut chunk = [0; 4_096];
+            let count = stream.read(&mut chunk).unwrap();
+            assert!(count > 0, "{text}");
+            text.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+        }
+    }
+    server.signal("TERM");
+    let told = Instant::now();
+    reader.read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("0\r\n\r\n"), "the stream did not end, it broke: {text}");
+    assert!(server.wait_until_gone().success() && told.elapsed() < STOP_MAX, "{:?}", told.elapsed());
+    assert_eq!(server.errors(), "");
 }
