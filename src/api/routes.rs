@@ -305,7 +305,7 @@ fn market() -> Vec<Route> {
             .says("Shows the best prices of a product over all delivery windows.")
             .fails(&[&["view_behind"]]),
         Route::new("market data", Method::GET, "/v1/stream", "follow", stream::stream)
-            .says("Follows trades, best prices, and the caller's orders and balances as they change."),
+            .says("Follows trades, best prices, and the caller's orders, contracts and balances as they change."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/trades", "list_trades", markets::trades)
             .says("Lists the trades of a product, newest first."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/candles", "list_candles", candles::candles)

@@ -64,6 +64,8 @@ pub const STREAM_BATCHES_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 pub const STREAM_TOPICS_MAX: usize = 64;
 /// Trades of each product in a snapshot, the newest.
 pub const STREAM_SNAPSHOT_TRADES: u32 = 50;
+/// Contracts in a snapshot, the newest.
+pub const STREAM_SNAPSHOT_CONTRACTS: u32 = 50;
 /// Bytes that wait for one client of a stream; one that is further behind is let go.
 pub const STREAM_BEHIND_BYTES_MAX: usize = 1_024 * 1_024;
 /// Streams that one process serves at once.

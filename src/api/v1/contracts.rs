@@ -152,7 +152,7 @@ fn show_leg(app: &App, (leg, above): (&Leg, Option<&Leg>), mentioned: &Mentioned
     Ok(LegAnswer { depth, held_since: Instant(created_at), status, gain, contract })
 }
 
-fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
+pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
     app.live().read(|view| {
         let faces = Faces::new(view, mentioned);
         let party = |id: OrganizationId| -> Result<Party, Problem> {

@@ -47,7 +47,7 @@ const COMMENT: &str = ":\n\n";
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct StreamQuery {
-    /// Up to 64, separated by commas: `trades:{symbol}` and `book:{symbol}` for everybody; `orders` and `balances`, those of the
+    /// Up to 64, separated by commas: `trades:{symbol}` and `book:{symbol}` for everybody; `orders`, `contracts` and `balances`, those of the
     /// caller's organization.
     #[param(example = "trades:h100-sxm-80gb,book:h100-sxm-80gb")]
     pub topics: String,
@@ -149,7 +149,10 @@ impl Teller {
         if self.topics.are_private() {
             let caller = Caller { principal, request_id: self.request_id.clone() };
             let own = Some(caller.member(Scope::Read)?);
-            if [self.topics.orders, self.topics.balances].iter().any(|of| of.is_some() && *of != own) {
+            if [self.topics.orders, self.topics.contracts, self.topics.balances]
+                .iter()
+                .any(|of| of.is_some() && *of != own)
+            {
                 return Err(Problem::of("role_required"));
             }
         }
@@ -255,6 +258,7 @@ fn topics(app: &App, caller: Option<&Caller>, text: &str) -> Result<Topics, Prob
             Some(("trades", symbol)) => topics.trades.extend([product(app, symbol)?]),
             Some(("book", symbol)) => topics.books.extend([product(app, symbol)?]),
             None if name == "orders" => topics.orders = Some(own()?),
+            None if name == "contracts" => topics.contracts = Some(own()?),
             None if name == "balances" => topics.balances = Some(own()?),
             _ => return Err(Problem::field("topics", format!("{name:?} is no topic"))),
         }

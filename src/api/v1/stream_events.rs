@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::contracts::{self, ContractAnswer};
 use super::markets::{TradeRow, trade};
 use super::order_answer::{OrderAnswer, show};
 use super::wallet::Balances;
@@ -33,6 +34,9 @@ pub struct StreamEvent {
     /// The caller's orders without their fills: in a snapshot the open ones, in a delta those that changed; ended ones leave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orders: Option<Vec<OrderAnswer>>,
+    /// The caller's contracts: in a snapshot the newest 50, in a delta those that changed, ended ones included; newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contracts: Option<Vec<ContractAnswer>>,
     /// What the caller's organization owns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balances: Option<Balances>,
@@ -79,6 +83,7 @@ pub async fn text(app: &App, topics: &Topics, told: &Told) -> Result<String, Pro
         }),
         books: named(&topics.books, &told.books, |symbol, top| book_top(symbol, *top)),
         orders: orders(app, told).await?,
+        contracts: contracts(app, told).await?,
         balances: told.balances.map(|purse| Balances::of(&purse, told.sequence)),
     };
     let name = if told.previous.is_some() { "delta" } else { "snapshot" };
@@ -112,6 +117,15 @@ async fn orders(app: &App, told: &Told) -> Result<Option<Vec<OrderAnswer>>, Prob
     orders.iter().for_each(|order| mentions.source(order.source));
     let mentioned = app.look_up(mentions).await?;
     let shown = orders.iter().map(|order| show(app, order, told.now, told.sequence, &mentioned));
+    shown.collect::<Result<_, _>>().map(Some)
+}
+
+async fn contracts(app: &App, told: &Told) -> Result<Option<Vec<ContractAnswer>>, Problem> {
+    let Some(contracts) = &told.contracts else { return Ok(None) };
+    let mut mentions = Mentions::default();
+    contracts.iter().for_each(|row| mentions.source(Some(row.source)));
+    let mentioned = app.look_up(mentions).await?;
+    let shown = contracts.iter().map(|row| contracts::show(app, row, &mentioned));
     shown.collect::<Result<_, _>>().map(Some)
 }
 

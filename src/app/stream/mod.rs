@@ -13,10 +13,10 @@ pub use ring::{Batch, Ring, Top};
 
 use super::reads::Slice;
 use super::{App, AppError, View};
-use crate::exchange::entities::{Order, Purse, Trade};
+use crate::exchange::entities::{Contract, Order, Purse, Trade};
 use crate::store::{Reader, StoreError, read};
-use crate::types::limits::{PAGE_ROWS_MAX, STREAM_SNAPSHOT_TRADES};
-use crate::types::{OrganizationId, ProductId, Symbol, Timestamp};
+use crate::types::limits::{PAGE_ROWS_MAX, STREAM_SNAPSHOT_CONTRACTS, STREAM_SNAPSHOT_TRADES};
+use crate::types::{ContractId, OrganizationId, ProductId, Symbol, Timestamp};
 
 /// Batches looked at under one lock of the view.
 const STRETCH: usize = 64;
@@ -30,6 +30,8 @@ pub struct Topics {
     pub books: BTreeMap<ProductId, Symbol>,
     /// The orders of this organization.
     pub orders: Option<OrganizationId>,
+    /// The contracts that this organization bought or sold.
+    pub contracts: Option<OrganizationId>,
     /// The balances of this organization.
     pub balances: Option<OrganizationId>,
 }
@@ -49,8 +51,16 @@ pub struct Told {
     pub books: BTreeMap<ProductId, Top>,
     /// Orders: of a snapshot the open ones, of a delta those touched, ended ones included.
     pub orders: Option<Vec<Arc<Order>>>,
+    /// Contracts: of a snapshot the newest, of a delta those touched, ended ones included; newest first.
+    pub contracts: Option<Vec<Arc<Contract>>>,
     /// Balances: of a delta if they changed.
     pub balances: Option<Purse>,
+}
+
+/// Contracts as the store has them: each as it stood after a journal row, or at some time since.
+struct Stored {
+    since: i64,
+    rows: Vec<Contract>,
 }
 
 /// One who follows.
@@ -67,7 +77,7 @@ pub struct Following {
 impl Topics {
     /// Tells whether they need credentials.
     pub const fn are_private(&self) -> bool {
-        self.orders.is_some() || self.balances.is_some()
+        self.orders.is_some() || self.contracts.is_some() || self.balances.is_some()
     }
 
     fn snapshot(&self, view: &View) -> Told {
@@ -80,6 +90,7 @@ impl Topics {
             trades: BTreeMap::new(),
             books: self.books.keys().map(|product| (*product, view.top(*product))).collect(),
             orders: self.orders.map(|own| orders(own).collect()),
+            contracts: None,
             balances: self.balances.map(|own| view.purses.get(&own).copied().unwrap_or_default()),
         }
     }
@@ -94,11 +105,25 @@ impl Topics {
             batch.tops.iter().filter(|(product, _)| self.books.contains_key(product)).copied().collect();
         let orders: Vec<_> =
             batch.orders.iter().filter(|order| self.orders == Some(order.organization)).cloned().collect();
+        let contracts: Vec<_> = self.contracts.map_or_else(Vec::new, |own| {
+            batch.contracts.iter().rev().filter(|row| is_party(own, row)).cloned().collect()
+        });
         let balances = batch.purses.iter().find(|(own, _)| self.balances == Some(*own)).map(|(_, purse)| *purse);
-        let is_empty = trades.is_empty() && books.is_empty() && orders.is_empty() && balances.is_none();
+        let is_empty =
+            trades.is_empty() && books.is_empty() && orders.is_empty() && contracts.is_empty() && balances.is_none();
         let orders = (!orders.is_empty()).then_some(orders);
+        let contracts = (!contracts.is_empty()).then_some(contracts);
         let (sequence, now) = (batch.sequence, batch.now);
-        (!is_empty).then_some(Told { sequence, previous: Some(previous), now, trades, books, orders, balances })
+        (!is_empty).then_some(Told {
+            sequence,
+            previous: Some(previous),
+            now,
+            trades,
+            books,
+            orders,
+            contracts,
+            balances,
+        })
     }
 }
 
@@ -112,6 +137,25 @@ impl App {
         };
         let as_of = self.live().changes();
         Following { app: self.clone(), topics, as_of, seen, told: seen.unwrap_or_default() }
+    }
+
+    /// Reads the newest contracts of an organization, and waits until the view has seen all that the store may have said.
+    async fn stored_contracts(&self, own: OrganizationId) -> Result<Stored, AppError> {
+        let since = self.live().read(|view| {
+            view.ring.want();
+            view.as_of
+        });
+        let slice = Slice::first(STREAM_SNAPSHOT_CONTRACTS);
+        let (rows, head) = self
+            .read(move |reader| {
+                let rows = read::contracts::of_organization(reader, own, slice)?.rows;
+                Ok((rows, read::journal::head(reader.db())?))
+            })
+            .await?;
+        match head {
+            Some(head) if !self.live().reaches(head.sequence).await => Err(AppError::NotApplied),
+            _ => Ok(Stored { since, rows }),
+        }
     }
 
     /// Returns the top of a product's book with the exchange's time and the journal row it reflects.
@@ -169,7 +213,15 @@ impl Following {
 
     async fn snapshot(&mut self) -> Result<Told, AppError> {
         let topics = &self.topics;
-        let (mut snapshot, next_trade) = self.app.live().read(|view| (topics.snapshot(view), view.next_trade));
+        let contracts = match topics.contracts {
+            Some(own) => Some((own, self.app.stored_contracts(own).await?)),
+            None => None,
+        };
+        let (mut snapshot, next_trade) = self.app.live().read(|view| {
+            let mut snapshot = topics.snapshot(view);
+            snapshot.contracts = contracts.map(|(own, stored)| stored.standing(own, view)).transpose()?;
+            Ok::<_, AppError>((snapshot, view.next_trade))
+        })?;
         let products: Vec<ProductId> = topics.trades.keys().copied().collect();
         if !products.is_empty() {
             let read = move |reader: &mut Reader| {
@@ -180,6 +232,24 @@ impl Following {
         (self.seen, self.told) = (Some(snapshot.sequence), snapshot.sequence);
         Ok(snapshot)
     }
+}
+
+impl Stored {
+    /// Returns them as they stand in the view, the newest first: what the latest batches touched, and the rest as read.
+    fn standing(self, own: OrganizationId, view: &View) -> Result<Vec<Arc<Contract>>, AppError> {
+        let batches = view.ring.after(self.since, usize::MAX).ok_or(AppError::NotApplied)?;
+        let mut standing: BTreeMap<ContractId, Arc<Contract>> =
+            self.rows.into_iter().map(|row| (row.id, Arc::new(row))).collect();
+        for row in batches.iter().flat_map(|batch| &batch.contracts).filter(|row| is_party(own, row)) {
+            standing.insert(row.id, Arc::clone(row));
+        }
+        let most = usize::try_from(STREAM_SNAPSHOT_CONTRACTS).unwrap_or(usize::MAX);
+        Ok(standing.into_values().rev().take(most).collect())
+    }
+}
+
+fn is_party(own: OrganizationId, contract: &Contract) -> bool {
+    [contract.buyer, contract.seller].contains(&own)
 }
 
 /// Returns the newest trades of a product before one that may be of another: the store may be ahead of the view.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exchange::Changes;
-use crate::exchange::entities::{Order, Purse, Trade};
+use crate::exchange::entities::{Contract, Order, Purse, Trade};
 use crate::types::limits::{STREAM_BATCHES_BYTES_MAX, STREAM_BATCHES_MAX};
 use crate::types::{OrganizationId, Price, ProductId, Timestamp};
 
@@ -17,6 +17,7 @@ use crate::types::{OrganizationId, Price, ProductId, Timestamp};
 const BATCH_BYTES: usize = 256;
 const TRADE_BYTES: usize = 256;
 const ORDER_BYTES: usize = 512;
+const CONTRACT_BYTES: usize = 512;
 const SMALL_BYTES: usize = 64;
 
 /// The top of a product's book over all delivery windows.
@@ -45,6 +46,8 @@ pub struct Batch {
     pub trades: Vec<Arc<Trade>>,
     /// Orders touched, as they stand after it.
     pub orders: Vec<Arc<Order>>,
+    /// Contracts touched, as they stand after it.
+    pub contracts: Vec<Arc<Contract>>,
     /// Books touched, as they stand after it.
     pub tops: Vec<(ProductId, Top)>,
     /// Purses touched, as they are after it.
@@ -77,6 +80,7 @@ impl Batch {
             now: changes.counters.now,
             trades: changes.trades.clone(),
             orders: changes.orders.values().cloned().collect(),
+            contracts: changes.contracts.values().cloned().collect(),
             tops: Vec::new(),
             purses: changes.purses.iter().map(|(id, purse)| (*id, *purse)).collect(),
         }
@@ -86,6 +90,7 @@ impl Batch {
         let parts = [
             (self.trades.len(), TRADE_BYTES),
             (self.orders.len(), ORDER_BYTES),
+            (self.contracts.len(), CONTRACT_BYTES),
             (self.tops.len().saturating_add(self.purses.len()), SMALL_BYTES),
         ];
         parts.into_iter().fold(BATCH_BYTES, |sum, (count, each)| sum.saturating_add(count.saturating_mul(each)))

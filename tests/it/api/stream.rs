@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::follower::{Client, Event};
 use super::world::{Market, PRODUCT, Who, with};
 
-const EVERYTHING: &str = "trades:h100-sxm-80gb,book:h100-sxm-80gb,orders,balances";
+const EVERYTHING: &str = "trades:h100-sxm-80gb,book:h100-sxm-80gb,orders,contracts,balances";
 const PUBLIC: &str = "trades:h100-sxm-80gb,book:h100-sxm-80gb";
 const SNAPSHOT_TRADES: usize = 50;
 const ROUNDS: usize = 100;
@@ -23,6 +23,7 @@ struct Mirror {
     trades: Vec<Value>,
     top: Value,
     orders: BTreeMap<String, Value>,
+    contracts: BTreeMap<String, Value>,
     balances: Value,
     snapshots: usize,
 }
@@ -57,6 +58,9 @@ impl Mirror {
                 _ => drop(self.orders.remove(&id)),
             }
         }
+        for contract in data["contracts"].as_array().into_iter().flatten() {
+            self.contracts.insert(contract["id"].as_str().unwrap().to_owned(), contract.clone());
+        }
         if let Some(balances) = data.get("balances") {
             self.balances = timeless(balances);
         }
@@ -85,6 +89,11 @@ impl Mirror {
             .map(|order| (order["id"].as_str().unwrap().to_owned(), timeless(order)))
             .collect();
         assert_eq!(self.orders, orders);
+        let contracts = world.get(who, "/v1/contracts?limit=50").await.expect(200)["data"].clone();
+        for contract in contracts.as_array().unwrap() {
+            assert_eq!(&self.contracts[contract["id"].as_str().unwrap()], contract);
+        }
+        assert!(self.contracts.len() >= contracts.as_array().unwrap().len());
         let balances = world.get(who, "/v1/balances").await.expect(200);
         assert_eq!(balances["as_of"], self.seq);
         assert_eq!(self.balances, timeless(&balances));
@@ -207,13 +216,37 @@ async fn a_stream_goes_on_after_the_last_event_or_begins_anew() {
 #[actix_web::test]
 async fn nobody_is_told_of_the_orders_of_others() {
     let market = Market::open().await;
-    let mut client = Client::open(&market.world, Some(&market.other), "orders,balances", None).await;
-    assert_eq!(client.next().await.unwrap().data["orders"], json!([]));
+    let mut client = Client::open(&market.world, Some(&market.other), "orders,contracts,balances", None).await;
+    let first = client.next().await.unwrap().data;
+    assert_eq!((&first["orders"], &first["contracts"]), (&json!([]), &json!([])));
     market.sell_to(&market.renter, 2).await;
     market.place(&market.other, market.bid(1, "1", 0..1)).await;
     let next = client.next().await.unwrap();
     assert_eq!((next.name.as_str(), next.data["orders"].as_array().unwrap().len()), ("delta", 1));
     assert_eq!((&next.data["orders"][0]["gpus"], &next.data["balances"]["held"]), (&json!(1), &json!("1.00")));
+    assert!(next.data.get("contracts").is_none());
+}
+
+#[actix_web::test]
+async fn both_parties_are_told_of_their_contract() {
+    let market = Market::open().await;
+    let mut clients = Vec::new();
+    for who in [&market.provider, &market.renter, &market.other] {
+        let mut client = Client::open(&market.world, Some(who), "contracts", None).await;
+        assert_eq!(client.next().await.unwrap().data["contracts"], json!([]));
+        clients.push((who, client));
+    }
+    let id = market.sell_to(&market.renter, 2).await["contract_id"].clone();
+    for (who, client) in &mut clients[..2] {
+        let told = client.next().await.unwrap().data["contracts"].clone();
+        let path = format!("/v1/contracts/{}", id.as_str().unwrap());
+        assert_eq!(told, json!([market.world.get(who, &path).await.expect(200)]));
+        let mut late = Client::open(&market.world, Some(who), "contracts", None).await;
+        assert_eq!(late.next().await.unwrap().data["contracts"], told);
+    }
+    // What the third is told next is of a contract of its own.
+    let own = market.sell_to(&market.other, 1).await["contract_id"].clone();
+    assert_eq!(clients[2].1.next().await.unwrap().data["contracts"][0]["id"], own);
 }
 
 #[actix_web::test]
@@ -260,7 +293,7 @@ async fn what_cannot_be_followed_is_refused() {
     let market = Market::open().await;
     let world = &market.world;
     let path = |topics: &str| format!("/v1/stream?topics={topics}");
-    for topics in ["orders", "balances", "trades:h100-sxm-80gb,orders"] {
+    for topics in ["orders", "contracts", "balances", "trades:h100-sxm-80gb,orders"] {
         world.public(&path(topics)).await.refused(401, "unauthorized");
         world.get(&market.admin, &path(topics)).await.refused(403, "role_required");
         let trader = world.key(&market.renter, &["trade"]).await;
@@ -268,7 +301,7 @@ async fn what_cannot_be_followed_is_refused() {
     }
     let stranger = Who { token: "nobody".to_owned(), organization: String::new() };
     world.get(&stranger, &path(PUBLIC)).await.refused(401, "invalid_token");
-    for topics in ["", "trades", "trades:", "trades:nothing", "book:H100", "orders:x", "contracts", "all", ","] {
+    for topics in ["", "trades", "trades:", "trades:nothing", "book:H100", "orders:x", "contract", "all", ","] {
         let answer = world.get(&market.renter, &path(topics)).await;
         answer.refused(422, "invalid_field");
         assert_eq!(answer.body["errors"][0]["field"], "topics", "{topics}");
