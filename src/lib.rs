@@ -76,6 +76,8 @@
 //!   the disk the process ends, because only a new one can tell what is there.
 //! - **One writer.** Every write transaction on PostgreSQL begins by renewing the lease where its epoch is its own, so
 //!   a writer that was overtaken commits nothing. A follower's state has the digest of every batch, or it stops.
+//! - **No holes.** A follower of `GET /v1/stream` gets every change of its topics after a snapshot, in order and once, or
+//!   another snapshot. What it is told is durable, and means the same on every node.
 //! - **One hop.** A request is passed on once at most; "not applied" is said only of one that was not sent, or was
 //!   refused.
 //! - **Audit.** The journal is a hash chain; [`app::verify`] replays it and compares every row of every table.

@@ -16,6 +16,7 @@ pub struct Metrics {
     clock_jump_ms: IntGauge,
     writes: IntGauge,
     writer_known: IntGauge,
+    streams: IntGauge,
 }
 
 /// What is asked for when the figures are read.
@@ -31,6 +32,8 @@ pub struct Standing {
     pub writes: bool,
     /// Whether it knows which server writes.
     pub writer_known: bool,
+    /// Streams that are open.
+    pub streams: usize,
 }
 
 impl Metrics {
@@ -59,6 +62,7 @@ impl Metrics {
                 &registry,
                 IntGauge::new("gpubourse_writer_known", "1 where it is known which server writes, else 0.")?,
             )?,
+            streams: kept(&registry, IntGauge::new("gpubourse_streams", "Streams that are open.")?)?,
             registry,
         })
     }
@@ -79,6 +83,7 @@ impl Metrics {
         self.clock_jump_ms.set(standing.clock_jump_ms);
         self.writes.set(i64::from(standing.writes));
         self.writer_known.set(i64::from(standing.writer_known));
+        self.streams.set(i64::try_from(standing.streams).unwrap_or(i64::MAX));
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
@@ -114,10 +119,11 @@ mod tests {
     fn requests_are_counted_by_route() {
         let metrics = Metrics::new().unwrap();
         metrics.count("GET", "/v1/orders/{id}", 404, 0.002);
-        let standing = Standing { waiting: 3, as_of: 42, clock_jump_ms: 0, writes: true, writer_known: true };
+        let standing =
+            Standing { waiting: 3, as_of: 42, clock_jump_ms: 0, writes: true, writer_known: true, streams: 5 };
         let text = metrics.text(standing).unwrap();
         assert!(text.contains(r#"gpubourse_http_requests_total{method="GET",route="/v1/orders/{id}",status="404"} 1"#));
         assert!(text.contains("gpubourse_queue_waiting 3") && text.contains("gpubourse_as_of 42"), "{text}");
-        assert!(text.contains("gpubourse_writes 1"), "{text}");
+        assert!(text.contains("gpubourse_writes 1") && text.contains("gpubourse_streams 5"), "{text}");
     }
 }

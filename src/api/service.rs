@@ -86,6 +86,7 @@ pub async fn metrics(api: Data<Api>) -> Reply<Text<false>> {
         clock_jump_ms: sequencer.jump().ms().unwrap_or_default(),
         writes: leading == Leading::Here,
         writer_known: leading != Leading::Nobody,
+        streams: api.streams.count(),
     });
     text.map(Text).map_err(|error| AppError::Internal(error.to_string()).into())
 }

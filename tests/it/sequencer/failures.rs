@@ -182,6 +182,29 @@ async fn a_write_that_fails_is_not_applied_wherever_it_fails() {
 }
 
 #[actix_web::test]
+async fn followers_are_never_told_of_a_batch_that_fails() {
+    for mut scene in Scene::both().await {
+        curse(&mut scene.raw, "orders", false);
+        let view = Arc::clone(&scene.market.running.view);
+        let told = |after: i64| {
+            let batches = view.read().unwrap().ring.after(after, usize::MAX);
+            batches.map(|batches| batches.iter().map(|batch| batch.sequence).collect::<Vec<_>>())
+        };
+        let as_of = view.read().unwrap().as_of;
+        assert_eq!(told(as_of), Some(vec![]));
+        scene.works("before").await;
+        assert_eq!(told(as_of), Some(vec![as_of + 1]));
+        assert!(matches!(scene.market.submit(cursed()).await, Err(AppError::NotApplied)));
+        // The view was built anew: what came before it is not there, what comes after it is.
+        assert_eq!((told(as_of), told(as_of + 1)), (None, Some(vec![])));
+        scene.works("after").await;
+        assert_eq!(told(as_of + 1), Some(vec![as_of + 2]));
+        drop(view);
+        scene.end();
+    }
+}
+
+#[actix_web::test]
 async fn everybody_in_a_batch_that_fails_hears_so() {
     for mut scene in Scene::both().await {
         curse(&mut scene.raw, "orders", false);
