@@ -58,7 +58,7 @@ impl Client {
                 }
             }
             let chunk = tokio::time::timeout(PATIENCE, poll_fn(|context| self.body.as_mut().poll_next(context)));
-            let Some(chunk) = chunk.await.expect("nothing comes") else { return None };
+            let chunk = chunk.await.expect("nothing comes")?;
             self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
+use futures_util::FutureExt;
+use gpubourse::app::stream::Topics;
+use gpubourse::types::Symbol;
 use serde_json::{Value, json};
 
 use super::follower::{Client, Event};
@@ -210,6 +213,31 @@ async fn a_stream_goes_on_after_the_last_event_or_begins_anew() {
             assert_eq!(next.data["trades"][0]["data"][0]["gpus"], 2, "{}", next.data);
         }
         assert!(next.data.get("orders").is_none() && !next.data.to_string().contains(&market.renter.organization));
+    }
+}
+
+#[actix_web::test]
+async fn where_nothing_happens_a_heartbeat_says_how_far_it_is() {
+    let market = Market::open().await;
+    let app = &market.world.api.app;
+    let symbol = Symbol::new(PRODUCT).unwrap();
+    let topics = Topics { books: [(app.product(&symbol).unwrap().id, symbol)].into(), ..Topics::default() };
+    let mut following = app.follow(topics.clone(), None).await;
+    let snapshot = following.next().await.unwrap().remove(0);
+    assert_eq!((snapshot.sequence, following.pass()), (as_of(&market).await, None));
+    // Sites are no topic.
+    let site = json!({"name": "Site 2", "region": "us", "country": "US"});
+    market.world.post(&market.provider, "/v1/sites", site).await.expect(201);
+    assert!(following.next().now_or_never().is_none());
+    let passed = following.pass().unwrap();
+    assert_eq!((passed.previous, passed.sequence), (Some(snapshot.sequence), as_of(&market).await));
+    assert!(passed.sequence > snapshot.sequence && passed.books.is_empty());
+    assert_eq!(following.pass(), None);
+    let mut resumed = app.follow(topics, Some(passed.sequence)).await;
+    market.place(&market.renter, market.bid(1, "1", 0..1)).await;
+    for following in [&mut following, &mut resumed] {
+        let delta = following.next().await.unwrap().remove(0);
+        assert_eq!((delta.previous, delta.books.len()), (Some(passed.sequence), 1));
     }
 }
 
