@@ -2,6 +2,7 @@
 
 use actix_web::web::Bytes;
 use futures_util::Stream;
+use futures_util::future::poll_fn;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -32,6 +33,7 @@ struct Waiting {
     bytes: usize,
     has_ended: bool,
     reader: Option<Waker>,
+    writer: Option<Waker>,
 }
 
 impl Outbox {
@@ -49,6 +51,19 @@ impl Outbox {
         waiting.events.push_back(Bytes::from(event));
         waiting.wake();
         Ok(())
+    }
+
+    /// Waits until the client has read everything.
+    pub async fn emptied(&self) {
+        poll_fn(|context| {
+            let mut waiting = self.0.borrow_mut();
+            if waiting.events.is_empty() {
+                return Poll::Ready(());
+            }
+            waiting.writer = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Ends the stream after what waits.
@@ -90,6 +105,11 @@ impl<T: Unpin> Stream for Outgoing<T> {
         match waiting.events.pop_front() {
             Some(event) => {
                 waiting.bytes = waiting.bytes.saturating_sub(event.len());
+                if waiting.events.is_empty()
+                    && let Some(writer) = waiting.writer.take()
+                {
+                    writer.wake();
+                }
                 Poll::Ready(Some(Ok(event)))
             }
             None if waiting.has_ended => Poll::Ready(None),
@@ -122,6 +142,19 @@ mod tests {
         assert_eq!(outbox.push("x".to_owned()), Err(Behind));
         assert_eq!(sent(&mut outgoing), [2 * STREAM_BEHIND_BYTES_MAX]);
         outbox.push("x".to_owned()).unwrap();
+    }
+
+    #[test]
+    fn whoever_waits_goes_on_when_everything_is_read() {
+        let outbox = Outbox::default();
+        let mut outgoing = outbox.outgoing(());
+        assert!(outbox.emptied().now_or_never().is_some());
+        outbox.push("x".to_owned()).unwrap();
+        outbox.push("x".to_owned()).unwrap();
+        let mut emptied = Box::pin(outbox.emptied());
+        assert!((&mut emptied).now_or_never().is_none());
+        assert_eq!(sent(&mut outgoing), [1, 1]);
+        assert!(emptied.now_or_never().is_some());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::task::yield_now;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{ObjectBuilder, schema::Type};
@@ -83,6 +84,8 @@ struct Teller {
     request_id: String,
     outbox: Outbox,
     stopping: watch::Receiver<bool>,
+    /// What was told up to this journal row before the client came is told at its pace.
+    since: i64,
     beat: Interval,
 }
 
@@ -106,6 +109,7 @@ pub async fn stream(api: Data<Api>, listener: Listener, Query(query): Query<Stre
         request_id: listener.request_id,
         outbox: outbox.clone(),
         stopping: api.streams.stopping(),
+        since: api.app.live().as_of(),
         beat,
     };
     let teller = spawn(teller.run());
@@ -136,7 +140,12 @@ impl Teller {
                 }
                 next = self.following.next() => for told in next? {
                     self.authorize()?;
+                    if told.previous.is_some() && told.sequence <= self.since {
+                        self.wait().await?;
+                    }
                     self.say(&told).await?;
+                    // The connection is served by this thread too.
+                    yield_now().await;
                 },
             }
         }
@@ -157,6 +166,17 @@ impl Teller {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the client has read what it was told. What it missed may be more than may wait for it.
+    async fn wait(&mut self) -> Result<(), Problem> {
+        let stopped = self.stopping.wait_for(|stopping| *stopping);
+        tokio::select! {
+            // Whoever stops is seen to where the stream goes on.
+            _ = stopped => Ok(()),
+            () = self.outbox.emptied() => Ok(()),
+            () = sleep(HEARTBEAT) => Err(Problem::of("slow_consumer")),
+        }
     }
 
     async fn say(&self, told: &Told) -> Result<(), Problem> {

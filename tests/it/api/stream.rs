@@ -291,6 +291,31 @@ async fn a_client_far_behind_is_let_go() {
 }
 
 #[actix_web::test]
+async fn whoever_comes_back_is_told_all_it_has_missed_at_its_own_pace() {
+    let market = Market::open().await;
+    let mut client = Client::open(&market.world, Some(&market.renter), "orders", None).await;
+    let seq = client.next().await.unwrap().data["seq"].as_i64();
+    drop(client);
+    let bids = json!({"orders": vec![market.bid(1, "0.01", 0..1); 100]});
+    for _ in 0..30 {
+        market.world.post(&market.renter, "/v1/orders/batch", bids.clone()).await.expect(200);
+    }
+    let as_of = as_of(&market).await;
+    let mut client = Client::open(&market.world, Some(&market.renter), "orders", seq).await;
+    let (mut orders, mut bytes) = (0, 0);
+    loop {
+        let event = client.next().await.unwrap();
+        assert_eq!(event.name, "delta", "{}", event.data);
+        orders += event.data["orders"].as_array().unwrap().len();
+        bytes += event.data.to_string().len();
+        if event.data["seq"] == as_of {
+            break;
+        }
+    }
+    assert!(orders == 3_000 && bytes > 1_024 * 1_024, "{orders} orders, {bytes} bytes");
+}
+
+#[actix_web::test]
 async fn a_stream_ends_with_its_credentials() {
     let market = Market::open().await;
     let world = &market.world;
