@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use futures_util::FutureExt;
+use futures_util::future::join;
 use gpubourse::app::stream::Topics;
 use gpubourse::types::Symbol;
 use serde_json::{Value, json};
@@ -167,8 +168,19 @@ async fn snapshot_and_deltas_are_what_get_answers_with_drops_and_reconnects() {
                 }
                 2 => {
                     drop(client);
-                    client = Client::open(&market.world, Some(who), EVERYTHING, None).await;
-                    mirror.take(&client.next().await.unwrap());
+                    // The store and the view move while the snapshot is made of both.
+                    let open = async {
+                        let mut client = Client::open(&market.world, Some(who), EVERYTHING, None).await;
+                        (client.next().await.unwrap(), client)
+                    };
+                    let stir = async {
+                        for _ in 0..5 {
+                            stir(&market, &mut dice).await;
+                        }
+                    };
+                    let ((first, opened), ()) = join(open, stir).await;
+                    client = opened;
+                    mirror.take(&first);
                 }
                 3 | 4 => {
                     // This is told, whatever was before it, and nothing comes after it.
