@@ -71,6 +71,8 @@ pub struct NewBid {
     pub requirements: NewRequirements,
     /// All fills from one site.
     pub same_site: bool,
+    /// The limit of the bid that is to replace what a seller defaults on.
+    pub cover: Option<Price>,
     /// The rest.
     pub terms: Terms,
 }
@@ -477,6 +479,17 @@ fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result
         min_sla_class: asked.min_sla_class,
         primary_only: asked.primary_only,
     };
-    let NewBid { gpus, window, price, lot, same_site, terms, .. } = bid;
-    Ok(Command::PlaceBid(PlaceBid { organization, product, gpus, window, price, lot, requirements, same_site, terms }))
+    let NewBid { gpus, window, price, lot, same_site, cover, terms, .. } = bid;
+    Ok(Command::PlaceBid(PlaceBid {
+        organization,
+        product,
+        gpus,
+        window,
+        price,
+        lot,
+        requirements,
+        same_site,
+        terms,
+        cover,
+    }))
 }

@@ -435,6 +435,10 @@ pub struct PlaceBid {
     pub same_site: bool,
     /// The rest.
     pub terms: Terms,
+    /// The limit of the bid that is to replace what a seller defaults on, USD micros per GPU-hour; none is placed
+    /// without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Price>,
 }
 
 /// What a bid asks of the capacity that fills it. An empty list asks nothing.

@@ -41,6 +41,7 @@ impl<B: Book> Exchange<B> {
         }
         check_text(reason)?;
         match fault {
+            Some(Fault::Seller) if status == ContractStatus::Defaulted => self.default_now(at, id)?,
             Some(Fault::Buyer) => self.end_by_buyer(at, id, status, (self.first_open(), Money::ZERO))?,
             _ => self.end_with_children(at, id, status, self.first_open())?,
         }
@@ -226,8 +227,15 @@ impl<B: Book> Exchange<B> {
             return Err(Reject::ContractNotLive.into());
         }
         check_text(reason)?;
-        self.end_with_children(at, id, ContractStatus::Defaulted, self.first_open())?;
+        self.default_now(at, id)?;
         Ok(Made::Contract(id))
+    }
+
+    /// Ends a contract by its seller's default, and covers what its buyers wish covered.
+    fn default_now(&mut self, at: Timestamp, id: ContractId) -> Result<(), Failure> {
+        let defaulter = self.known(id)?.seller;
+        let lost = self.end_by_default(at, id, defaulter)?;
+        self.place_covers(at, lost)
     }
 
     fn is_live(&self, source: Source) -> bool {
@@ -237,7 +245,7 @@ impl<B: Book> Exchange<B> {
         }
     }
 
-    fn children(&self, id: ContractId) -> Vec<ContractId> {
+    pub(super) fn children(&self, id: ContractId) -> Vec<ContractId> {
         self.sold_out_of.of(id).collect()
     }
 }

@@ -172,6 +172,9 @@ pub struct Order {
     pub previous: Option<OrderId>,
     /// Its last trade.
     pub last_trade: Option<TradeId>,
+    /// The limit of the bid that is to replace what a seller defaults on (bids).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Price>,
 }
 
 /// One fill.

@@ -160,6 +160,20 @@ pub enum Event {
         /// Of which contract.
         contract: ContractId,
     },
+    /// A bid was placed in the buyer's name for what a seller defaulted on; told after what it bought.
+    CoverPlaced {
+        /// The contract that defaulted.
+        contract: ContractId,
+        /// The bid.
+        order: OrderId,
+    },
+    /// Such a bid was refused.
+    CoverNotPlaced {
+        /// The contract that defaulted.
+        contract: ContractId,
+        /// The code of the refusal.
+        code: String,
+    },
     /// A seller could not pay a credit in full, or has paid some of what it owed.
     CreditOwed {
         /// For which contract.

@@ -68,6 +68,9 @@ struct AskText<'a> {
 /// A bid, likewise.
 #[derive(Serialize)]
 struct BidText<'a> {
+    // Absent where nothing is asked: rows from before there was such a wish stay the one text of their command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cover: Option<Price>,
     gpus: u32,
     kind: &'static str,
     lot: u32,
@@ -120,13 +123,14 @@ impl<'a> AskText<'a> {
 
 impl<'a> BidText<'a> {
     fn of(bid: &'a PlaceBid, kind: &'static str) -> Self {
-        let PlaceBid { organization, product, gpus, window, price, lot, ref requirements, same_site, ref terms } = *bid;
+        let PlaceBid { organization, product, gpus, window, price, lot, ref requirements, same_site, ref terms, cover } =
+            *bid;
         let window = match window {
             BidWindow::Fixed { start, end } => WindowText::Fixed { end, start },
             BidWindow::AtOnce { minutes } => WindowText::AtOnce { minutes },
         };
         let (requirements, terms, v) = (RequirementsText::of(requirements), TermsText::of(terms), VERSION);
-        Self { gpus, kind, lot, organization, price, product, requirements, same_site, terms, v, window }
+        Self { cover, gpus, kind, lot, organization, price, product, requirements, same_site, terms, v, window }
     }
 }
 

@@ -49,6 +49,7 @@ fn bid(window: BidWindow) -> Command {
             primary_only: true,
         },
         same_site: true,
+        cover: None,
         terms: Terms {
             time_in_force: TimeInForce::Gtd,
             expires_at: Some(Timestamp::from_millis(9)),
@@ -57,6 +58,13 @@ fn bid(window: BidWindow) -> Command {
             client_order_id: Some("a \"b\" é".into()),
         },
     })
+}
+
+fn covered() -> Command {
+    match bid(BidWindow::AtOnce { minutes: 60 }) {
+        Command::PlaceBid(bid) => Command::PlaceBid(PlaceBid { cover: Some(Price::from_micros(2_500_000)), ..bid }),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn catalogue() -> Vec<(Command, &'static str)> {
@@ -131,6 +139,10 @@ fn catalogue() -> Vec<(Command, &'static str)> {
         (
             bid(BidWindow::AtOnce { minutes: 60 }),
             r#"{"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
+        ),
+        (
+            covered(),
+            r#"{"cover":2500000,"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
         ),
         (
             Command::AmendOrder(AmendOrder {
@@ -294,6 +306,7 @@ fn what_is_written_field_by_field_is_what_the_tree_of_values_says() {
         lot: 1,
         requirements: Requirements::default(),
         same_site: false,
+        cover: None,
         terms: Terms::default(),
     });
     let orders = [

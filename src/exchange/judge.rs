@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) order: Order,
     /// What it would hold.
     pub(super) hold: Money,
+    /// Whose capacity it must not trade with.
+    pub(super) avoid: Option<[OrganizationId; 2]>,
 }
 
 /// What an ask needs to know of the title behind it.
@@ -42,6 +44,7 @@ impl<B: Book> Exchange<B> {
         self.check_requirements(&bid.requirements)?;
         check_gpus(bid.gpus, bid.lot)?;
         check_price(bid.price, Some(product))?;
+        bid.cover.map_or(Ok(()), |limit| check_price(limit, Some(product)))?;
         let (window, minutes) = match bid.window {
             BidWindow::Fixed { start, end } => (Window::new(start, end), None),
             BidWindow::AtOnce { minutes } => {
@@ -68,7 +71,8 @@ impl<B: Book> Exchange<B> {
         order.requirements = bid.requirements.clone();
         order.same_site = bid.same_site;
         order.held = hold;
-        Ok(Draft { order, hold })
+        order.cover = bid.cover;
+        Ok(Draft { order, hold, avoid: None })
     }
 
     pub(super) fn judge_ask(&self, at: Timestamp, ask: &PlaceAsk) -> Result<Draft, Failure> {
@@ -114,7 +118,7 @@ impl<B: Book> Exchange<B> {
         order.lot = lot;
         order.min_minutes = min_minutes;
         order.lead_minutes = ask.lead_minutes;
-        Ok(Draft { order, hold: Money::ZERO })
+        Ok(Draft { order, hold: Money::ZERO, avoid: None })
     }
 
     /// Judges an ask whose contract is no longer known: what can be told without it, then that it has ended.
@@ -258,6 +262,7 @@ impl<B: Book> Exchange<B> {
             held: Money::ZERO,
             previous: self.purses.get(&organization).and_then(|purse| purse.last_order),
             last_trade: None,
+            cover: None,
         }
     }
 

@@ -14,6 +14,7 @@ mod catalogue;
 pub mod changes;
 pub mod command;
 mod contracts;
+mod cover;
 pub mod delivery;
 mod due;
 pub mod entities;

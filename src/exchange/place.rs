@@ -8,7 +8,7 @@ use super::judge::Draft;
 use super::memory::ClientKey;
 use super::{Command, Event, Exchange, Failure, Made, PlaceAsk, PlaceBid, Preview, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
-use crate::types::{AccountKind, Side, TimeInForce, Timestamp};
+use crate::types::{AccountKind, OrganizationId, Side, TimeInForce, Timestamp};
 
 impl<B: Book> Exchange<B> {
     pub(super) fn place_bid(&mut self, at: Timestamp, bid: &PlaceBid) -> Result<(Made, Option<Arc<Order>>), Failure> {
@@ -51,21 +51,31 @@ impl<B: Book> Exchange<B> {
             let (average_price, hold) = (order.average_price(), order.held);
             return Ok(Preview { fills: Vec::new(), average_price, hold, order });
         }
-        let Draft { mut order, hold } = draft?;
+        let Draft { mut order, hold, avoid } = draft?;
         let walk = self.plan(&order, FILLS_PER_COMMAND_MAX)?;
-        self.check_arrival(&Draft { order: order.clone(), hold }, &walk, &key)?;
+        self.check_arrival(&Draft { order: order.clone(), hold, avoid }, &walk, &key)?;
         let fills = self.foresee(&mut order, &walk, at)?;
         Ok(Preview { fills, average_price: order.average_price(), hold, order })
     }
 
     /// Plans what an order would do on arrival.
     pub(super) fn plan(&self, order: &Order, fills_max: usize) -> Result<Walk, Failure> {
+        self.plan_avoiding(order, fills_max, None)
+    }
+
+    fn plan_avoiding(
+        &self,
+        order: &Order,
+        fills_max: usize,
+        avoid: Option<[OrganizationId; 2]>,
+    ) -> Result<Walk, Failure> {
         let arrival = Arrival {
             now: self.now(),
             self_trade: order.self_trade,
             fills_max,
             fok: order.time_in_force == TimeInForce::Fok,
             same_site: order.same_site,
+            avoid,
         };
         let book = self.book(order.product)?;
         Ok(match order.side {
@@ -83,10 +93,16 @@ impl<B: Book> Exchange<B> {
         if matches!(key, ClientKey::Reused) { Err(Reject::ClientOrderIdReused) } else { Ok(()) }
     }
 
-    fn enter(&mut self, at: Timestamp, draft: Draft, key: &ClientKey) -> Result<(Made, Option<Arc<Order>>), Failure> {
-        let walk = self.plan(&draft.order, FILLS_PER_COMMAND_MAX)?;
+    /// Lets an order that was judged enter the book; the last refusals come before the first change.
+    pub(super) fn enter(
+        &mut self,
+        at: Timestamp,
+        draft: Draft,
+        key: &ClientKey,
+    ) -> Result<(Made, Option<Arc<Order>>), Failure> {
+        let walk = self.plan_avoiding(&draft.order, FILLS_PER_COMMAND_MAX, draft.avoid)?;
         self.check_arrival(&draft, &walk, key)?;
-        let Draft { mut order, hold } = draft;
+        let Draft { mut order, hold, .. } = draft;
         if let ClientKey::New(fingerprint) = key {
             order.fingerprint = Some(*fingerprint);
         }

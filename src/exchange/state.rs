@@ -128,6 +128,7 @@ impl<B: Book> Exchange<B> {
                 interconnect: listing.interconnect,
                 sla_class: listing.sla_class,
                 primary,
+                host: listing.organization,
             })
         };
         self.places.insert(listing.id, [place(true), place(false)]);

@@ -1,6 +1,7 @@
 //! Time and halts: what happens without anybody placing an order.
 
 use super::book::{Book, Step, WalkEnd};
+use super::cover::Lost;
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
 use crate::types::{ContractId, ContractStatus, Minute, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
@@ -9,7 +10,8 @@ use std::collections::BTreeSet;
 
 impl<B: Book> Exchange<B> {
     /// Moves time: orders end first, by number, so that no contract ends under a living ask; then contracts
-    /// start, default and complete, by minute and number; then old requests are forgotten.
+    /// start, default and complete, by minute and number, and what defaulted is covered; then old requests are
+    /// forgotten.
     pub(super) fn advance(&mut self, at: Timestamp, now: Timestamp) -> Result<Made, Failure> {
         if now < self.counters.now {
             return Err(Reject::TimeBackwards.into());
@@ -57,6 +59,7 @@ impl<B: Book> Exchange<B> {
 
     fn move_contracts(&mut self, at: Timestamp) -> Result<(), Failure> {
         let minute = self.now().minute();
+        let mut lost = Vec::new();
         while let Some((start, id)) = self.due.starts.first() {
             if start > minute {
                 break;
@@ -67,7 +70,7 @@ impl<B: Book> Exchange<B> {
             if deadline > minute {
                 break;
             }
-            self.pass_deadline(at, id)?;
+            lost.extend(self.pass_deadline(at, id)?);
         }
         while let Some((end, id)) = self.due.ends.first() {
             if end > minute {
@@ -75,7 +78,8 @@ impl<B: Book> Exchange<B> {
             }
             self.remove_contract(id, ContractStatus::Completed)?;
         }
-        Ok(())
+        // Last, so that none buys out of what ends in this very minute.
+        self.place_covers(at, lost)
     }
 
     /// Starts a contract: one under terms with what was handed over, one under none by the calendar.
@@ -90,17 +94,19 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Ends a contract whose notice has run out, or that was not delivered in time or not for too long. One whose window
-    /// is over completes instead.
-    fn pass_deadline(&mut self, at: Timestamp, id: ContractId) -> Result<(), Failure> {
+    /// is over completes instead. Returns what is to be covered.
+    fn pass_deadline(&mut self, at: Timestamp, id: ContractId) -> Result<Vec<Lost>, Failure> {
         let contract = self.contracts.get(&id).ok_or(Failure::Invariant("due_contract_missing"))?;
         if let Some(notice) = self.expired_notice(id) {
-            return self.end_by_notice(at, id, notice);
+            return self.end_by_notice(at, id, notice).map(|()| Vec::new());
         }
         if contract.window.end <= self.now().minute() {
             self.due.set_deadline(id, None);
-            return Ok(());
+            return Ok(Vec::new());
         }
-        self.end_with_children(at, id, ContractStatus::Defaulted, self.first_open())
+        // The site's provider failed, whoever sold what it was to deliver.
+        let host = self.listings.get(&contract.listing).ok_or(Failure::Invariant("listing_missing"))?.organization;
+        self.end_by_default(at, id, host)
     }
 
     /// Halts a product, or lifts its halt and lets the resting bids walk in their order.

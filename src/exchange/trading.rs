@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::book::{Book, Step, Walk, WalkEnd};
 use super::catalogue::next;
-use super::delivery::Resold;
+use super::delivery::{Cover, Resold};
 use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
@@ -30,7 +30,7 @@ struct Fill {
 }
 
 /// What a contract takes from one of the two orders that met.
-struct Party {
+pub(super) struct Party {
     order: OrderId,
     organization: OrganizationId,
     product: ProductId,
@@ -38,10 +38,12 @@ struct Party {
     lot: u32,
     min_minutes: u32,
     last_trade: Option<TradeId>,
+    /// What a bid wishes if the seller defaults.
+    pub(super) cover: Option<Box<Cover>>,
 }
 
 impl Party {
-    const fn of(order: &Order) -> Self {
+    fn of(order: &Order) -> Self {
         Self {
             order: order.id,
             organization: order.organization,
@@ -50,6 +52,7 @@ impl Party {
             lot: order.lot,
             min_minutes: order.min_minutes,
             last_trade: order.last_trade,
+            cover: order.cover.map(|limit| Box::new(Cover::of(order, limit))),
         }
     }
 }
@@ -156,10 +159,11 @@ impl<B: Book> Exchange<B> {
         let arriving = Party::of(taker);
         let (ask, bid) = if taker.side == Side::Ask { (arriving, resting) } else { (resting, arriving) };
         let contract = self.contract_of(at, &ask, &bid, &fill, taker.side)?;
-        let buyer = contract.buyer;
+        let (id, buyer) = (contract.id, contract.buyer);
         let (debit, credit) = (AccountKind::Held, AccountKind::Escrow);
-        self.move_within(at, buyer, (debit, credit), fill.cost, Cause::Escrow(contract.id))?;
+        self.move_within(at, buyer, (debit, credit), fill.cost, Cause::Escrow(id))?;
         self.add_contract(contract)?;
+        self.keep_cover(id, bid)?;
         taker.record(&fill)?;
         self.fill_maker(at, taker.product, &fill)?;
         let saved = fill.set_aside.minus(fill.cost).map_err(|_| Failure::Invariant("saving_range"))?;

@@ -234,6 +234,7 @@ fn bid(rng: &mut Rng, fold: &Fold) -> Option<Command> {
         lot,
         requirements: requirements(rng),
         same_site: false,
+        cover: None,
         terms: terms(rng, fold, Side::Bid),
     }))
 }

@@ -49,6 +49,7 @@ diesel::table! {
         client_order_id -> Nullable<Text>,
         fingerprint -> Nullable<Text>,
         previous -> Nullable<BigInt>,
+        cover -> Nullable<BigInt>,
     }
 }
 

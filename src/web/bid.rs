@@ -84,6 +84,7 @@ fn read(fields: &Fields) -> Result<NewBid, Fault> {
             primary_only: fields.is_set("primary_only"),
         },
         same_site: fields.is_set("same_site"),
+        cover: None,
         terms: Terms {
             time_in_force: fields.word("time_in_force", TimeInForce::parse)?,
             client_order_id: fields.given("once").map(str::to_owned),

@@ -167,6 +167,7 @@ impl Course {
                 lot: 8,
                 requirements: Requirements::default(),
                 same_site: false,
+                cover: Some(price),
                 terms: Terms::default(),
             }),
             Command::DeclareReady { organization: host, contract: ContractId::new(next.contract) },

@@ -134,6 +134,7 @@ fn bid(start: Minute, client_order_id: &str) -> Command {
         lot: 8,
         requirements: Requirements::default(),
         same_site: false,
+        cover: None,
         terms: Terms { client_order_id: Some(client_order_id.to_owned()), ..Terms::default() },
     })
 }

@@ -62,6 +62,9 @@ pub struct OrderAnswer {
     /// A bid's: all fills from one site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_site: Option<bool>,
+    /// A bid's: up to what price the rest is bid for again if the seller defaults; absent if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cover_price: Option<UsdPerHour>,
     /// A bid's: what the capacity must be like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requirements: Option<RequirementsAnswer>,
@@ -190,6 +193,7 @@ pub fn show(
         post_only: order.post_only,
         self_trade_prevention: order.self_trade,
         same_site: is_bid.then_some(order.same_site),
+        cover_price: order.cover.map(UsdPerHour),
         requirements: is_bid.then(|| requirements(&order.requirements, site_ids)),
         client_order_id: order.client_order_id.clone(),
         filled_gpus: order.filled_gpus,

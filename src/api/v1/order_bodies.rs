@@ -53,6 +53,9 @@ pub struct NewBidBody {
     pub requirements: Option<RequirementsBody>,
     /// All fills from one site; with ioc and fok.
     pub same_site: Option<bool>,
+    /// If the seller of what this buys defaults under terms of delivery, the exchange bids for the rest in the
+    /// buyer's name, ioc, up to this price; not if absent.
+    pub cover_price: Option<UsdPerHour>,
     /// Refused instead of filling on arrival.
     pub post_only: Option<bool>,
     /// `skip` if absent.
@@ -306,6 +309,7 @@ fn bid(body: NewBidBody) -> Result<NewBid, Problem> {
             primary_only: asked.primary_only.unwrap_or_default(),
         },
         same_site: body.same_site.unwrap_or_default(),
+        cover: body.cover_price.map(|price| price.0),
         terms: terms(
             body.time_in_force,
             body.expires_at,

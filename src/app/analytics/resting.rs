@@ -116,6 +116,7 @@ mod tests {
             held: Money::ZERO,
             previous: None,
             last_trade: None,
+            cover: None,
         }
     }
 

@@ -292,6 +292,8 @@ impl Concern<'_> {
             | Event::DisputeClosed { contract, .. }
             | Event::CreditOwed { contract, .. }
             | Event::NoticeGiven { contract, .. }
+            | Event::CoverPlaced { contract, .. }
+            | Event::CoverNotPlaced { contract, .. }
             | Event::RecallProposed { contract } => *contract == id,
             Event::Transferred { transfer } => self.transfer(transfer),
             Event::Traded { contract, .. } => {

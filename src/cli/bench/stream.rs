@@ -138,6 +138,7 @@ impl Draft<'_> {
                 lot: 1,
                 requirements: Requirements::default(),
                 same_site: false,
+                cover: None,
                 terms,
             }),
         }

@@ -108,6 +108,7 @@ async fn place_bid(venue: &Venue, caller: &Caller, name: &str, dice: &mut Dice) 
         lot: 1,
         requirements: anything(),
         same_site: false,
+        cover: None,
         terms: Terms {
             time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc], TimeInForce::Gtc),
             client_order_id: Some(name.to_owned()),
@@ -130,6 +131,7 @@ async fn resell(venue: &Venue, caller: &Caller, name: &str) -> Result<(), AppErr
         lot: 1,
         requirements: anything(),
         same_site: false,
+        cover: None,
         terms: Terms { client_order_id: Some(format!("demo-{name}").replace(' ', "-")), ..Terms::default() },
     };
     let Some(bought) = place(venue, caller, NewOrder::Bid(bid)).await? else { return Ok(()) };

@@ -38,6 +38,8 @@ pub struct Place {
     pub sla_class: SlaClass,
     /// Whether the ask sells out of a listing, not out of a contract.
     pub primary: bool,
+    /// Whose listing it is in the end.
+    pub host: OrganizationId,
 }
 
 /// An ask as a book knows it.
@@ -101,6 +103,15 @@ pub struct Arrival {
     pub fok: bool,
     /// Bids: the walk is made once per site, over that site's asks alone. Comes with `SelfTrade::Skip` only.
     pub same_site: bool,
+    /// Bids: asks of these organizations, and asks out of their listings, are passed over.
+    pub avoid: Option<[OrganizationId; 2]>,
+}
+
+impl Arrival {
+    /// Tells whether the arriving bid passes an ask over for whose it is, or whose capacity.
+    pub fn avoids(&self, ask: &BookAsk) -> bool {
+        self.avoid.is_some_and(|who| who.contains(&ask.organization) || who.contains(&ask.place.host))
+    }
 }
 
 /// One step of a walk.
@@ -156,6 +167,7 @@ pub struct Walk {
 /// - Own orders: with `Skip` they are passed over. Otherwise, where the walk meets an *eligible* one,
 ///   `CancelOldest` cancels the order with the lower sequence, `CancelNewest` the other, `CancelBoth` both (the
 ///   resting one first). If the arriving order is cancelled the walk ends (`SelfTrade`); fills already made stand.
+/// - Asks that the arriving bid is to `avoid` are passed over like those of its own organization with `Skip`.
 /// - Where a fill beyond `fills_max` would follow, the walk ends (`FillLimit`).
 /// - `same_site` (bids): each site's walk is planned alone. With fok only sites that complete the bid count; else
 ///   those that fill the most GPUs. Among them the lowest sum of trade price * k wins, where the trade price is

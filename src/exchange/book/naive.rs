@@ -118,6 +118,9 @@ impl NaiveBook {
     fn plan_bid(&self, bid: &BookBid, arrival: Arrival, site: Option<SiteId>) -> Plan {
         let mut offers: Vec<&Offer> = self.asks.iter().collect();
         offers.retain(|offer| site.is_none_or(|site| offer.ask.place.site == site));
+        for avoided in arrival.avoid.into_iter().flatten() {
+            offers.retain(|offer| offer.ask.organization != avoided && offer.ask.place.host != avoided);
+        }
         offers.sort_by_key(|offer| (offer.ask.price, offer.ask.sequence));
         let mut wanted = bid.clone();
         let mut plan = Plan::new();
@@ -295,6 +298,7 @@ mod tests {
                 interconnect: Interconnect::Roce,
                 sla_class: SlaClass::P99,
                 primary: true,
+                host: OrganizationId::new(1),
             }),
         }
     }
@@ -313,7 +317,7 @@ mod tests {
     }
 
     fn arrival() -> Arrival {
-        Arrival { now: NOW, self_trade: SelfTrade::Skip, fills_max: 1_024, fok: false, same_site: false }
+        Arrival { now: NOW, self_trade: SelfTrade::Skip, fills_max: 1_024, fok: false, same_site: false, avoid: None }
     }
 
     fn book(asks: Vec<BookAsk>) -> NaiveBook {

@@ -72,7 +72,7 @@ impl BidPlan {
             return ControlFlow::Break(());
         }
         let own = ask.organization == bid.organization;
-        if own && arrival.self_trade == SelfTrade::Skip {
+        if (own && arrival.self_trade == SelfTrade::Skip) || arrival.avoids(ask) {
             return ControlFlow::Continue(());
         }
         let remaining = bid.remaining.saturating_sub(self.filled);

@@ -22,11 +22,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
-use super::command::Access;
-use super::entities::Contract;
+use super::command::{Access, Requirements};
+use super::entities::{Contract, Order};
 use super::{Event, Exchange, Failure, Reject, life};
 use crate::types::limits::MONTH_MINUTES;
-use crate::types::{ContractId, ContractStatus, Minute, Money, OrganizationId, Source, Steps, Timestamp, Window};
+use crate::types::{
+    ContractId, ContractStatus, Minute, Money, OrganizationId, Price, Source, Steps, Timestamp, Window,
+};
 pub use notice::{Notice, Recall};
 
 /// What one side has reported and no slot has closed over: GPUs up by minute.
@@ -101,6 +103,26 @@ pub struct Claimed {
     pub paid: Money,
 }
 
+/// What a bid wishes if the seller of a contract it made defaults, frozen at the trade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// The limit of the bid that is then placed, USD micros per GPU-hour.
+    pub limit: Price,
+    /// What the capacity must be like.
+    pub requirements: Requirements,
+    /// Each fill is a multiple of it.
+    pub lot: u32,
+    /// All fills from one site.
+    pub same_site: bool,
+}
+
+impl Cover {
+    /// Returns the wish of a bid with a limit for it.
+    pub(super) fn of(bid: &Order, limit: Price) -> Self {
+        Self { limit, requirements: bid.requirements.clone(), lot: bid.lot, same_site: bid.same_site }
+    }
+}
+
 /// What becomes of a contract made under terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -148,6 +170,9 @@ pub struct Delivery {
     pub notice: Option<Notice>,
     /// A recall that was proposed.
     pub recall: Option<Recall>,
+    /// What its buyer wishes if the seller defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Box<Cover>>,
 }
 
 /// A delivery as the store keeps it.
@@ -185,6 +210,7 @@ impl Delivery {
             claimed: None,
             notice: None,
             recall: None,
+            cover: None,
         }
     }
 

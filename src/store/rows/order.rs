@@ -41,6 +41,7 @@ row! {
         client_order_id: Option<Word>,
         fingerprint: Option<Word>,
         previous: Option<i64>,
+        cover: Option<i64>,
     }
 
     /// An order as it stands.
@@ -96,6 +97,7 @@ impl OrderRow {
             client_order_id: order.client_order_id.clone().map(text),
             fingerprint: order.fingerprint.map(u128_text),
             previous: order.previous.map(OrderId::number),
+            cover: order.cover.map(Price::micros),
         })
     }
 
@@ -149,6 +151,7 @@ impl OrderRow {
             held: now.held,
             previous: self.previous.map(OrderId::new),
             last_trade: now.last_trade,
+            cover: self.cover.map(Price::from_micros),
         })
     }
 }

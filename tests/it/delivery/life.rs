@@ -34,6 +34,8 @@ pub struct Life {
     pub is_checked: bool,
     /// Who asks.
     pub actor: &'static str,
+    /// The cover limit of the bids that [`Life::sell`] places, in USD micros.
+    pub cover: Option<i64>,
     commands: u32,
 }
 
@@ -81,6 +83,7 @@ impl Life {
             rows: Vec::new(),
             is_checked: true,
             actor: "user:1",
+            cover: None,
             commands: 0,
         };
         life.advance(0);
@@ -239,6 +242,7 @@ impl Life {
             lot: gpus,
             requirements: Requirements::default(),
             same_site: false,
+            cover: self.cover.map(Price::from_micros),
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         }));
         // Nothing rests: the next sale is between these two alone.

@@ -301,6 +301,7 @@ fn bid(words: &Words) -> PlaceBid {
             primary_only: words.has("primary"),
         },
         same_site: words.has("same_site"),
+        cover: None,
         terms: terms(words),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gpubourse::exchange::delivery::{Delivery, Standing};
+use gpubourse::exchange::delivery::{Cover, Delivery, Standing};
 use gpubourse::exchange::entities::*;
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Made, Requirements};
@@ -59,6 +59,7 @@ pub fn ask(number: i64) -> Order {
         held: Money::ZERO,
         previous: None,
         last_trade: None,
+        cover: None,
     }
 }
 
@@ -87,6 +88,7 @@ pub fn bid(number: i64) -> Order {
         client_order_id: Some(format!("bid-{number} é")),
         fingerprint: Some(u128::MAX - 7),
         held: Money::from_micros(20_000_000),
+        cover: Some(Price::from_micros(2_750_000)),
         ..ask(number)
     }
 }
@@ -250,7 +252,10 @@ pub fn changes() -> Changes {
     changes.orders = by([Arc::new(partial), Arc::new(filled)], |row| row.id);
     changes.contracts = by([Arc::new(contract(1))], |row| row.id);
     changes.terms = [(1, ContractTerms::default())].into();
-    let delivery = Delivery { accepted_from: Some(Minute::new(61)), ..Delivery::new(&contract(1), Steps::new()) };
+    let Order { requirements, lot, same_site, .. } = bid(2);
+    let cover = Some(Box::new(Cover { limit: Price::from_micros(2_750_000), requirements, lot, same_site }));
+    let accepted_from = Some(Minute::new(61));
+    let delivery = Delivery { accepted_from, cover, ..Delivery::new(&contract(1), Steps::new()) };
     changes.deliveries = [(ContractId::new(1), Standing { delivery: delivery.into(), open: true })].into();
     changes.tapes = [(ProductId::new(1), Tape { last_trade })].into();
     let made = Some(Holding::Made(ContractId::new(1)));

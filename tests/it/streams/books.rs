@@ -174,6 +174,7 @@ impl Pair {
             fills_max: usize::try_from(rng.pick(&[1, 2, 3, 1_024])).unwrap(),
             fok: bids && rng.chance(30),
             same_site,
+            avoid: (bids && rng.chance(20)).then(|| [1, 2].map(|_| OrganizationId::new(i64::from(rng.below(4))))),
         };
         if bids {
             let bid = BookBid { remaining: rng.between(1, 24), ..shape.arriving_bid(rng, id) };
@@ -286,6 +287,7 @@ fn place(rng: &mut Rng) -> Place {
         interconnect: rng.pick(Interconnect::ALL),
         sla_class: rng.pick(SlaClass::ALL),
         primary: rng.chance(70),
+        host: OrganizationId::new(i64::from(rng.below(4))),
     }
 }
 

@@ -42,6 +42,7 @@ impl Rng {
             interconnect: Interconnect::ALL[self.below(3) as usize],
             sla_class: SlaClass::ALL[self.below(4) as usize],
             primary: self.below(2) == 0,
+            host: OrganizationId::new(1),
         };
         BookAsk {
             id: OrderId::new(number),
@@ -78,6 +79,7 @@ const ARRIVAL: Arrival = Arrival {
     fills_max: 1_024,
     fok: false,
     same_site: false,
+    avoid: None,
 };
 
 /// Fills a book, lets it trade, changes its time, empties it; checks it all along. Returns the greatest heights.

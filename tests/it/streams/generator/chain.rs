@@ -66,6 +66,7 @@ impl Generator {
             lot: ask.lot,
             requirements: Requirements::default(),
             same_site: false,
+            cover: None,
             terms: Terms::default(),
         }))
     }

@@ -135,6 +135,7 @@ impl Generator {
             lot: if self.rng.chance(6) { gpus } else { lot },
             requirements: if same_site { Requirements::default() } else { self.requirements(view, target) },
             same_site,
+            cover: None,
             terms: if same_site { Terms { self_trade: SelfTrade::Skip, ..terms } } else { terms },
         }))
     }

@@ -138,6 +138,7 @@ impl Generator {
             lot: ask.lot,
             requirements: Requirements::default(),
             same_site: false,
+            cover: None,
             terms: Terms { post_only: true, ..Terms::default() },
         })
     }

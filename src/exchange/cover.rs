@@ -1,0 +1,102 @@
+//! Cover bids: what the exchange buys in a buyer's name for what a seller defaults on.
+//!
+//! A bid may carry a cover limit. Each contract under terms that fills it keeps the wish with its delivery. When the
+//! contract defaults with its seller at fault, a bid for its GPUs over the minutes left is placed in the buyer's name: ioc,
+//! at the cover limit, with the old bid's requirements and lot. It is judged like any other bid, and what it holds comes
+//! from the buyer's purse, the refund included: there are no bonds yet that a defaulter could pay the difference from. It
+//! carries the wish on, so what it buys is covered too; each is used up by one default.
+//!
+//! Invariant: a cover bid that is refused changes nothing; the default stands either way.
+//! Invariant: it never trades with the seller of the ended contract or with whoever defaulted, nor out of their listings.
+
+use super::book::Book;
+use super::delivery::Cover;
+use super::judge::Draft;
+use super::memory::ClientKey;
+use super::trading::Party;
+use super::{BidWindow, Event, Exchange, Failure, Made, PlaceBid, Terms};
+use crate::types::{ContractId, ContractStatus, OrganizationId, ProductId, SelfTrade, TimeInForce, Timestamp, Window};
+
+/// What a buyer lost by a default, and wishes to have from somebody else.
+pub(super) struct Lost {
+    contract: ContractId,
+    buyer: OrganizationId,
+    product: ProductId,
+    gpus: u32,
+    window: Window,
+    avoid: [OrganizationId; 2],
+    cover: Box<Cover>,
+}
+
+impl<B: Book> Exchange<B> {
+    /// Keeps the wish of a bid with a contract it just made; one under no terms cannot default in time.
+    pub(super) fn keep_cover(&mut self, id: ContractId, bid: Party) -> Result<(), Failure> {
+        let Some(cover) = bid.cover else { return Ok(()) };
+        if self.known(id)?.terms == 0 {
+            return Ok(());
+        }
+        self.begin_delivery(id)?;
+        self.delivery_mut(id)?.cover = Some(cover);
+        Ok(())
+    }
+
+    /// Ends a contract and all below it by somebody's default; returns what is to be covered, by contract.
+    pub(super) fn end_by_default(
+        &mut self,
+        at: Timestamp,
+        id: ContractId,
+        defaulter: OrganizationId,
+    ) -> Result<Vec<Lost>, Failure> {
+        let mut lost = Vec::new();
+        self.note_lost(id, defaulter, &mut lost)?;
+        lost.sort_by_key(|lost| lost.contract);
+        self.end_with_children(at, id, ContractStatus::Defaulted, self.first_open())?;
+        Ok(lost)
+    }
+
+    fn note_lost(&self, id: ContractId, defaulter: OrganizationId, lost: &mut Vec<Lost>) -> Result<(), Failure> {
+        let contract = self.known(id)?;
+        if let Some(cover) = self.deliveries.get(&id).and_then(|delivery| delivery.cover.clone()) {
+            lost.push(Lost {
+                contract: id,
+                buyer: contract.buyer,
+                product: contract.product,
+                gpus: contract.gpus,
+                window: contract.window.from_minute(self.first_open()),
+                avoid: [contract.seller, defaulter],
+                cover,
+            });
+        }
+        self.children(id).into_iter().try_for_each(|child| self.note_lost(child, defaulter, lost))
+    }
+
+    /// Places the cover bids, each after those before it have traded.
+    pub(super) fn place_covers(&mut self, at: Timestamp, lost: Vec<Lost>) -> Result<(), Failure> {
+        lost.into_iter().try_for_each(|lost| self.place_cover(at, lost))
+    }
+
+    fn place_cover(&mut self, at: Timestamp, lost: Lost) -> Result<(), Failure> {
+        let Lost { contract, buyer, product, gpus, window, avoid, cover } = lost;
+        let bid = PlaceBid {
+            organization: buyer,
+            product,
+            gpus,
+            window: BidWindow::Fixed { start: window.start, end: window.end },
+            price: cover.limit,
+            lot: cover.lot,
+            requirements: cover.requirements,
+            same_site: cover.same_site,
+            terms: Terms { time_in_force: TimeInForce::Ioc, self_trade: SelfTrade::Skip, ..Terms::default() },
+            cover: Some(cover.limit),
+        };
+        let draft = self.judge_bid(at, &bid).map(|draft| Draft { avoid: Some(avoid), ..draft });
+        let event = match draft.and_then(|draft| self.enter(at, draft, &ClientKey::None)) {
+            Ok((Made::Order(order), _)) => Event::CoverPlaced { contract, order },
+            Ok(_) => return Err(Failure::Invariant("cover_not_order")),
+            Err(Failure::Reject(reject)) => Event::CoverNotPlaced { contract, code: reject.code().to_owned() },
+            Err(failure) => return Err(failure),
+        };
+        self.events.push(event);
+        Ok(())
+    }
+}
