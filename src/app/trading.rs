@@ -8,9 +8,9 @@ use super::face::{Faces, Mentioned, Mentions};
 use super::reads::{Listed, OrderFilter, Slice};
 use super::view::Title;
 use super::{App, AppError, Receipt, Scope, View, facade::Caller};
-use crate::exchange::entities::{Order, Trade};
+use crate::exchange::entities::{Order, Product, Trade};
 use crate::exchange::{
-    AmendOrder, BidWindow, Command, Event, Made, PlaceAsk, PlaceBid, Preview, Reject, Requirements, Terms,
+    AmendOrder, BidWindow, Command, Event, Made, PlaceAsk, PlaceBid, Preview, Reject, Requirements, Terms, check_price,
 };
 use crate::store::read;
 use crate::types::limits::REQUIREMENT_VALUES_MAX;
@@ -463,8 +463,19 @@ fn is_bounded(asked: &NewRequirements) -> bool {
         && asked.countries.iter().all(|country| Country::new(country.as_str()).is_some())
 }
 
+/// Refuses a cover price by the rules of prices; the exchange does so too, but cannot say that it is not the bid's own.
+fn check_cover(limit: Price, product: &Product) -> Result<(), AppError> {
+    check_price(limit, Some(product)).map_err(|reject| AppError::Invalid {
+        code: reject.code(),
+        field: "cover_price".to_owned(),
+        message: "must be positive, not absurd, and a multiple of the product's tick".to_owned(),
+    })
+}
+
 fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result<Command, AppError> {
-    let product = product_named(view, &bid.product).ok_or(Reject::UnknownProduct)?.id;
+    let product = product_named(view, &bid.product).ok_or(Reject::UnknownProduct)?;
+    bid.cover.map_or(Ok(()), |limit| check_cover(limit, product))?;
+    let product = product.id;
     let asked = bid.requirements;
     if !is_bounded(&asked) {
         return Err(Reject::UnknownRequirement.into());

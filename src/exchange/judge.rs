@@ -322,7 +322,11 @@ pub(super) fn check_lot_of_source(lot: u32, source: u32) -> Result<(), Reject> {
     if lot.checked_rem(source) == Some(0) { Ok(()) } else { Err(Reject::InvalidLot) }
 }
 
-pub(super) fn check_price(price: Price, product: Option<&Product>) -> Result<(), Reject> {
+/// Refuses a price that is not positive, absurd, or not a multiple of the product's tick.
+///
+/// # Errors
+/// [`Reject::InvalidPrice`], [`Reject::OffTick`].
+pub fn check_price(price: Price, product: Option<&Product>) -> Result<(), Reject> {
     if price <= Price::default() || price.micros() > PRICE_MICROS_MAX {
         return Err(Reject::InvalidPrice);
     }

@@ -46,6 +46,7 @@ pub use command::{
 };
 pub use event::{Event, Made};
 pub use journal::{NotCommand, canonical_command, parse_command};
+pub use judge::check_price;
 pub use reject::Reject;
 
 use book::Place;

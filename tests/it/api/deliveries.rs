@@ -272,6 +272,29 @@ async fn a_seller_that_will_not_deliver_says_so_once() {
 }
 
 #[actix_web::test]
+async fn what_a_seller_defaults_on_is_bid_for_again_where_the_bid_said_so() {
+    let market = under_terms().await;
+    market.place(&market.provider, market.ask(16, "2")).await;
+    let bid = with(market.bid(8, "2", 0..24), json!({"cover_price": "3.5"}));
+    let placed = market.place(&market.renter, bid).await;
+    assert_eq!(placed["status"], "filled");
+    let contract = placed["fills"][0]["contract_id"].as_str().unwrap().to_owned();
+    // The wish outlives the process.
+    let market = Market { world: market.world.restarted(), ..market };
+    let reason = json!({"reason": "the transformer burned"});
+    act(&market, &market.provider, &contract, "default", reason).await.expect(200);
+    let orders = market.world.get(&market.renter, "/v1/orders").await.expect(200);
+    let cover = &orders["data"][0];
+    assert_ne!(cover["id"], placed["id"]);
+    let said = ["side", "gpus", "lot", "price", "cover_price", "time_in_force", "status", "reason", "filled_gpus"];
+    let said = said.map(|field| cover[field].to_string()).join(" ");
+    // The defaulter's eight other GPUs are cheaper, and are not bought.
+    assert_eq!(said, r#""bid" 8 1 "3.50" "3.50" "ioc" "cancelled" "ioc_remainder" 0"#);
+    let balances = market.world.get(&market.renter, "/v1/balances").await.expect(200);
+    assert_eq!((&balances["escrow"], &balances["held"]), (&json!("0.00"), &json!("0.00")));
+}
+
+#[actix_web::test]
 async fn notice_is_given_once_and_in_time() {
     let (market, contract) = sold().await;
     let reason = json!({"reason": "we move"});

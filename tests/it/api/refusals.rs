@@ -30,6 +30,8 @@ async fn bids_are_refused_with_code_and_field() {
         (json!({"lot": 3}), "invalid_lot", "lot"),
         (json!({"price": "0"}), "invalid_price", "price"),
         (json!({"price": "2.0001"}), "off_tick", "price"),
+        (json!({"cover_price": "0"}), "invalid_price", "cover_price"),
+        (json!({"cover_price": "3.0001"}), "off_tick", "cover_price"),
         (json!({"end": market.world.at(0)}), "invalid_window", "end"),
         (json!({"start": early, "end": late}), "window_in_past", "start"),
         (json!({"same_site": true}), "invalid_combination", ""),

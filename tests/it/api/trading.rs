@@ -190,6 +190,7 @@ async fn a_bid_may_start_at_once_and_an_order_says_all_it_was_given() {
     let body = json!({
         "side": "bid", "product": "h100-sxm-80gb", "gpus": 16, "minutes": 90, "price": "1", "lot": 8,
         "time_in_force": "gtd", "expires_at": expires, "self_trade_prevention": "cancel_oldest",
+        "cover_price": "1.50",
         "requirements": {"regions": ["us-central1"], "countries": ["US"], "interconnects": ["infiniband"],
             "site_ids": [market.site], "min_sla_class": "98", "primary_only": true},
     });
@@ -197,6 +198,7 @@ async fn a_bid_may_start_at_once_and_an_order_says_all_it_was_given() {
     for field in ["gpus", "lot", "time_in_force", "expires_at", "self_trade_prevention", "requirements"] {
         assert_eq!(order[field], body[field], "{field}");
     }
+    assert_eq!(order["cover_price"].as_str().map(|price| price.starts_with("1.5")), Some(true), "{order}");
     let minutes = |field: &str| gpubourse::types::Minute::parse(order[field].as_str().unwrap()).unwrap().get();
     assert_eq!(minutes("end") - minutes("start"), 90);
 }
