@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BookBefore, Bundle, Concern, Head, Offer, Row, VERSION, hex};
+use super::{BookBefore, Bundle, Concern, Head, Offer, Products, Row, VERSION, hex};
 use crate::app::contracts::{children, parents};
 use crate::app::replay;
 use crate::exchange::delivery::Delivery;
@@ -113,7 +113,11 @@ impl Replay {
                 && contract.id == self.wanted.id
             {
                 self.made = Some(Arc::clone(contract));
-                let book = before.clone().and_then(|before| BookBefore::of(before, contract.product));
+                let scope = match envelope.command {
+                    Command::Advance { .. } => Products::All,
+                    _ => Products::One,
+                };
+                let book = before.clone().and_then(|before| BookBefore::of(before, contract.product, scope));
                 let asking = [contract.seller, contract.buyer];
                 self.book = book.map(|book| (row.sequence, book.without_others(asking)));
             }
@@ -134,7 +138,14 @@ impl Replay {
     fn may_trade(&self, row: &JournalRow, command: &Command) -> bool {
         let trades = matches!(
             command,
-            Command::PlaceAsk(_) | Command::PlaceBid(_) | Command::AmendOrder(_) | Command::HaltProduct { .. }
+            Command::PlaceAsk(_)
+                | Command::PlaceBid(_)
+                | Command::AmendOrder(_)
+                | Command::HaltProduct { .. }
+                // What a seller defaults on is bought again in its buyer's name.
+                | Command::Advance { .. }
+                | Command::DeclareDefault { .. }
+                | Command::EndContract { .. }
         );
         trades && row.at == self.wanted.created_at && self.made.is_none()
     }

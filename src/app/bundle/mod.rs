@@ -107,6 +107,16 @@ pub struct BookBefore {
     pub terms: Vec<(u32, ContractTerms)>,
     /// Its last trade.
     pub tape: Option<Tape>,
+    /// The other products and their last trades, if time made the match: it moves them all, and numbers what it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(Product, Option<Tape>)>,
+}
+
+/// Whose orders, listings and contracts a match could depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Products {
+    One,
+    All,
 }
 
 /// A journal row with the hash it was chained to.
@@ -216,17 +226,22 @@ impl Row {
 
 impl BookBefore {
     /// Returns what of a state is of a product; nothing if there is no such product.
-    fn of(snapshot: Snapshot, product: ProductId) -> Option<Self> {
-        let listings: Vec<Listing> = snapshot.listings.into_iter().filter(|row| row.product == product).collect();
-        let orders: Vec<_> = snapshot.orders.into_iter().filter(|row| row.product == product).collect();
-        let contracts: Vec<_> = snapshot.contracts.into_iter().filter(|row| row.product == product).collect();
+    fn of(snapshot: Snapshot, product: ProductId, scope: Products) -> Option<Self> {
+        let concerns = |id: ProductId| scope == Products::All || id == product;
+        let listings: Vec<Listing> = snapshot.listings.into_iter().filter(|row| concerns(row.product)).collect();
+        let orders: Vec<_> = snapshot.orders.into_iter().filter(|row| concerns(row.product)).collect();
+        let contracts: Vec<_> = snapshot.contracts.into_iter().filter(|row| concerns(row.product)).collect();
         let has_delivery = |id: ContractId| contracts.binary_search_by_key(&id, |row| row.id).is_ok();
         let deliveries = snapshot.deliveries.into_iter().filter(|(id, _)| has_delivery(*id)).collect();
         let sites = snapshot.sites.into_iter().filter(|site| listings.iter().any(|row| row.site == site.id)).collect();
-        let tape = snapshot.tapes.into_iter().find(|(id, _)| *id == product).map(|(_, tape)| tape);
+        let tape_of = |of: ProductId| snapshot.tapes.iter().find(|(id, _)| *id == of).map(|(_, tape)| *tape);
+        let tape = tape_of(product);
+        let (own, others): (Vec<_>, Vec<_>) = snapshot.products.into_iter().partition(|row| row.id == product);
+        let others = others.into_iter().filter(|row| concerns(row.id)).map(|row| (tape_of(row.id), row));
+        let others = others.map(|(tape, row)| (row, tape)).collect();
         Some(Self {
             counters: snapshot.counters,
-            product: snapshot.products.into_iter().find(|row| row.id == product)?,
+            product: own.into_iter().next()?,
             // Whoever places the order that trades need not have had anything before.
             organizations: snapshot.organizations,
             purses: snapshot.purses,
@@ -237,6 +252,7 @@ impl BookBefore {
             deliveries,
             terms: snapshot.terms,
             tape,
+            others,
         })
     }
 
@@ -254,10 +270,16 @@ impl BookBefore {
 
     /// Returns the state as an exchange is restored from.
     fn snapshot(&self) -> Snapshot {
+        let all = || {
+            let others = self.others.iter().map(|(product, tape)| (product, *tape));
+            std::iter::once((&self.product, self.tape)).chain(others)
+        };
+        let mut products: Vec<Product> = all().map(|(product, _)| product.clone()).collect();
+        products.sort_by_key(|product| product.id);
         Snapshot {
             counters: self.counters,
             organizations: self.organizations.clone(),
-            products: vec![self.product.clone()],
+            products,
             sites: self.sites.clone(),
             listings: self.listings.clone(),
             orders: self.orders.clone(),
@@ -265,7 +287,7 @@ impl BookBefore {
             deliveries: self.deliveries.clone(),
             terms: self.terms.clone(),
             purses: self.purses.clone(),
-            tapes: self.tape.map(|tape| (self.product.id, tape)).into_iter().collect(),
+            tapes: all().filter_map(|(product, tape)| tape.map(|tape| (product.id, tape))).collect(),
             ..Snapshot::default()
         }
     }

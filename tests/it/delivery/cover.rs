@@ -10,11 +10,11 @@ use gpubourse::types::{
 use super::life::{DAY, Life, P, R, X, Y, minute};
 
 /// Another provider, with a hall of its own.
-const Q: OrganizationId = OrganizationId::new(5);
+pub const Q: OrganizationId = OrganizationId::new(5);
 const END: u32 = 60 + 10 * DAY;
 
 /// A market with P's listing of 64 GPUs and Q's of 64, and bids that ask for cover up to 4.00.
-fn market() -> Life {
+pub fn market() -> Life {
     let mut life = Life::new();
     life.done(Command::RegisterOrganization { name: "Q".into(), organization_kind: OrganizationKind::Provider });
     life.done(Command::CreateSite {
@@ -42,11 +42,11 @@ fn market() -> Life {
 }
 
 /// 8 GPUs for ten days from minute 60 on at 3.00, sold by P to R, with a wish for cover.
-fn sold(life: &mut Life) -> ContractId {
+pub fn sold(life: &mut Life) -> ContractId {
     life.sell(Life::listing(), R, 8, (60, END), "3.00")
 }
 
-fn ask(life: &mut Life, organization: OrganizationId, source: Source, gpus: u32, price: &str) -> OrderId {
+pub fn ask(life: &mut Life, organization: OrganizationId, source: Source, gpus: u32, price: &str) -> OrderId {
     let outcome = life.done(Command::PlaceAsk(PlaceAsk {
         organization,
         source,
@@ -62,11 +62,11 @@ fn ask(life: &mut Life, organization: OrganizationId, source: Source, gpus: u32,
     outcome.order.unwrap().id
 }
 
-fn of_q() -> Source {
+pub fn of_q() -> Source {
     Source::Listing(ListingId::new(2))
 }
 
-fn declare(organization: OrganizationId, contract: ContractId) -> Command {
+pub fn declare(organization: OrganizationId, contract: ContractId) -> Command {
     Command::DeclareDefault { organization, contract, reason: "the hall is dark".into() }
 }
 

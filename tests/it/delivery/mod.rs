@@ -1,6 +1,6 @@
 //! From contract to cash: handshake, heartbeats, disputes, settlement and defaults, in the pure exchange.
 
-mod cover;
+pub mod cover;
 mod ending;
 mod handshake;
 pub mod life;

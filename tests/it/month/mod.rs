@@ -1,6 +1,8 @@
-//! A month of many contracts with outages, disputes, defaults, resales, terminations and recalls, on both databases.
+//! A month of many contracts with outages, disputes, defaults, resales, terminations and recalls, and what covers a
+//! default, on both databases.
 
 mod bundles;
+mod covers;
 mod reputation;
 mod scene;
 mod statements;
