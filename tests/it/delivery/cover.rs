@@ -198,7 +198,7 @@ fn part_is_bought_where_there_is_no_more_within_the_limit() {
 }
 
 /// A resting bid for 16 GPUs in lots of 8.
-fn two_lots() -> PlaceBid {
+pub fn two_lots() -> PlaceBid {
     PlaceBid {
         organization: X,
         product: ProductId::new(1),

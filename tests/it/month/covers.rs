@@ -2,21 +2,20 @@
 
 use gpubourse::app::bundle::{Bundle, Sealed, check, export};
 use gpubourse::app::verify::verify;
-use gpubourse::exchange::{Command, Event, Exchange};
-use gpubourse::types::{ContractId, Price, ProductId, Symbol};
+use gpubourse::exchange::{Command, Event, Exchange, PlaceBid};
+use gpubourse::types::{ContractId, Interconnect, ListingId, Price, ProductId, SiteId, SlaClass, Source, Symbol};
 
 use super::scene::write;
 use crate::backend::for_each_backend;
-use crate::delivery::cover::{Q, ask, declare, market, of_q, sold};
-use crate::delivery::life::{Life, P, R, X};
+use crate::delivery::cover::{Q, ask, declare, market, of_q, sold, two_lots};
+use crate::delivery::life::{DAY, Life, P, R, X, Y, minute};
 
 /// Three contracts of P's that default, one by declaration and two by time, all bought again from Q; one that lives on
 /// with its wish. Q does not deliver the first in time either, and nobody is left to buy it from. Returns what was
 /// bought.
-fn played() -> (Life, Vec<ContractId>) {
+fn played() -> (Life, ContractId, Vec<ContractId>) {
     let mut life = market();
-    let other = Symbol::new("other").unwrap();
-    life.done(Command::CreateProduct { symbol: other, name: "Other".into(), tick: Price::from_micros(1), fee_bps: 10 });
+    sell_another_product(&mut life);
     let declared = sold(&mut life);
     for buyer in [R, X] {
         life.sell(Life::listing(), buyer, 8, (60, 600), "2.00");
@@ -30,12 +29,38 @@ fn played() -> (Life, Vec<ContractId>) {
         _ => None,
     });
     let bought = bought.collect();
-    (life, bought)
+    (life, declared, bought)
+}
+
+/// Another product's contract, which defaults in the minute in which two of the three do: its refund is numbered first.
+fn sell_another_product(life: &mut Life) {
+    let (product, window) = (ProductId::new(2), (minute(0), minute(200 * DAY)));
+    life.done(Command::CreateProduct {
+        symbol: Symbol::new("other").unwrap(),
+        name: "Other".into(),
+        tick: Price::from_micros(1),
+        fee_bps: 10,
+    });
+    life.done(Command::CreateListing {
+        organization: P,
+        site: SiteId::new(1),
+        product,
+        gpus: 16,
+        start: window.0,
+        end: window.1,
+        gpus_per_node: 8,
+        interconnect: Interconnect::Roce,
+        sla_class: SlaClass::P99,
+        resale_allowed: true,
+    });
+    ask(life, P, Source::Listing(ListingId::new(3)), 16, "3.00");
+    let sold = life.done(Command::PlaceBid(PlaceBid { organization: Y, product, ..two_lots() }));
+    assert_eq!(sold.order.unwrap().filled_gpus, 16);
 }
 
 #[test]
 fn what_covers_a_default_is_recovered_verified_and_told_by_its_bundle() {
-    let (life, bought) = played();
+    let (life, declared, bought) = played();
     assert_eq!(bought.len(), 3);
     for_each_backend(|backend| {
         let written = write(backend, &life);
@@ -54,7 +79,7 @@ fn what_covers_a_default_is_recovered_verified_and_told_by_its_bundle() {
             assert_eq!(bundle.orders[1].cover, Some(Price::from_micros(4_000_000)));
             sound(bundle);
         }
-        let defaulted = export(&written.store, ContractId::new(1)).unwrap();
+        let defaulted = export(&written.store, declared).unwrap();
         let tells = |event: &Event| matches!(event, Event::CoverPlaced { .. });
         assert!(defaulted.rows.iter().flat_map(|row| &row.events).any(tells));
         sound(defaulted);
