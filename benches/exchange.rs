@@ -92,6 +92,7 @@ impl Market {
             lot: 1,
             requirements: Requirements::default(),
             same_site: false,
+            cover: None,
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         })
     }

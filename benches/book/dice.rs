@@ -61,6 +61,7 @@ impl Orders {
             interconnect: Interconnect::Infiniband,
             sla_class: SlaClass::P99,
             primary: true,
+            host: OrganizationId::new(1),
         };
         Self {
             dice: Dice(0x9E37_79B9_7F4A_7C15),

@@ -29,6 +29,7 @@ pub const ARRIVAL: Arrival = Arrival {
     fills_max: usize::MAX,
     fok: false,
     same_site: false,
+    avoid: None,
 };
 
 fn main() {

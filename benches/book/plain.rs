@@ -133,6 +133,7 @@ fn play<B: Book>(name: &str, stream: &Stream) {
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P99,
         primary: true,
+        host: OrganizationId::new(1),
     };
     let mut player = Player {
         book: B::default(),

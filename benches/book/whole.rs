@@ -135,6 +135,7 @@ impl<B: Book> Market<B> {
             lot: 1,
             requirements: Requirements::default(),
             same_site: false,
+            cover: None,
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         })
     }
