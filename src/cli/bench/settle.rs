@@ -312,6 +312,7 @@ fn bid(organization: OrganizationId, (start, end): (Minute, Minute), gpus: u32) 
         requirements: Requirements::default(),
         same_site: false,
         terms: Terms { time_in_force: TimeInForce::Gtc, ..Terms::default() },
+        cover: None,
     })
 }
 
