@@ -36,6 +36,7 @@ pub fn market() -> Life {
         interconnect: Interconnect::Roce,
         sla_class: SlaClass::P99,
         resale_allowed: true,
+        rights: gpubourse::exchange::rights::Rights::default(),
     });
     life.cover = Some(4_000_000);
     life

@@ -52,6 +52,7 @@ fn sell_another_product(life: &mut Life) {
         interconnect: Interconnect::Roce,
         sla_class: SlaClass::P99,
         resale_allowed: true,
+        rights: gpubourse::exchange::rights::Rights::default(),
     });
     ask(life, P, Source::Listing(ListingId::new(3)), 16, "3.00");
     let sold = life.done(Command::PlaceBid(PlaceBid { organization: Y, product, ..two_lots() }));
