@@ -15,8 +15,8 @@ use crate::types::{ContractId, Kind, PublicId};
 
 /// Who the exchange's own jobs act as.
 const SYSTEM: &str = "system";
-/// Contracts of one command of the walk.
-const STRIDE: u32 = 64;
+/// Contracts of one command of the walk: few enough that an order behind one waits no more than twice as long again.
+pub const STRIDE: u32 = 32;
 /// How often a server looks whether a walk is due.
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// A walk is due when a UTC day has begun.

@@ -7,6 +7,7 @@ use clap::Args;
 use super::market::submission;
 use super::{Scratch, hundredths, milliseconds};
 use crate::app::sequencer::Core;
+use crate::app::settlement::STRIDE;
 use crate::cli::Failure;
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{
@@ -30,8 +31,6 @@ const DAY_MINUTES: u32 = 24 * 60;
 /// Commands of one batch while the market is set up.
 const BATCH: usize = 256;
 const REPORTS: usize = 1_000;
-/// Contracts of a settlement's command, as a server settles.
-const STRIDE: u32 = 64;
 const KEY: &str = "age1bench";
 
 /// Delivers contracts for a day, reports on them every five minutes as far as bytes go, and settles the day, a few
