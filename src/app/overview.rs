@@ -26,7 +26,7 @@ pub struct Glance {
     pub bids: usize,
     /// Resting asks.
     pub asks: usize,
-    /// GPUs that resting asks offer at most in a minute, added up over the cheapest [`ORDERS_MAX`].
+    /// GPUs that resting asks offer at most in a minute, added up over the cheapest 100,000 of them.
     pub open_gpus: u64,
     /// What they still offer from now on.
     pub open_supply: GpuMinutes,

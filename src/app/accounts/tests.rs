@@ -165,7 +165,7 @@ async fn who_registers_can_log_in_and_is_who_they_said() {
     assert_eq!(principal.user, made.user);
     assert_eq!(principal.organization, Some(made.organization));
     assert_eq!(principal.role, Role::Member(OrganizationKind::Provider));
-    assert_eq!(principal.scopes, [Scope::Read, Scope::Trade, Scope::List]);
+    assert_eq!(principal.scopes, [Scope::Read, Scope::Trade, Scope::List, Scope::Deliver]);
     let me = world.accounts.me(&principal).await.unwrap();
     assert_eq!((me.email.as_str(), me.created_at), ("Ops@Example.com", START));
     assert_eq!(world.noted(), ["register_organization"]);
