@@ -1,7 +1,7 @@
 //! The file in which an agent keeps what it has found and not yet reported.
 //!
 //! A line of JSON for each thing that happened, synced before anything depends on it: the contract first, then
-//! `{"slot":S,"gpus_up":G}` for a probe and `{"done":[S,N]}` for slots that were taken or refused. Opening it writes it
+//! `{"slot":S,"gpus_up":G}` for a probe and `{"done":S}` for one that was taken or refused. Opening it writes it
 //! anew without what is done. A torn last line is what a crash leaves, and is ignored: nothing depended on it.
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub enum NotebookError {
 enum Line {
     Contract { contract: String },
     Probe { slot: Slot, gpus_up: u32 },
-    Done { done: (Slot, u32) },
+    Done { done: Slot },
 }
 
 /// The slots that are noted and not reported.
@@ -92,7 +92,8 @@ impl Notebook {
         if self.slots.get(&slot).is_some_and(|lowest| *lowest <= gpus_up) {
             return Ok(());
         }
-        self.append(&Line::Probe { slot, gpus_up })?;
+        let noted = append(&mut self.file, &Line::Probe { slot, gpus_up }).and_then(|()| self.file.sync_data());
+        noted.map_err(|error| io(&self.path, error))?;
         self.slots.insert(slot, gpus_up);
         Ok(())
     }
@@ -109,15 +110,12 @@ impl Notebook {
 
     /// Forgets slots that were taken or refused.
     pub(super) fn forget(&mut self, slots: &[(Slot, u32)]) -> Result<(), NotebookError> {
+        let noted = slots.iter().try_for_each(|(slot, _)| append(&mut self.file, &Line::Done { done: *slot }));
+        noted.and_then(|()| self.file.sync_data()).map_err(|error| io(&self.path, error))?;
         for (slot, _) in slots {
-            self.append(&Line::Done { done: (*slot, 1) })?;
             self.slots.remove(slot);
         }
         Ok(())
-    }
-
-    fn append(&mut self, line: &Line) -> Result<(), NotebookError> {
-        append(&mut self.file, line).and_then(|()| self.file.sync_data()).map_err(|error| io(&self.path, error))
     }
 }
 
@@ -138,10 +136,7 @@ fn read(path: &Path, contract: PublicId) -> Result<BTreeMap<Slot, u32>, Notebook
             }
             Line::Contract { .. } => {}
             Line::Probe { slot, gpus_up } => drop(slots.insert(slot, gpus_up)),
-            Line::Done { done: (first, count) } => {
-                let after = Slot::new(first.number().saturating_add(count));
-                slots.retain(|slot, _| *slot < first || *slot >= after);
-            }
+            Line::Done { done } => drop(slots.remove(&done)),
         }
     }
     Ok(slots)

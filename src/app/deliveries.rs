@@ -16,7 +16,7 @@ use crate::exchange::entities::Contract;
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Access, Command, Reject};
 use crate::store::{Reader, StoreError, read};
-use crate::types::{ContractId, Minute, OrganizationId, PublicId, Steps, Window};
+use crate::types::{ContractId, Minute, OrganizationId, PublicId, Slot, Steps, Window};
 
 /// What somebody does about a delivery.
 #[derive(Debug, Clone)]
@@ -85,6 +85,24 @@ pub struct Sight {
     pub is_staff: bool,
 }
 
+impl DeliveryStanding {
+    /// Returns what was handed over, for those it is shown to.
+    pub fn access(&self) -> Option<&Access> {
+        self.delivery.access.as_deref().filter(|_| self.sight.sees_access())
+    }
+
+    /// Returns the first paid minute: accepted before the window begins, it is paid from the beginning on.
+    pub fn paid_from(&self) -> Option<Minute> {
+        self.delivery.accepted_from.map(|from| from.max(self.contract.window.start))
+    }
+
+    /// Returns the slots that may still be reported on; those at the edges are whole.
+    pub fn open_slots(&self) -> Window {
+        let (from, until) = (self.delivery.closed_until, self.contract.covered().end);
+        Window::new(Slot::of(from).start(), Slot::end_of(until))
+    }
+}
+
 impl DeliveryStep {
     const fn scope(&self) -> Scope {
         match self {
@@ -118,8 +136,8 @@ impl App {
         if caller.member(Scope::Deliver).is_err() {
             reads.clone()?;
         }
-        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
-        let standing = self.standing_of(caller, contract).await?;
+        let contract = self.contract_by_id(id).await?.filter(|row| self.sight(caller, row).is_any());
+        let standing = self.standing_of(caller, contract.ok_or(AppError::NotFound)?.id).await?;
         Ok(DeliveryStanding { sees_money: standing.sees_money && reads.is_ok(), ..standing })
     }
 
@@ -164,8 +182,7 @@ impl App {
             return Err(Reject::ContractNotLive.into());
         }
         self.submit(caller, key, step.command(organization, contract.id)).await?;
-        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
-        self.standing_of(caller, contract).await
+        self.standing_of(caller, contract.id).await
     }
 
     /// Decides how many GPUs were up in slots in dispute.
@@ -211,24 +228,16 @@ impl App {
         command: impl FnOnce(ContractId) -> Command,
     ) -> Result<DeliveryStanding, AppError> {
         caller.admin()?;
-        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
-        self.submit(caller, key, command(contract.id)).await?;
-        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
+        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?.id;
+        self.submit(caller, key, command(contract)).await?;
         self.standing_of(caller, contract).await
     }
 
-    async fn standing_of(&self, caller: &Caller, contract: Contract) -> Result<DeliveryStanding, AppError> {
-        let sight = self.sight(caller, &contract);
-        if !sight.is_any() {
-            return Err(AppError::NotFound);
-        }
-        if contract.terms == 0 {
-            return Err(Reject::NoDeliveryTerms.into());
-        }
-        let id = contract.id;
+    /// Returns the delivery of a contract that whoever asks may look at.
+    async fn standing_of(&self, caller: &Caller, id: ContractId) -> Result<DeliveryStanding, AppError> {
         let (rows, mentioned) = self.read(move |reader| rows_of(reader, &[id])).await?;
-        let row = rows.into_iter().next().ok_or(AppError::NotFound)?;
-        Ok(self.shown(sight, row, mentioned))
+        let row = rows.into_iter().next().ok_or(Reject::NoDeliveryTerms)?;
+        Ok(self.shown(self.sight(caller, &row.0), row, mentioned))
     }
 
     fn sight(&self, caller: &Caller, contract: &Contract) -> Sight {

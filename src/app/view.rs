@@ -165,15 +165,16 @@ impl View {
 
     fn take_contract(&mut self, contract: &Contract) {
         let is_live = contract.status.is_live();
-        if contract.terms > 0
-            && let Some(provider) = self.provider_of(contract)
-        {
-            keep(&mut self.provided, provider, contract.id, is_live);
-        }
         let title = Title::of(contract);
         let before = if is_live { self.titles.insert(contract.id, title) } else { self.titles.remove(&contract.id) };
         if !is_live && before.is_some() && contract.status == ContractStatus::Recalled {
             self.recalled = self.recalled.saturating_add(1);
+        }
+        if contract.terms > 0
+            && is_live != before.is_some()
+            && let Some(provider) = self.provider_of(contract)
+        {
+            keep(&mut self.provided, provider, contract.id, is_live);
         }
         let parties_before = before.map(|title| [title.buyer, title.seller]);
         let parties = is_live.then_some([title.buyer, title.seller]);

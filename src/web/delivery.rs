@@ -16,11 +16,11 @@ use crate::app::facade::Caller;
 use crate::app::face::Faces;
 use crate::app::reads::Slice;
 use crate::exchange::Access;
-use crate::exchange::delivery::{Delivery, Dispute, Notice, Reports};
+use crate::exchange::delivery::{Delivery, Dispute, Notice};
 use crate::exchange::entities::Contract;
 use crate::exchange::terms::ContractTerms;
 use crate::market::GpuMinutes;
-use crate::types::{Kind, Minute, PublicId, Slot, Window};
+use crate::types::{Kind, Minute, PublicId, Window};
 
 /// Deliveries in the list of a provider.
 const ROWS: u32 = 50;
@@ -75,8 +75,8 @@ struct Page {
     terms: ContractTerms,
     up: Vec<Up>,
     acts: Acts,
+    /// Whether the money and the contract behind it are shown.
     sees_money: bool,
-    sees_contract: bool,
 }
 
 impl Row {
@@ -124,15 +124,16 @@ pub async fn show(visit: Guest) -> Shown {
     let caller = visit.caller()?;
     let standing = visit.app().delivery(&caller, visit.id(Kind::Contract)?).await?;
     let (row, acts) = (Row::of(&visit, &standing)?, Acts::of(&standing));
-    let DeliveryStanding { contract, delivery, terms, recipient, sight, sees_money, .. } = standing;
+    let (access, accepted_from) = (standing.access().cloned(), standing.paid_from());
+    let up = up(&standing);
+    let DeliveryStanding { contract, delivery, terms, recipient, sees_money, .. } = standing;
     let page = Page {
         shell: Shell::of(&visit, format!("Delivery of contract {}", row.number), ""),
-        access: delivery.access.as_deref().filter(|_| sight.sees_access()).cloned(),
-        accepted_from: delivery.accepted_from.map(|from| from.max(row.window.start)),
+        access,
+        accepted_from,
         notice: delivery.notice,
-        up: up(&delivery, row.window),
+        up,
         terms: terms.1,
-        sees_contract: sees_money,
         row,
         contract,
         delivery,
@@ -191,14 +192,14 @@ pub async fn rows(visit: &Visit, caller: &Caller) -> Result<Vec<Row>, AppError> 
 }
 
 /// Returns what both sides say of open slots, where either says something.
-fn up(delivery: &Delivery, covered: Window) -> Vec<Up> {
-    let slots = Window::new(Slot::of(delivery.closed_until).start(), Slot::end_of(covered.end));
+fn up(standing: &DeliveryStanding) -> Vec<Up> {
+    let delivery = &standing.delivery;
     let of_buyer = |window: Window| delivery.renter.pieces(window).collect::<Vec<_>>();
     let pieces = |(window, provider): (Window, Option<u32>)| {
         let up = move |(window, buyer)| Up { window, provider, buyer };
         of_buyer(window).into_iter().map(up)
     };
-    let all = Reports::pieces(&delivery.provider, slots).flat_map(pieces);
+    let all = delivery.provider.pieces(standing.open_slots()).flat_map(pieces);
     all.filter(|up| up.provider.is_some() || up.buyer.is_some()).collect()
 }
 

@@ -16,8 +16,8 @@ use crate::app::deliveries::DeliveryStanding;
 use crate::app::facade::{App, Caller};
 use crate::app::face::Faces;
 use crate::exchange::Access;
-use crate::exchange::delivery::{Delivery, Dispute, Notice, Reports};
-use crate::types::{ContractStatus, Kind, PublicId, Slot, Window};
+use crate::exchange::delivery::{Dispute, Notice, Reports};
+use crate::types::{ContractStatus, Kind, PublicId, Window};
 
 /// A delivery: from the handshake until every minute is paid or refunded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -170,7 +170,9 @@ pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Del
 
 /// Returns a delivery as it looks outside.
 pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Problem> {
-    let DeliveryStanding { contract, delivery, terms, recipient, sight, sees_money, mentioned } = standing;
+    let (access, paid_from) = (standing.access().map(show_access), standing.paid_from().map(DeliveryTime));
+    let open = standing.open_slots();
+    let DeliveryStanding { contract, delivery, terms, recipient, sees_money, mentioned, .. } = standing;
     let (product, site) = app.live().read(|view| {
         let faces = Faces::new(view, &mentioned);
         faces.symbol(contract.product).and_then(|product| Ok((product, faces.site(contract.site)?)))
@@ -189,12 +191,11 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
         kept: kept.map(gpus_over).collect(),
         recipient,
         ready_at: delivery.ready_at.map(Instant),
-        access: delivery.access.as_deref().filter(|_| sight.sees_access()).map(show_access),
+        access,
         delivered_at: delivery.delivered_at.map(DeliveryTime),
-        // Accepted before the window begins, it is paid from the beginning on.
-        accepted_from: delivery.accepted_from.map(|from| DeliveryTime(from.max(covered.start))),
-        provider_reports: reported(&delivery.provider, &delivery, covered),
-        buyer_reports: reported(&delivery.renter, &delivery, covered),
+        accepted_from: paid_from,
+        provider_reports: reported(&delivery.provider, open),
+        buyer_reports: reported(&delivery.renter, open),
         closed_until: DeliveryTime(delivery.closed_until),
         disputes: delivery.disputes.iter().map(show_dispute).collect(),
         delivered_gpu_minutes: delivery.delivered,
@@ -213,10 +214,9 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
     })
 }
 
-/// Returns the pieces of open slots that somebody has reported on; the slots at the edges are whole.
-fn reported(reports: &Reports, delivery: &Delivery, covered: Window) -> Vec<GpusOver> {
-    let slots = Window::new(Slot::of(delivery.closed_until).start(), Slot::end_of(covered.end));
-    reports.pieces(slots).filter_map(|(piece, gpus)| gpus.map(|gpus| gpus_over((piece, gpus)))).collect()
+/// Returns the pieces of open slots that somebody has reported on.
+fn reported(reports: &Reports, open: Window) -> Vec<GpusOver> {
+    reports.pieces(open).filter_map(|(piece, gpus)| gpus.map(|gpus| gpus_over((piece, gpus)))).collect()
 }
 
 const fn gpus_over((window, gpus): (Window, u32)) -> GpusOver {

@@ -8,7 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::book::Book;
-use super::super::entities::{Account, Cause, Contract};
+use super::super::entities::{Cause, Contract};
+use super::super::trading::account;
 use super::super::{Event, Exchange, Failure, Made, Reject};
 use super::gpu_minutes;
 use crate::exchange::check_text;
@@ -51,7 +52,8 @@ impl<B: Book> Exchange<B> {
         self.delivery_mut(id)?.notice = Some(notice);
         if notice.by == Fault::Seller {
             let contract = self.known(id)?;
-            let (debit, credit) = (available(contract.seller), available(contract.buyer));
+            let kind = AccountKind::Available;
+            let (debit, credit) = (account(contract.seller, kind), account(contract.buyer, kind));
             self.transfer(at, debit, credit, notice.fee, Cause::NoticeFee(id), None)?;
         }
         let asks: Vec<OrderId> = self.asks_out_of.of(id).collect();
@@ -158,10 +160,6 @@ impl<B: Book> Exchange<B> {
         }
         self.terms_for(contract).map(drop)
     }
-}
-
-const fn available(organization: OrganizationId) -> Account {
-    Account { organization, kind: AccountKind::Available }
 }
 
 fn notice_fee(contract: &Contract, ends_at: Minute, fee_bps: u32) -> Result<Money, Failure> {
