@@ -11,11 +11,11 @@ use gpubourse::types::{ContractId, Kind, Minute, PublicId, Slot, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::api::deliveries::{KEY, access, terms};
 use crate::api::server::serve;
 use crate::api::world::Market;
 use crate::streams::rng::Rng;
 
-const KEY: &str = "age1renter0000000000000000000000000000000000000000000000000000";
 const GPUS: u32 = 8;
 
 /// A market with a contract that is handed over and accepted, and a key for its agent.
@@ -30,22 +30,12 @@ impl Site {
     async fn open() -> Self {
         let market = Market::open().await;
         let (provider, renter) = (&market.provider, &market.renter);
-        let terms = json!({
-            "default_after_minutes": 60, "outage_default_minutes": 1_440, "close_after_minutes": 1_440,
-            "evidence_minutes": 4_320, "decision_minutes": 20_160, "draw_before_minutes": 4_320,
-        "notice_minutes": 600, "notice_fee_bps": 1_000,
-            "credits": [{"share_bps": 0, "times": 1}],
-        });
-        market.world.post(&market.admin, "/v1/admin/terms", terms).await.expect(200);
+        market.world.post(&market.admin, "/v1/admin/terms", terms()).await.expect(200);
         market.world.post(renter, "/v1/access-key", json!({"public_key": KEY})).await.expect(200);
         let key = market.world.key(provider, &["deliver"]).await.token;
         let contract = market.sell_to(renter, GPUS).await["contract_id"].as_str().unwrap().to_owned();
-        let access = json!({
-            "host": "gpu-1.example.net", "port": 22, "host_key": "ssh-ed25519 AAAA", "user": "renter",
-            "sealed_secret": "sealed", "recipient": KEY,
-        });
         for (who, step, body) in
-            [(provider, "ready", json!({})), (provider, "deliver", access), (renter, "accept", json!({}))]
+            [(provider, "ready", json!({})), (provider, "deliver", access(KEY)), (renter, "accept", json!({}))]
         {
             market.world.post(who, &format!("/v1/contracts/{contract}/{step}"), body).await.expect(200);
         }

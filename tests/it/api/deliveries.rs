@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::world::{Market, Who, with};
 
-const KEY: &str = "age1renter0000000000000000000000000000000000000000000000000000";
+/// The public key of the renter.
+pub const KEY: &str = "age1renter0000000000000000000000000000000000000000000000000000";
 const OTHER_KEY: &str = "age1other00000000000000000000000000000000000000000000000000000";
 const DAY: u32 = 24 * 60;
 
-fn terms() -> Value {
+/// Terms of delivery as an admin publishes them.
+pub fn terms() -> Value {
     json!({
         "default_after_minutes": 60, "outage_default_minutes": 1_440, "close_after_minutes": 1_440,
         "evidence_minutes": 4_320, "decision_minutes": 20_160, "draw_before_minutes": 4_320,
@@ -18,7 +20,8 @@ fn terms() -> Value {
     })
 }
 
-fn access(recipient: &str) -> Value {
+/// What a provider hands over.
+pub fn access(recipient: &str) -> Value {
     json!({
         "host": "gpu-1.example.net", "port": 22, "host_key": "ssh-ed25519 AAAA", "user": "renter",
         "sealed_secret": "sealed-for-one", "recipient": recipient,

@@ -5,7 +5,7 @@ mod admin;
 mod codes;
 mod contracts;
 mod coverage;
-mod deliveries;
+pub mod deliveries;
 mod document;
 mod follower;
 mod forwarding;
