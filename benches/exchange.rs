@@ -8,7 +8,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, IndexedBook, Made, PlaceAsk, PlaceBid, Requirements, Terms,
 };
-use gpubourse::types::{ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
+use gpubourse::types::{Funding, ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
 
 use opening::{PROVIDER, RENTER, opening};
 
@@ -93,6 +93,7 @@ impl Market {
             requirements: Requirements::default(),
             same_site: false,
             cover: None,
+            funding: Funding::Full,
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         })
     }

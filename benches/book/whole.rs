@@ -8,7 +8,7 @@ use gpubourse::exchange::{
     BidWindow, Book, Command, Envelope, Event, Exchange, IndexedBook, Made, Outcome, PlaceAsk, PlaceBid, Requirements,
     Terms,
 };
-use gpubourse::types::{ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
+use gpubourse::types::{Funding, ListingId, Minute, OrderId, Price, ProductId, Source, TimeInForce, Timestamp, Window};
 
 use super::Times;
 use super::dice::{Dice, NOW};
@@ -136,6 +136,7 @@ impl<B: Book> Market<B> {
             requirements: Requirements::default(),
             same_site: false,
             cover: None,
+            funding: Funding::Full,
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         })
     }

@@ -95,6 +95,7 @@ codes! {
     422 window_in_past "start": "Window in the past", "The window has begun or passed.";
     422 out_of_range: "Out of range", "An amount leaves the range of money.";
     422 invalid_combination: "Invalid combination", "These attributes exclude each other.";
+    422 funding_not_allowed "funding": "Funding not allowed", "Monthly funding needs a window of more than 30 days and terms of delivery in force.";
     422 invalid_expiry "expires_at": "Invalid expiry", "A gtd order needs an expires_at to come; no other order has one.";
     422 market_halted "product": "Market halted", "Trading in this product is halted.";
     422 organization_suspended: "Organization suspended", "The organization may not place orders.";

@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "invalid_price",
     "off_tick",
     "invalid_combination",
+    "funding_not_allowed",
     "organization_suspended",
     "source_not_live",
     "outside_source_window",

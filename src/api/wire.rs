@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::app::AppError;
 use crate::types::{
-    ContractStatus, Interconnect, Kind, Minute, Money, OrderReason, OrderStatus, OrganizationKind, Price, PublicId,
-    SelfTrade, Side, SlaClass, TimeInForce, Timestamp,
+    ContractStatus, Funding, Interconnect, Kind, Minute, Money, OrderReason, OrderStatus, OrganizationKind, Price,
+    PublicId, SelfTrade, Side, SlaClass, TimeInForce, Timestamp,
 };
 
 macro_rules! scalar {
@@ -201,7 +201,7 @@ macro_rules! words {
 }
 
 words! {
-    ContractStatus Interconnect OrderReason OrderStatus OrganizationKind SelfTrade Side SlaClass TimeInForce
+    ContractStatus Funding Interconnect OrderReason OrderStatus OrganizationKind SelfTrade Side SlaClass TimeInForce
 }
 
 #[cfg(test)]

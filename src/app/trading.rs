@@ -15,8 +15,8 @@ use crate::exchange::{
 use crate::store::read;
 use crate::types::limits::REQUIREMENT_VALUES_MAX;
 use crate::types::{
-    ContractId, Country, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId, PublicId,
-    Region, Side, SlaClass, Source, Timestamp,
+    ContractId, Country, Funding, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId,
+    PublicId, Region, Side, SlaClass, Source, Timestamp,
 };
 
 /// Fills shown with one order.
@@ -73,6 +73,8 @@ pub struct NewBid {
     pub same_site: bool,
     /// The limit of the bid that is to replace what a seller defaults on.
     pub cover: Option<Price>,
+    /// How what it buys is paid for.
+    pub funding: Funding,
     /// The rest.
     pub terms: Terms,
 }
@@ -490,7 +492,7 @@ fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result
         min_sla_class: asked.min_sla_class,
         primary_only: asked.primary_only,
     };
-    let NewBid { gpus, window, price, lot, same_site, cover, terms, .. } = bid;
+    let NewBid { gpus, window, price, lot, same_site, cover, funding, terms, .. } = bid;
     Ok(Command::PlaceBid(PlaceBid {
         organization,
         product,
@@ -502,5 +504,6 @@ fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result
         same_site,
         terms,
         cover,
+        funding,
     }))
 }

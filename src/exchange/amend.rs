@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::book::{Book, Walk, WalkEnd};
 use super::catalogue::next;
 use super::entities::{Cause, Order};
-use super::judge::{check_gpus, check_lot_of_source, check_price};
+use super::judge::{check_gpus, check_hold, check_lot_of_source, check_price};
 use super::place::fills_something;
 use super::trading::reservation;
 use super::{AmendOrder, Event, Exchange, Failure, Made, Reject};
@@ -114,9 +114,10 @@ impl<B: Book> Exchange<B> {
         };
         order.window = open;
         let left = order.gpus.saturating_sub(if old.side == Side::Bid { old.filled_gpus } else { 0 });
-        let worst = order.price.cost(left, open.minutes()).map_err(|_| Reject::OutOfRange)?;
+        let worst = check_hold(order.price, left, open, order.funding)?;
         order.price.turnover(order.gpus, open.minutes()).map_err(|_| Reject::OutOfRange)?;
         order.held = if old.side == Side::Bid { worst } else { Money::ZERO };
+        self.check_funding(order.funding, open)?;
         self.check_market(product, old.organization)?;
         match old.side {
             Side::Bid => check_bid_amendment(old, &order)?,

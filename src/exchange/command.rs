@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::rights::Rights;
 use super::terms::ContractTerms;
 use crate::types::{
-    ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce,
-    Timestamp, Window,
+    ContractId, ContractStatus, Country, Fault, Funding, Interconnect, ListingId, Minute, Money, OrderId,
+    OrganizationId, OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Slot, Source,
+    Symbol, TimeInForce, Timestamp, Window,
 };
 
 /// A command with the record of who asked, when and under which request.
@@ -439,6 +439,9 @@ pub struct PlaceBid {
     /// without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover: Option<Price>,
+    /// How what it buys is paid for; by the month only over more than 30 days.
+    #[serde(default, skip_serializing_if = "Funding::is_full")]
+    pub funding: Funding,
 }
 
 /// What a bid asks of the capacity that fills it. An empty list asks nothing.

@@ -3,7 +3,8 @@
 //! If the seller is at fault, or the contract is recalled, everything below ends with it, deepest first,
 //! each refunded by its own terms. If the buyer is at fault, each child passes to the contract's seller on
 //! the child's own terms; where the child pays less than the ended contract did, the gap for the minutes
-//! left is charged to the buyer's escrow. What comes back is free in the source again.
+//! left is charged to the buyer: to what its escrow gives back and, if the minutes left are not paid for yet, to what it
+//! has available, as far as both go. What comes back is free in the source again.
 
 use std::sync::Arc;
 
@@ -16,8 +17,50 @@ use super::trading::account;
 use super::{Event, Exchange, Failure, Made, Reject, life};
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
-    PassId, Source, Steps, Timestamp, Window,
+    OutOfRange, PassId, Source, Steps, Timestamp, Window,
 };
+
+/// What the end of a contract by its buyer's doing costs it beside the price gap.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Charge {
+    /// Nothing more.
+    Nothing,
+    /// The fee of its notice.
+    Notice(Money),
+    /// Its deposit, of which the price gap is a part.
+    Deposit,
+}
+
+/// What an end costs a buyer, out of what its escrow gives back and beyond.
+struct EndCost {
+    gap: Money,
+    charge: Money,
+    /// Both of them.
+    kept: Money,
+    /// What of the price gap is left; only where the minutes left are not paid for yet.
+    beyond: Money,
+}
+
+impl Charge {
+    /// Returns what is paid out of so much left in escrow: the price gap first.
+    fn cost(self, ended: &Contract, gap: Money, left: Money) -> Result<EndCost, OutOfRange> {
+        let paid = gap.min(left);
+        let wanted = match self {
+            Self::Nothing => Money::ZERO,
+            Self::Notice(fee) => fee,
+            Self::Deposit => ended.deposit()?.minus(paid)?,
+        };
+        let charge = wanted.min(left.minus(paid)?);
+        Ok(EndCost { gap: paid, charge, kept: paid.plus(charge)?, beyond: gap.minus(paid)? })
+    }
+
+    const fn cause(self, contract: ContractId) -> Cause {
+        match self {
+            Self::Nothing | Self::Notice(_) => Cause::NoticeFee(contract),
+            Self::Deposit => Cause::Forfeit(contract),
+        }
+    }
+}
 
 impl<B: Book> Exchange<B> {
     pub(super) fn end_contract(
@@ -42,7 +85,7 @@ impl<B: Book> Exchange<B> {
         check_text(reason)?;
         match fault {
             Some(Fault::Seller) if status == ContractStatus::Defaulted => self.default_now(at, id)?,
-            Some(Fault::Buyer) => self.end_by_buyer(at, id, status, (self.first_open(), Money::ZERO))?,
+            Some(Fault::Buyer) => self.end_by_buyer(at, id, status, (self.first_open(), Charge::Nothing))?,
             _ => self.end_with_children(at, id, status, self.first_open())?,
         }
         Ok(Made::Contract(id))
@@ -62,14 +105,14 @@ impl<B: Book> Exchange<B> {
         self.end_one(at, id, status, (from, Money::ZERO)).map(drop)
     }
 
-    /// Ends a contract alone from a minute on, for a fee to its seller as far as its escrow goes; its children pass to
-    /// its seller.
+    /// Ends a contract alone from a minute on; its children pass to its seller, which is paid the price gap, and what else
+    /// its end costs as far as its escrow goes.
     pub(super) fn end_by_buyer(
         &mut self,
         at: Timestamp,
         id: ContractId,
         status: ContractStatus,
-        (from, fee): (Minute, Money),
+        (from, charge): (Minute, Charge),
     ) -> Result<(), Failure> {
         let parent = self.contracts.get(&id).cloned().ok_or(Failure::Invariant("contract_missing"))?;
         let from = end_minute(&parent, from);
@@ -82,14 +125,16 @@ impl<B: Book> Exchange<B> {
         for child in children {
             self.pass(at, &parent, child, from)?;
         }
-        let fee = fee.min(self.unspent(&parent, from, gap)?);
-        let kept = gap.plus(fee).map_err(|_| Failure::Invariant("gap_range"))?;
-        let ended = self.end_one(at, id, status, (from, kept))?;
-        let (debit, credit) = (AccountKind::Escrow, AccountKind::Available);
-        let (debit, credit) = (account(ended.buyer, debit), account(ended.seller, credit));
-        self.transfer(at, debit, credit, gap, Cause::PriceGap(id), None)?;
-        self.transfer(at, debit, credit, fee, Cause::NoticeFee(id), None)?;
-        Ok(())
+        let left = self.unspent(&parent, from, Money::ZERO)?;
+        let cost = charge.cost(&parent, gap, left).map_err(|_| Failure::Invariant("gap_range"))?;
+        let ended = self.end_one(at, id, status, (from, cost.kept))?;
+        let (debit, credit) =
+            (account(ended.buyer, AccountKind::Escrow), account(ended.seller, AccountKind::Available));
+        self.transfer(at, debit, credit, cost.gap, Cause::PriceGap(id), None)?;
+        self.transfer(at, debit, credit, cost.charge, charge.cause(id), None)?;
+        let beyond = cost.beyond.min(self.available(ended.buyer));
+        let debit = account(ended.buyer, AccountKind::Available);
+        self.transfer(at, debit, credit, beyond, Cause::PriceGap(id), None).map(drop)
     }
 
     /// Returns what a contract that ends at a minute gives back, less what is kept of it.
@@ -172,6 +217,9 @@ impl<B: Book> Exchange<B> {
         if let Some(row) = self.contracts.get_mut(&id) {
             row.ended_at = Some(from);
             row.escrow = due;
+            if let Some(monthly) = &mut row.monthly {
+                monthly.next = None;
+            }
         }
         let free = (AccountKind::Escrow, AccountKind::Available);
         self.move_within(at, contract.buyer, free, refund, Cause::Refund(id))?;
@@ -186,6 +234,7 @@ impl<B: Book> Exchange<B> {
         let contract = Contract { status, ..Arc::unwrap_or_clone(contract) };
         self.due.remove_contract(&contract);
         self.due.set_deadline(id, None);
+        self.due.set_draw(id, None);
         let block = Steps::block(contract.window, contract.gpus);
         // A parent completes no later than its child in the calendar's order; then there is nothing to give back to.
         if self.is_live(contract.source) {

@@ -15,7 +15,9 @@ use super::judge::Draft;
 use super::memory::ClientKey;
 use super::trading::Party;
 use super::{BidWindow, Event, Exchange, Failure, Made, PlaceBid, Terms};
-use crate::types::{ContractId, ContractStatus, OrganizationId, ProductId, SelfTrade, TimeInForce, Timestamp, Window};
+use crate::types::{
+    ContractId, ContractStatus, Funding, OrganizationId, ProductId, SelfTrade, TimeInForce, Timestamp, Window,
+};
 
 /// What a buyer lost by a default, and wishes to have from somebody else.
 pub(super) struct Lost {
@@ -25,6 +27,7 @@ pub(super) struct Lost {
     gpus: u32,
     window: Window,
     avoid: [OrganizationId; 2],
+    funding: Funding,
     cover: Box<Cover>,
 }
 
@@ -64,6 +67,7 @@ impl<B: Book> Exchange<B> {
                 gpus: contract.gpus,
                 window: contract.window.from_minute(self.first_open()),
                 avoid: [contract.seller, defaulter],
+                funding: contract.funding(),
                 cover,
             });
         }
@@ -76,7 +80,7 @@ impl<B: Book> Exchange<B> {
     }
 
     fn place_cover(&mut self, at: Timestamp, lost: Lost) -> Result<(), Failure> {
-        let Lost { contract, buyer, product, gpus, window, avoid, cover } = lost;
+        let Lost { contract, buyer, product, gpus, window, avoid, funding, cover } = lost;
         let bid = PlaceBid {
             organization: buyer,
             product,
@@ -88,6 +92,8 @@ impl<B: Book> Exchange<B> {
             same_site: cover.same_site,
             terms: Terms { time_in_force: TimeInForce::Ioc, self_trade: SelfTrade::Skip, ..Terms::default() },
             cover: Some(cover.limit),
+            // What is left may be too short to be paid for by the month.
+            funding: self.check_funding(funding, window).map_or(Funding::Full, |()| funding),
         };
         let draft = self.judge_bid(at, &bid).map(|draft| Draft { avoid: Some(avoid), ..draft });
         let event = match draft.and_then(|draft| self.enter(at, draft, &ClientKey::None)) {

@@ -55,6 +55,10 @@ pub(super) struct Due {
     pub(super) deadlines: BTreeSet<(Minute, ContractId)>,
     /// The same, by contract.
     deadline_of: BTreeMap<ContractId, Minute>,
+    /// Contracts paid for by the month by the minute in which the next draw is tried.
+    draws: BTreeSet<(Minute, ContractId)>,
+    /// The same, by contract.
+    draw_of: BTreeMap<ContractId, Minute>,
     /// Client order ids by the time they may be forgotten.
     pub(super) client_orders: BTreeSet<(Timestamp, (OrganizationId, String))>,
     /// Idempotency keys by the time they are forgotten.
@@ -112,6 +116,21 @@ impl Due {
         }
         before.map(|minute| self.deadlines.remove(&(minute, contract)));
         deadline.map(|minute| self.deadlines.insert((minute, contract)));
+    }
+
+    /// Writes into the calendar when a contract's next draw is tried, in place of what was there.
+    pub(super) fn set_draw(&mut self, contract: ContractId, tried: Option<Minute>) {
+        let before = match tried {
+            Some(minute) => self.draw_of.insert(contract, minute),
+            None => self.draw_of.remove(&contract),
+        };
+        before.map(|minute| self.draws.remove(&(minute, contract)));
+        tried.map(|minute| self.draws.insert((minute, contract)));
+    }
+
+    /// Returns the contract whose draw is tried first, and when.
+    pub(super) fn first_draw(&self) -> Option<(Minute, ContractId)> {
+        self.draws.first().copied()
     }
 
     /// Takes a contract out, whether it has started or not.

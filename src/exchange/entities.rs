@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Requirements;
 use super::event::Made;
+use super::funding::Monthly;
 use super::rights::Rights;
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrderReason,
-    OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region, SelfTrade, Side,
-    SiteId, SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover, Window,
+    AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrderId,
+    OrderReason, OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region,
+    SelfTrade, Side, SiteId, SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover,
+    Window,
 };
 
 /// Whoever trades.
@@ -175,6 +177,9 @@ pub struct Order {
     /// The limit of the bid that is to replace what a seller defaults on (bids).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover: Option<Price>,
+    /// How what it buys is paid for (bids).
+    #[serde(default, skip_serializing_if = "Funding::is_full")]
+    pub funding: Funding,
 }
 
 /// One fill.
@@ -263,6 +268,9 @@ pub struct Contract {
     pub previous_of_parent: Option<Holding>,
     /// What was last sold out of it.
     pub last_child: Option<Holding>,
+    /// How far it is paid for, if that is done by the month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly: Option<Monthly>,
 }
 
 /// How a contract came to whoever has it in their history.
@@ -323,8 +331,12 @@ pub enum Cause {
     Hold(OrderId),
     /// Set free: price improvement, or a bid that ended or shrank.
     Release(OrderId),
-    /// A fill's cost, from held to escrow.
+    /// A fill's cost, or its first month and a deposit, from held to escrow.
     Escrow(ContractId),
+    /// A later month of a contract that is paid for by the month, from available to escrow.
+    Draw(ContractId),
+    /// What is left of the deposit of a contract that ended because a draw was missed, to its seller.
+    Forfeit(ContractId),
     /// The undelivered rest of a contract that ended early.
     Refund(ContractId),
     /// What was delivered, less the fee, to the seller.

@@ -181,6 +181,13 @@ pub enum Event {
         /// What it owes now.
         amount: Money,
     },
+    /// The buyer could not pay a monthly draw; it is tried again until its month begins.
+    DrawMissing {
+        /// For which contract.
+        contract: ContractId,
+        /// What was to be drawn.
+        amount: Money,
+    },
     /// Contracts were settled.
     SettledThrough {
         /// Where the next command goes on; nothing if all were looked at.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use crate::types::{
-    Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, SiteId, SlaClass, Source, TimeInForce, Timestamp,
+    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, SiteId, SlaClass, Source, TimeInForce,
+    Timestamp,
 };
 
 /// The version new rows are written in.
@@ -71,6 +72,8 @@ struct BidText<'a> {
     // Absent where nothing is asked: rows from before there was such a wish stay the one text of their command.
     #[serde(skip_serializing_if = "Option::is_none")]
     cover: Option<Price>,
+    #[serde(skip_serializing_if = "Funding::is_full")]
+    funding: Funding,
     gpus: u32,
     kind: &'static str,
     lot: u32,
@@ -123,14 +126,39 @@ impl<'a> AskText<'a> {
 
 impl<'a> BidText<'a> {
     fn of(bid: &'a PlaceBid, kind: &'static str) -> Self {
-        let PlaceBid { organization, product, gpus, window, price, lot, ref requirements, same_site, ref terms, cover } =
-            *bid;
+        let PlaceBid {
+            organization,
+            product,
+            gpus,
+            window,
+            price,
+            lot,
+            same_site,
+            cover,
+            funding,
+            ref requirements,
+            ref terms,
+        } = *bid;
         let window = match window {
             BidWindow::Fixed { start, end } => WindowText::Fixed { end, start },
             BidWindow::AtOnce { minutes } => WindowText::AtOnce { minutes },
         };
         let (requirements, terms, v) = (RequirementsText::of(requirements), TermsText::of(terms), VERSION);
-        Self { cover, gpus, kind, lot, organization, price, product, requirements, same_site, terms, v, window }
+        Self {
+            cover,
+            funding,
+            gpus,
+            kind,
+            lot,
+            organization,
+            price,
+            product,
+            requirements,
+            same_site,
+            terms,
+            v,
+            window,
+        }
     }
 }
 

@@ -50,6 +50,7 @@ fn bid(window: BidWindow) -> Command {
         },
         same_site: true,
         cover: None,
+        funding: Funding::Full,
         terms: Terms {
             time_in_force: TimeInForce::Gtd,
             expires_at: Some(Timestamp::from_millis(9)),
@@ -63,6 +64,13 @@ fn bid(window: BidWindow) -> Command {
 fn covered() -> Command {
     match bid(BidWindow::AtOnce { minutes: 60 }) {
         Command::PlaceBid(bid) => Command::PlaceBid(PlaceBid { cover: Some(Price::from_micros(2_500_000)), ..bid }),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn funded() -> Command {
+    match bid(BidWindow::AtOnce { minutes: 60 }) {
+        Command::PlaceBid(bid) => Command::PlaceBid(PlaceBid { funding: Funding::Monthly, ..bid }),
         other => panic!("{other:?}"),
     }
 }
@@ -143,6 +151,10 @@ fn catalogue() -> Vec<(Command, &'static str)> {
         (
             covered(),
             r#"{"cover":2500000,"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
+        ),
+        (
+            funded(),
+            r#"{"funding":"monthly","gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
         ),
         (
             Command::AmendOrder(AmendOrder {
@@ -307,6 +319,7 @@ fn what_is_written_field_by_field_is_what_the_tree_of_values_says() {
         requirements: Requirements::default(),
         same_site: false,
         cover: None,
+        funding: Funding::Full,
         terms: Terms::default(),
     });
     let orders = [

@@ -10,8 +10,8 @@ use super::entities::{Order, Product};
 use super::{BidWindow, Exchange, Failure, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
 use crate::types::limits::{CHAIN_DEPTH_MAX, GPUS_MAX, PRICE_MICROS_MAX, REQUIREMENT_VALUES_MAX, WINDOW_MINUTES_MAX};
 use crate::types::{
-    Country, ListingId, Minute, Money, OrderId, OrderStatus, OrganizationId, Price, ProductId, Region, SelfTrade, Side,
-    Source, Steps, TimeInForce, Timestamp, Turnover, Window,
+    Country, Funding, ListingId, Minute, Money, OrderId, OrderStatus, OrganizationId, Price, ProductId, Region,
+    SelfTrade, Side, Source, Steps, TimeInForce, Timestamp, Turnover, Window,
 };
 
 /// An order that passed every check but those that need the book and the purse.
@@ -53,12 +53,13 @@ impl<B: Book> Exchange<B> {
             }
         };
         self.check_window(window, window.start >= self.first_open())?;
-        let hold = bid.price.cost(bid.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
+        let hold = check_hold(bid.price, bid.gpus, window, bid.funding)?;
         bid.price.turnover(bid.gpus, window.minutes()).map_err(|_| Reject::OutOfRange)?;
         let at_once = matches!(bid.terms.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         if bid.same_site && !(at_once && bid.terms.self_trade == SelfTrade::Skip) {
             return Err(Reject::InvalidCombination.into());
         }
+        self.check_funding(bid.funding, window)?;
         self.check_terms(&bid.terms, Side::Bid)?;
         self.check_market(product, bid.organization)?;
         let mut order = self.blank(at, bid.organization, Side::Bid, &bid.terms);
@@ -72,6 +73,7 @@ impl<B: Book> Exchange<B> {
         order.same_site = bid.same_site;
         order.held = hold;
         order.cover = bid.cover;
+        order.funding = bid.funding;
         Ok(Draft { order, hold, avoid: None })
     }
 
@@ -263,6 +265,7 @@ impl<B: Book> Exchange<B> {
             previous: self.purses.get(&organization).and_then(|purse| purse.last_order),
             last_trade: None,
             cover: None,
+            funding: Funding::Full,
         }
     }
 
@@ -315,6 +318,13 @@ pub(super) fn check_gpus(gpus: u32, lot: u32) -> Result<(), Reject> {
         return Err(Reject::InvalidGpus);
     }
     if gpus.checked_rem(lot) == Some(0) { Ok(()) } else { Err(Reject::InvalidLot) }
+}
+
+/// Returns what a bid holds for GPUs; refused if that, or all they cost, leaves the range of money.
+pub(super) fn check_hold(price: Price, gpus: u32, window: Window, funding: Funding) -> Result<Money, Reject> {
+    let range = |_| Reject::OutOfRange;
+    price.cost(gpus, window.minutes()).map_err(range)?;
+    funding.set_aside(price, gpus, window.minutes()).map_err(range)
 }
 
 /// Lots of a resale are multiples of the lot of the contract behind it.

@@ -146,6 +146,8 @@ impl Cause {
             Self::Hold(_) => "hold",
             Self::Release(_) => "release",
             Self::Escrow(_) => "escrow",
+            Self::Draw(_) => "draw",
+            Self::Forfeit(_) => "forfeit",
             Self::Refund(_) => "refund",
             Self::Payment(_) => "payment",
             Self::Fee(_) => "fee",
@@ -170,6 +172,8 @@ impl Cause {
         match self {
             Self::Deposit | Self::Withdrawal | Self::Hold(_) | Self::Release(_) => None,
             Self::Escrow(contract)
+            | Self::Draw(contract)
+            | Self::Forfeit(contract)
             | Self::Refund(contract)
             | Self::Payment(contract)
             | Self::Fee(contract)

@@ -19,6 +19,7 @@ pub mod delivery;
 mod due;
 pub mod entities;
 pub mod event;
+pub mod funding;
 mod index;
 pub mod journal;
 mod judge;

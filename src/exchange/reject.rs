@@ -45,6 +45,8 @@ rejects! {
     OutOfRange = "out_of_range",
     /// Attributes that exclude each other.
     InvalidCombination = "invalid_combination",
+    /// Monthly funding of a window of 30 days or less, or while no terms of delivery are in force.
+    FundingNotAllowed = "funding_not_allowed",
     /// A gtd without a time to come, or a time without gtd.
     InvalidExpiry = "invalid_expiry",
     /// The product is halted.
@@ -120,8 +122,9 @@ rejects! {
 }
 
 impl Reject {
-    /// The refusals that only contracts under terms of delivery meet.
+    /// The refusals that only what is under terms of delivery meets.
     pub const OF_DELIVERY: &'static [Self] = &[
+        Self::FundingNotAllowed,
         Self::IllegalTransition,
         Self::NoDeliveryTerms,
         Self::NotDelivered,

@@ -140,7 +140,9 @@ impl<B: Book> Exchange<B> {
         for row in contracts {
             self.due.add_contract(&row, self.counters.now);
             self.sold_out_of.insert(row.source, row.id);
-            self.contracts.insert(row.id, row);
+            let id = row.id;
+            self.contracts.insert(id, row);
+            self.arm_draw(id);
         }
         self.contracts.values().try_for_each(|row| self.capacity.reserve_block(row.source, row.window, row.gpus))
     }

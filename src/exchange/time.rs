@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 impl<B: Book> Exchange<B> {
     /// Moves time: orders end first, by number, so that no contract ends under a living ask; then contracts
-    /// start, default and complete, by minute and number, and what defaulted is covered; then old requests are
+    /// start, are paid for by the month, default and complete, by minute and number, and what defaulted is covered; then old requests are
     /// forgotten.
     pub(super) fn advance(&mut self, at: Timestamp, now: Timestamp) -> Result<Made, Failure> {
         if now < self.counters.now {
@@ -27,7 +27,7 @@ impl<B: Book> Exchange<B> {
         Ok(Made::Nothing)
     }
 
-    /// Tells when time next has something to do: an order that ends, a contract that starts or completes.
+    /// Tells when time next has something to do: an order that ends, a contract that starts, draws or completes.
     pub fn next_due(&self) -> Option<Timestamp> {
         let minute = |minute: Option<Minute>| minute.map(Minute::start);
         let dates = [
@@ -36,6 +36,7 @@ impl<B: Book> Exchange<B> {
             minute(self.due.starts.first().map(|(minute, _)| minute)),
             minute(self.due.ends.first().map(|(minute, _)| minute)),
             minute(self.due.deadlines.first().map(|(minute, _)| *minute)),
+            minute(self.due.first_draw().map(|(minute, _)| minute)),
         ];
         dates.into_iter().flatten().min()
     }
@@ -66,6 +67,7 @@ impl<B: Book> Exchange<B> {
             }
             self.start_contract(id)?;
         }
+        self.make_draws(at)?;
         while let Some((deadline, id)) = self.due.deadlines.first().copied() {
             if deadline > minute {
                 break;

@@ -9,8 +9,8 @@ use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price,
-    ProductId, Side, Source, Steps, TimeInForce, Timestamp, TradeId, Window,
+    AccountKind, ContractId, ContractStatus, Funding, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
+    Price, ProductId, Side, Source, Steps, TimeInForce, Timestamp, TradeId, Window,
 };
 
 /// How an order ends.
@@ -23,7 +23,7 @@ struct Fill {
     gpus: u32,
     window: Window,
     price: Price,
-    /// What the buyer pays.
+    /// What the buyer pays into escrow.
     cost: Money,
     /// What the buyer had set aside for it.
     set_aside: Money,
@@ -38,6 +38,8 @@ pub(super) struct Party {
     lot: u32,
     min_minutes: u32,
     last_trade: Option<TradeId>,
+    /// How a bid pays for what it buys.
+    funding: Funding,
     /// What a bid wishes if the seller defaults.
     pub(super) cover: Option<Box<Cover>>,
 }
@@ -52,6 +54,7 @@ impl Party {
             lot: order.lot,
             min_minutes: order.min_minutes,
             last_trade: order.last_trade,
+            funding: order.funding,
             cover: order.cover.map(|limit| Box::new(Cover::of(order, limit))),
         }
     }
@@ -146,8 +149,8 @@ impl<B: Book> Exchange<B> {
         let price = if resting.sequence < taker.sequence { resting.price } else { taker.price };
         let minutes = bid.window.minutes();
         let range = |_| Failure::Invariant("fill_range");
-        let cost = price.cost(gpus, minutes).map_err(range)?;
-        let set_aside = bid.price.cost(gpus, minutes).map_err(range)?;
+        let cost = bid.funding.set_aside(price, gpus, minutes).map_err(range)?;
+        let set_aside = bid.funding.set_aside(bid.price, gpus, minutes).map_err(range)?;
         Ok(Fill { trade, maker, gpus, window: bid.window, price, cost, set_aside })
     }
 
@@ -259,7 +262,9 @@ impl<B: Book> Exchange<B> {
             previous_of_buyer: self.purse_mut(bid.organization)?.last_holding.replace(made),
             previous_of_parent,
             last_child: None,
+            monthly: None,
         };
+        let contract = Contract { monthly: self.first_month(&contract, bid.funding)?, ..contract };
         let (trade, contract) = (Arc::new(trade), Arc::new(contract));
         self.changes.trades.push(Arc::clone(&trade));
         self.changes.contracted.push(Arc::clone(&contract));
@@ -272,7 +277,9 @@ impl<B: Book> Exchange<B> {
         self.due.add_contract(&contract, self.counters.now);
         self.note_resold(contract.source, contract.window, Resold::More(contract.gpus))?;
         self.sold_out_of.insert(contract.source, contract.id);
-        self.contracts.insert(contract.id, contract);
+        let id = contract.id;
+        self.contracts.insert(id, contract);
+        self.arm_draw(id);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use super::setup::{self, ORGANIZATIONS, PRODUCTS, TICK_MICROS};
 use crate::exchange::entities::{Contract, Order};
 use crate::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use crate::types::{
-    ContractId, ContractStatus, Fault, Minute, Money, OrganizationId, Price, ProductId, SelfTrade, Side, SlaClass,
-    Source, TimeInForce, Window,
+    ContractId, ContractStatus, Fault, Funding, Minute, Money, OrganizationId, Price, ProductId, SelfTrade, Side,
+    SlaClass, Source, TimeInForce, Window,
 };
 
 /// Orders that may rest at once.
@@ -235,6 +235,7 @@ fn bid(rng: &mut Rng, fold: &Fold) -> Option<Command> {
         requirements: requirements(rng),
         same_site: false,
         cover: None,
+        funding: Funding::Full,
         terms: terms(rng, fold, Side::Bid),
     }))
 }

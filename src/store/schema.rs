@@ -50,6 +50,7 @@ diesel::table! {
         fingerprint -> Nullable<Text>,
         previous -> Nullable<BigInt>,
         cover -> Nullable<BigInt>,
+        funding -> Nullable<Text>,
     }
 }
 
@@ -164,6 +165,7 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         escrow -> BigInt,
         last_child -> Nullable<BigInt>,
+        monthly -> Nullable<Text>,
     }
 }
 

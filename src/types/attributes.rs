@@ -95,6 +95,13 @@ words! {
         /// Both are cancelled.
         CancelBoth = "cancel_both",
     }
+    /// When a contract is paid for into escrow.
+    Funding {
+        /// All of it when it is made.
+        Full = "full",
+        /// The first month and a deposit when it is made, each later month shortly before it begins.
+        Monthly = "monthly",
+    }
     /// Where an order stands.
     OrderStatus {
         /// Resting without fills.
@@ -147,7 +154,7 @@ words! {
         Completed = "completed",
         /// After its window, with every minute paid or refunded.
         Settled = "settled",
-        /// Ended early by notice or agreement.
+        /// Ended early by notice or agreement, or because a monthly draw was missed.
         Terminated = "terminated",
         /// Ended early by a failure of one side.
         Defaulted = "defaulted",
@@ -173,6 +180,19 @@ words! {
         Bond = "bond",
         /// The world outside; of the exchange only.
         External = "external",
+    }
+}
+
+impl Funding {
+    /// Tells whether nothing was chosen.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+}
+
+impl Default for Funding {
+    fn default() -> Self {
+        Self::Full
     }
 }
 

@@ -38,6 +38,8 @@ pub const METER_REPORTS_MAX: usize = 1_000;
 pub const METER_RUNS_MAX: usize = 576;
 /// Minutes in a contract month, counted from the contract's start: 30 days.
 pub const MONTH_MINUTES: u32 = 30 * 24 * 60;
+/// A monthly draw that the buyer could not pay is tried again after so many minutes, and in the minute its month begins.
+pub const DRAW_AGAIN_MINUTES: u32 = 60;
 /// What a GPU may draw, in watts.
 pub const POWER_W_MAX: u32 = 100_000;
 /// Contracts one `Settle` command looks at.

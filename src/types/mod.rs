@@ -14,8 +14,8 @@ pub mod text;
 pub mod time;
 
 pub use attributes::{
-    AccountKind, ContractStatus, Fault, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade, Side,
-    SlaClass, Source, TimeInForce,
+    AccountKind, ContractStatus, Fault, Funding, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade,
+    Side, SlaClass, Source, TimeInForce,
 };
 pub use ids::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId,

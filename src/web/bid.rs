@@ -12,7 +12,7 @@ use super::{Guest, Shown};
 use crate::app::facade::Caller;
 use crate::app::trading::{NewBid, NewOrder, NewRequirements};
 use crate::exchange::{BidWindow, Terms};
-use crate::types::{Minute, Money, SlaClass, TimeInForce};
+use crate::types::{Funding, Minute, Money, SlaClass, TimeInForce};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -85,6 +85,7 @@ fn read(fields: &Fields) -> Result<NewBid, Fault> {
         },
         same_site: fields.is_set("same_site"),
         cover: None,
+        funding: if fields.is_set("monthly") { Funding::Monthly } else { Funding::Full },
         terms: Terms {
             time_in_force: fields.word("time_in_force", TimeInForce::parse)?,
             client_order_id: fields.given("once").map(str::to_owned),

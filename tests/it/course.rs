@@ -17,7 +17,7 @@ use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, Failure, Outcome, PlaceAsk, PlaceBid, Reject, Requirements, Snapshot, Terms,
 };
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Interconnect, ListingId, Money, OrderId, OrderStatus, OrganizationId,
+    ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus, OrganizationId,
     OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Timestamp,
 };
 
@@ -168,6 +168,7 @@ impl Course {
                 requirements: Requirements::default(),
                 same_site: false,
                 cover: Some(price),
+                funding: Funding::Full,
                 terms: Terms::default(),
             }),
             Command::DeclareReady { organization: host, contract: ContractId::new(next.contract) },

@@ -12,8 +12,8 @@ use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::{BidWindow, Command, Made, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
 use gpubourse::store::Store;
 use gpubourse::types::{
-    Country, Interconnect, ListingId, Minute, Money, OrderStatus, OrganizationId, OrganizationKind, Price, ProductId,
-    Region, SiteId, SlaClass, Source, Symbol, Timestamp,
+    Country, Funding, Interconnect, ListingId, Minute, Money, OrderStatus, OrganizationId, OrganizationKind, Price,
+    ProductId, Region, SiteId, SlaClass, Source, Symbol, Timestamp,
 };
 
 const PROVIDER: OrganizationId = OrganizationId::new(1);
@@ -135,6 +135,7 @@ fn bid(start: Minute, client_order_id: &str) -> Command {
         requirements: Requirements::default(),
         same_site: false,
         cover: None,
+        funding: Funding::Full,
         terms: Terms { client_order_id: Some(client_order_id.to_owned()), ..Terms::default() },
     })
 }

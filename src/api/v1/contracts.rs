@@ -15,7 +15,7 @@ use crate::app::contracts::Leg;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::exchange::entities::Contract;
-use crate::types::{ContractStatus, Kind, OrganizationId, Price, PublicId, Source};
+use crate::types::{ContractStatus, Funding, Kind, OrganizationId, Price, PublicId, Source};
 
 /// GPUs held by a buyer over a window, under frozen terms.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,10 +58,41 @@ pub struct ContractAnswer {
     pub fee_bps: u32,
     /// What lies in the buyer's escrow for it.
     pub escrow: Usd,
+    /// How it is paid for.
+    pub funding: Funding,
+    /// How far it is paid for, if that is done by the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monthly: Option<MonthlyAnswer>,
     /// When it was made.
     pub created_at: Instant,
     /// The first minute it no longer covers, if it ended early.
     pub ended_at: Option<DeliveryTime>,
+}
+
+/// How far a contract under monthly funding is paid for. A month is 30 days from its start.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Monthly)]
+pub struct MonthlyAnswer {
+    /// Months paid for; the last may be shorter.
+    pub months_funded: u32,
+    /// The first minute that is not paid for yet.
+    pub funded_until: DeliveryTime,
+    /// What lies in escrow beside the months, goes to the seller if a draw is missed, and else comes back at the end.
+    pub deposit: Usd,
+    /// The next draw; null once all of the contract is paid for, and when it has ended.
+    pub next_draw: Option<DrawAnswer>,
+}
+
+/// What is to be drawn for the next month.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Draw)]
+pub struct DrawAnswer {
+    /// When it is due: from then on it is tried every hour until it is made.
+    pub at: DeliveryTime,
+    /// When it is tried last: if the buyer cannot pay it then, the contract ends.
+    pub until: DeliveryTime,
+    /// How much.
+    pub amount: Usd,
 }
 
 /// One side of a contract.
@@ -184,8 +215,22 @@ pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<C
             min_minutes: row.min_minutes,
             fee_bps: row.fee_bps,
             escrow: Usd(row.escrow),
+            funding: row.funding(),
+            monthly: monthly(row)?,
             created_at: Instant(row.created_at),
             ended_at: row.ended_at.map(DeliveryTime),
         })
     })
+}
+
+fn monthly(row: &Contract) -> Result<Option<MonthlyAnswer>, Problem> {
+    let (Some(monthly), Some(months_funded)) = (row.monthly, row.months_funded()) else { return Ok(None) };
+    let deposit = row.deposit().map_err(|_| Problem::of("out_of_range"))?;
+    let next_draw = monthly.next.map(|draw| DrawAnswer {
+        at: DeliveryTime(draw.at),
+        until: DeliveryTime(monthly.funded_until),
+        amount: Usd(draw.amount),
+    });
+    let funded_until = DeliveryTime(monthly.funded_until);
+    Ok(Some(MonthlyAnswer { months_funded, funded_until, deposit: Usd(deposit), next_draw }))
 }

@@ -11,7 +11,8 @@ use crate::app::trading::OrderStanding;
 use crate::exchange::Requirements;
 use crate::exchange::entities::{Order, Trade};
 use crate::types::{
-    Interconnect, Kind, OrderReason, OrderStatus, PublicId, SelfTrade, Side, SlaClass, Source, TimeInForce, Timestamp,
+    Funding, Interconnect, Kind, OrderReason, OrderStatus, PublicId, SelfTrade, Side, SlaClass, Source, TimeInForce,
+    Timestamp,
 };
 
 /// An ask or a bid.
@@ -65,6 +66,9 @@ pub struct OrderAnswer {
     /// A bid's: up to what price the rest is bid for again if the seller defaults; absent if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cover_price: Option<UsdPerHour>,
+    /// A bid's: how what it buys is paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub funding: Option<Funding>,
     /// A bid's: what the capacity must be like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requirements: Option<RequirementsAnswer>,
@@ -194,6 +198,7 @@ pub fn show(
         self_trade_prevention: order.self_trade,
         same_site: is_bid.then_some(order.same_site),
         cover_price: order.cover.map(UsdPerHour),
+        funding: is_bid.then_some(order.funding),
         requirements: is_bid.then(|| requirements(&order.requirements, site_ids)),
         client_order_id: order.client_order_id.clone(),
         filled_gpus: order.filled_gpus,

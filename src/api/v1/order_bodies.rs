@@ -16,7 +16,7 @@ use crate::api::wire::{DeliveryTime, Id, Instant, UsdPerHour};
 use crate::app::trading::{NewAsk, NewBid, NewOrder, NewRequirements, OrderChange};
 use crate::exchange::{BidWindow, Terms};
 use crate::types::limits::BATCH_ORDERS_MAX;
-use crate::types::{Interconnect, Kind, PublicId, SelfTrade, Side, SlaClass, TimeInForce};
+use crate::types::{Funding, Interconnect, Kind, PublicId, SelfTrade, Side, SlaClass, TimeInForce};
 
 pub const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 const KEY_RULE: &str = "must be 1 to 128 visible ASCII characters";
@@ -56,6 +56,9 @@ pub struct NewBidBody {
     /// If the seller of what this buys defaults under terms of delivery, the exchange bids for the rest in the
     /// buyer's name, ioc, up to this price; not if absent.
     pub cover_price: Option<UsdPerHour>,
+    /// `full` if absent. `monthly`, for more than 30 days and under terms of delivery: the first month and a deposit of
+    /// one month are held, each later month is drawn before it begins.
+    pub funding: Option<Funding>,
     /// Refused instead of filling on arrival.
     pub post_only: Option<bool>,
     /// `skip` if absent.
@@ -310,6 +313,7 @@ fn bid(body: NewBidBody) -> Result<NewBid, Problem> {
         },
         same_site: body.same_site.unwrap_or_default(),
         cover: body.cover_price.map(|price| price.0),
+        funding: body.funding.unwrap_or_default(),
         terms: terms(
             body.time_in_force,
             body.expires_at,

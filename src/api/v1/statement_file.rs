@@ -35,6 +35,7 @@ const HEADER: &[&str] = &[
     "credits_usd",
     "price_gaps_usd",
     "notice_fees_usd",
+    "forfeits_usd",
     "owner_shares_usd",
 ];
 const TOTAL: &str = "total";
@@ -143,9 +144,10 @@ fn contract(sheet: &mut Sheet, line: &StatementLine) {
     add(sheet, &["contract", "", "", "", &id, "", ""], &Accounts::new(), &cells);
 }
 
-fn sums(sums: &ContractSums) -> [String; 8] {
-    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, owner_shares } = sums;
-    [escrowed, due, fees, refunds, credits, price_gaps, notice_fees, owner_shares].map(|amount| amount.0.to_string())
+fn sums(sums: &ContractSums) -> [String; 9] {
+    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares } = sums;
+    [escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares]
+        .map(|amount| amount.0.to_string())
 }
 
 /// Adds a row: what it is, what it says of accounts, and what it says of a contract.

@@ -154,6 +154,8 @@ pub struct ContractSums {
     pub price_gaps: Usd,
     /// What was paid for ending it by notice: by whoever gave notice, to the other side.
     pub notice_fees: Usd,
+    /// What the seller got of the deposit because the buyer missed a monthly draw; price gaps come first.
+    pub forfeits: Usd,
     /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
     pub owner_shares: Usd,
 }
@@ -284,7 +286,7 @@ fn show_flow(cause: &'static str, flow: &Flow) -> CauseSums {
 }
 
 const fn show_sums(sums: &Sums) -> ContractSums {
-    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, owner_shares } = *sums;
+    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares } = *sums;
     ContractSums {
         escrowed: Usd(escrowed),
         due: Usd(due),
@@ -293,6 +295,7 @@ const fn show_sums(sums: &Sums) -> ContractSums {
         credits: Usd(credits),
         price_gaps: Usd(price_gaps),
         notice_fees: Usd(notice_fees),
+        forfeits: Usd(forfeits),
         owner_shares: Usd(owner_shares),
     }
 }

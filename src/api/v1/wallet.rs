@@ -48,7 +48,8 @@ pub struct TransferRow {
     pub credit: AccountName,
     /// How much; positive.
     pub amount: Usd,
-    /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `refund`, `payment`, `fee`, `credit` or `price_gap`.
+    /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `draw`, `refund`, `payment`, `fee`, `credit`,
+    /// `price_gap`, `notice_fee`, `forfeit`, `owner_share` or `royalty`.
     pub cause: &'static str,
     /// The order it is for.
     pub order_id: Option<Id>,

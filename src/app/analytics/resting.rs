@@ -117,6 +117,7 @@ mod tests {
             previous: None,
             last_trade: None,
             cover: None,
+            funding: crate::types::Funding::Full,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::app::verify::Anchor;
 use crate::exchange::entities::{Cause, Contract};
 use crate::exchange::{Event, Exchange};
 use crate::store::chain_hash;
-use crate::types::{AccountKind, Money, OutOfRange, Source};
+use crate::types::{AccountKind, Money, OutOfRange, Source, Window};
 
 /// What is wrong with a bundle, in sentences for people.
 pub type Findings = Vec<String>;
@@ -108,6 +108,7 @@ fn contract(bundle: &Bundle, found: &mut Findings) {
         ended_at: made.ended_at,
         escrow: made.escrow,
         last_child: made.last_child,
+        monthly: if contract.funding() == made.funding() { made.monthly } else { contract.monthly },
         ..contract.clone()
     };
     if frozen != *made {
@@ -196,6 +197,14 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
     };
     let payments = sum(|cause| matches!(cause, Cause::Payment(_) | Cause::OwnerShare(_) | Cause::Royalty(_)))?;
     let fees = sum(|cause| matches!(cause, Cause::Fee(_)))?;
+    if let Some(monthly) = bundle.contract.monthly {
+        let Contract { price, gpus, window, .. } = bundle.contract;
+        let months = price.cost(gpus, Window::new(window.start, monthly.funded_until).minutes())?;
+        let paid = sum(|cause| matches!(cause, Cause::Escrow(_) | Cause::Draw(_)))?;
+        if paid != months.plus(bundle.contract.deposit()?)? {
+            found.push("funding: what was drawn is not what the months paid for cost".to_owned());
+        }
+    }
     let credits = sum(|cause| matches!(cause, Cause::Credit(_)))?;
     let due = payments.plus(fees)?;
     match &bundle.delivery {

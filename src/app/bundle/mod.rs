@@ -314,6 +314,7 @@ impl Concern<'_> {
             | Event::DisputeClosed { contract, .. }
             | Event::CreditOwed { contract, .. }
             | Event::NoticeGiven { contract, .. }
+            | Event::DrawMissing { contract, .. }
             | Event::CoverPlaced { contract, .. }
             | Event::CoverNotPlaced { contract, .. }
             | Event::RecallProposed { contract } => *contract == id,

@@ -75,6 +75,8 @@ pub struct Sums {
     pub price_gaps: Money,
     /// What was paid for ending a contract by notice.
     pub notice_fees: Money,
+    /// What was left of the deposit of a contract that ended because its buyer missed a monthly draw, paid to the seller.
+    pub forfeits: Money,
     /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
     pub owner_shares: Money,
 }
@@ -214,11 +216,12 @@ impl Fold {
         for (part, is_debit) in self.parts(transfer) {
             let sums = self.figures.contracts.entry((contract, part)).or_default();
             let more = match transfer.cause {
-                Cause::Escrow(_) => Sums { escrowed: amount, ..Sums::default() },
+                Cause::Escrow(_) | Cause::Draw(_) => Sums { escrowed: amount, ..Sums::default() },
                 Cause::Refund(_) => Sums { refunds: amount, ..Sums::default() },
                 Cause::Credit(_) => Sums { credits: amount, ..Sums::default() },
                 Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
                 Cause::NoticeFee(_) => Sums { notice_fees: amount, ..Sums::default() },
+                Cause::Forfeit(_) => Sums { forfeits: amount, ..Sums::default() },
                 Cause::Fee(_) => Sums { due: amount, fees: amount, ..Sums::default() },
                 Cause::OwnerShare(_) | Cause::Royalty(_) => {
                     Sums { due: amount, owner_shares: amount, ..Sums::default() }
@@ -247,7 +250,7 @@ impl Fold {
             _ => Part::Bought,
         };
         let creditor = match transfer.cause {
-            Cause::Payment(_) | Cause::PriceGap(_) => Some(Part::Sold),
+            Cause::Payment(_) | Cause::PriceGap(_) | Cause::Forfeit(_) => Some(Part::Sold),
             Cause::Credit(_) => Some(Part::Bought),
             Cause::NoticeFee(_) if by_seller => Some(Part::Bought),
             Cause::NoticeFee(_) => Some(Part::Sold),
@@ -286,6 +289,7 @@ impl Sums {
             credits: self.credits.plus(other.credits)?,
             price_gaps: self.price_gaps.plus(other.price_gaps)?,
             notice_fees: self.notice_fees.plus(other.notice_fees)?,
+            forfeits: self.forfeits.plus(other.forfeits)?,
             owner_shares: self.owner_shares.plus(other.owner_shares)?,
         })
     }

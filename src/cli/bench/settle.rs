@@ -16,8 +16,8 @@ use crate::exchange::{
 };
 use crate::store::{Store, StoreError, Writer};
 use crate::types::{
-    ContractId, Country, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind, Price, ProductId,
-    Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
+    ContractId, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind, Price,
+    ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
 };
 
 const HOST: OrganizationId = OrganizationId::new(1);
@@ -312,6 +312,7 @@ fn bid(organization: OrganizationId, (start, end): (Minute, Minute), gpus: u32) 
         same_site: false,
         terms: Terms { time_in_force: TimeInForce::Gtc, ..Terms::default() },
         cover: None,
+        funding: Funding::Full,
     })
 }
 

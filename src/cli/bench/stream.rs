@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::exchange::{BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
-use crate::types::{ListingId, Minute, OrganizationId, Price, ProductId, Source, Window};
+use crate::types::{Funding, ListingId, Minute, OrganizationId, Price, ProductId, Source, Window};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -139,6 +139,7 @@ impl Draft<'_> {
                 requirements: Requirements::default(),
                 same_site: false,
                 cover: None,
+                funding: Funding::Full,
                 terms,
             }),
         }

@@ -13,8 +13,8 @@ use crate::app::{AppError, Principal, Role, Venue};
 use crate::exchange::entities::Product;
 use crate::exchange::{BidWindow, Command, Terms};
 use crate::types::{
-    ContractId, Kind, Minute, Money, OrganizationId, OrganizationKind, Price, PublicId, Side, SlaClass, TimeInForce,
-    Timestamp,
+    ContractId, Funding, Kind, Minute, Money, OrganizationId, OrganizationKind, Price, PublicId, Side, SlaClass,
+    TimeInForce, Timestamp,
 };
 
 const HOUR: u32 = 60;
@@ -109,6 +109,7 @@ async fn place_bid(venue: &Venue, caller: &Caller, name: &str, dice: &mut Dice) 
         requirements: anything(),
         same_site: false,
         cover: None,
+        funding: Funding::Full,
         terms: Terms {
             time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc], TimeInForce::Gtc),
             client_order_id: Some(name.to_owned()),
@@ -132,6 +133,7 @@ async fn resell(venue: &Venue, caller: &Caller, name: &str) -> Result<(), AppErr
         requirements: anything(),
         same_site: false,
         cover: None,
+        funding: Funding::Full,
         terms: Terms { client_order_id: Some(format!("demo-{name}").replace(' ', "-")), ..Terms::default() },
     };
     let Some(bought) = place(venue, caller, NewOrder::Bid(bid)).await? else { return Ok(()) };

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::book::Book;
+use super::super::contracts::Charge;
 use super::super::entities::{Cause, Contract};
 use super::super::trading::account;
 use super::super::{Event, Exchange, Failure, Made, Reject};
@@ -61,6 +62,7 @@ impl<B: Book> Exchange<B> {
             self.end_order(at, ask, OrderStatus::Cancelled, Some(OrderReason::SourceEnded))?;
         }
         self.rearm(id)?;
+        self.shorten_draws(id)?;
         self.events.push(Event::NoticeGiven { contract: id, ends_at: notice.ends_at });
         Ok(Made::Contract(id))
     }
@@ -104,7 +106,7 @@ impl<B: Book> Exchange<B> {
         let status = ContractStatus::Terminated;
         match notice.by {
             Fault::Seller => self.end_with_children(at, id, status, notice.ends_at),
-            Fault::Buyer => self.end_by_buyer(at, id, status, (notice.ends_at, notice.fee)),
+            Fault::Buyer => self.end_by_buyer(at, id, status, (notice.ends_at, Charge::Notice(notice.fee))),
         }
     }
 

@@ -1,10 +1,13 @@
 //! The two tables behind what waits: the states batch by batch, and how far every state is in its own table.
 
+use std::collections::BTreeMap;
+
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, States};
 use crate::exchange::entities::{Purse, Tape};
+use crate::exchange::funding::Monthly;
 use crate::store::db::{on, portable};
 use crate::store::row::row;
 use crate::store::rows::field::Place;
@@ -13,8 +16,14 @@ use crate::store::schema::{pending_states, states_mark};
 use crate::store::{Db, StoreError};
 use crate::types::{OrganizationId, ProductId};
 
-/// The form the states are written in; others are refused.
+/// The form the states are written in where no contract is paid for by the month: rows written before there was such a
+/// thing have it too.
 const VERSION: u8 = 1;
+/// The form with how far contracts are paid for behind the states. Others are refused.
+const VERSION_MONTHLY: u8 = 2;
+
+/// Contracts by their numbers, and how far they are paid for.
+type Funded = Vec<(i64, Monthly)>;
 
 row! {
     /// The states that a batch changed.
@@ -54,17 +63,32 @@ impl PendingRow {
             balances: states.balances.clone(),
             tapes: states.tapes.clone(),
         };
-        let states = postcard::to_allocvec(&(VERSION, logged));
+        let funded = states.contracts.iter().filter_map(|contract| Some((contract.id.number(), contract.monthly?)));
+        let funded: Funded = funded.collect();
+        let states = match funded.is_empty() {
+            true => postcard::to_allocvec(&(VERSION, logged)),
+            false => postcard::to_allocvec(&(VERSION_MONTHLY, logged, funded)),
+        };
         let states = states.map_err(|_| Place::new("pending_states", sequence).corrupt("states"))?;
         Ok(Some(Self { sequence, states }))
     }
 
     /// Returns the states.
     pub(crate) fn logged(&self) -> Result<Logged, StoreError> {
-        match postcard::from_bytes::<(u8, Logged)>(&self.states) {
-            Ok((VERSION, logged)) => Ok(logged),
-            _ => Err(Place::new("pending_states", self.sequence).corrupt("states")),
+        let corrupt = || Place::new("pending_states", self.sequence).corrupt("states");
+        let read = postcard::take_from_bytes::<(u8, Logged)>(&self.states);
+        let ((version, mut logged), rest) = read.map_err(|_| corrupt())?;
+        let funded: BTreeMap<i64, Monthly> = match (version, rest) {
+            (VERSION, []) => return Ok(logged),
+            (VERSION_MONTHLY, rest) => {
+                postcard::from_bytes::<Funded>(rest).map_err(|_| corrupt())?.into_iter().collect()
+            }
+            _ => return Err(corrupt()),
+        };
+        for contract in &mut logged.contracts {
+            contract.monthly = funded.get(&contract.number).copied();
         }
+        Ok(logged)
     }
 }
 

@@ -85,7 +85,11 @@ impl States {
     pub(crate) fn rows(&self) -> Result<StateRows, StoreError> {
         Ok(StateRows {
             orders: self.orders.iter().map(|order| OrderStateRow::of(order)).collect::<Result<_, _>>()?,
-            contracts: self.contracts.iter().map(|contract| ContractStateRow::of(contract)).collect(),
+            contracts: self
+                .contracts
+                .iter()
+                .map(|contract| ContractStateRow::of(contract))
+                .collect::<Result<_, _>>()?,
             balances: self.balances.iter().map(|(id, purse)| BalanceRow::of(*id, purse)).collect(),
             tapes: self.tapes.iter().map(|(id, tape)| TapeRow::of(*id, tape)).collect(),
         })

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::field::{Place, minutes, word};
+use super::field::{Place, minutes, text, word};
 use crate::exchange::entities::{Contract, Holding, Pass};
+use crate::exchange::funding::Monthly;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
@@ -62,6 +63,7 @@ row! {
         ended_at: Option<i64>,
         escrow: i64,
         last_child: Option<i64>,
+        monthly: Option<Word>,
     }
 }
 
@@ -128,6 +130,7 @@ impl ContractRow {
             previous_of_buyer: at.holding("previous_of_buyer", self.previous_of_buyer)?,
             previous_of_parent: at.holding("previous_of_parent", self.previous_of_parent)?,
             last_child: now.last_child,
+            monthly: now.monthly,
         })
     }
 }
@@ -143,6 +146,9 @@ pub(crate) struct ContractNow {
     ended_at: Option<Minute>,
     escrow: Money,
     last_child: Option<Holding>,
+    /// Written beside the others: rows from before there was such a thing stay as they are.
+    #[serde(skip)]
+    pub(crate) monthly: Option<Monthly>,
 }
 
 impl ContractNow {
@@ -156,14 +162,16 @@ impl ContractNow {
             ended_at: contract.ended_at,
             escrow: contract.escrow,
             last_child: contract.last_child,
+            monthly: contract.monthly,
         }
     }
 }
 
 impl ContractStateRow {
-    pub(crate) fn of(contract: &Contract) -> Self {
+    pub(crate) fn of(contract: &Contract) -> Result<Self, StoreError> {
+        let at = Place::new("contract_states", contract.id.number());
         let (source_kind, source_number) = contract.source.parts();
-        Self {
+        Ok(Self {
             number: contract.id.number(),
             source_kind: word(source_kind),
             source_number,
@@ -173,13 +181,21 @@ impl ContractStateRow {
             ended_at: contract.ended_at.map(|minute| i64::from(minute.get())),
             escrow: contract.escrow.micros(),
             last_child: contract.last_child.map(Holding::code),
-        }
+            monthly: contract
+                .monthly
+                .as_ref()
+                .map(serde_json::to_string)
+                .transpose()
+                .map_err(|_| at.corrupt("monthly"))?
+                .map(text),
+        })
     }
 
     /// Returns what it says.
     pub(crate) fn now(&self) -> Result<ContractNow, StoreError> {
         let at = Place::new("contract_states", self.number);
         let ended_at = self.ended_at.map(|minute| at.int("ended_at", minute).map(Minute::new));
+        let monthly = self.monthly.as_deref().map(serde_json::from_str);
         Ok(ContractNow {
             number: self.number,
             source: at.source(&self.source_kind, self.source_number)?,
@@ -189,6 +205,7 @@ impl ContractStateRow {
             ended_at: ended_at.transpose()?,
             escrow: Money::from_micros(self.escrow),
             last_child: at.holding("last_child", self.last_child)?,
+            monthly: monthly.transpose().map_err(|_| at.corrupt("monthly"))?,
         })
     }
 }

@@ -8,8 +8,8 @@ use crate::exchange::entities::Order;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, Steps, TimeInForce,
-    Timestamp, TradeId, Turnover, Window,
+    Funding, Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, Steps,
+    TimeInForce, Timestamp, TradeId, Turnover, Window,
 };
 
 row! {
@@ -42,6 +42,7 @@ row! {
         fingerprint: Option<Word>,
         previous: Option<i64>,
         cover: Option<i64>,
+        funding: Option<Word>,
     }
 
     /// An order as it stands.
@@ -98,6 +99,7 @@ impl OrderRow {
             fingerprint: order.fingerprint.map(u128_text),
             previous: order.previous.map(OrderId::number),
             cover: order.cover.map(Price::micros),
+            funding: (!order.funding.is_full()).then(|| word(order.funding.as_str())),
         })
     }
 
@@ -116,6 +118,7 @@ impl OrderRow {
             _ => return Err(at.corrupt("source_kind")),
         };
         let fingerprint = self.fingerprint.map(|text| at.hex128("fingerprint", &text));
+        let funding = self.funding.map(|word| at.parsed("funding", Funding::parse(&word)));
         Ok(Order {
             id: OrderId::new(self.number),
             created_at: Timestamp::from_millis(self.created_at),
@@ -152,6 +155,7 @@ impl OrderRow {
             previous: self.previous.map(OrderId::new),
             last_trade: now.last_trade,
             cover: self.cover.map(Price::from_micros),
+            funding: funding.transpose()?.unwrap_or_default(),
         })
     }
 }

@@ -80,6 +80,8 @@ fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
         ("payment", Some(number)) => Cause::Payment(ContractId::new(number)),
         ("fee", Some(number)) => Cause::Fee(ContractId::new(number)),
         ("credit", Some(number)) => Cause::Credit(ContractId::new(number)),
+        ("draw", Some(number)) => Cause::Draw(ContractId::new(number)),
+        ("forfeit", Some(number)) => Cause::Forfeit(ContractId::new(number)),
         ("price_gap", Some(number)) => Cause::PriceGap(ContractId::new(number)),
         ("notice_fee", Some(number)) => Cause::NoticeFee(ContractId::new(number)),
         ("owner_share", Some(number)) => Cause::OwnerShare(ContractId::new(number)),

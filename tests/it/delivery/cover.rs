@@ -3,8 +3,8 @@
 use gpubourse::exchange::entities::Order;
 use gpubourse::exchange::{Command, Event, Exchange, PlaceAsk, PlaceBid, Requirements, Terms};
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Money, OrderId, OrderReason, OrderStatus,
-    OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, TimeInForce,
+    ContractId, ContractStatus, Country, Fault, Funding, Interconnect, ListingId, Money, OrderId, OrderReason,
+    OrderStatus, OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, TimeInForce,
 };
 
 use super::life::{DAY, Life, P, R, X, Y, minute};
@@ -211,6 +211,7 @@ pub fn two_lots() -> PlaceBid {
         same_site: false,
         terms: Terms::default(),
         cover: Some(Price::from_micros(4_000_000)),
+        funding: Funding::Full,
     }
 }
 

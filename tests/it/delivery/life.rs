@@ -8,7 +8,7 @@ use gpubourse::exchange::{
     Requirements, Terms,
 };
 use gpubourse::types::{
-    AccountKind, ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrganizationId,
+    AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId,
     OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
 };
 
@@ -36,6 +36,8 @@ pub struct Life {
     pub actor: &'static str,
     /// The cover limit of the bids that [`Life::sell`] places, in USD micros.
     pub cover: Option<i64>,
+    /// How the bids that [`Life::sell`] places pay.
+    pub funding: Funding,
     commands: u32,
 }
 
@@ -84,6 +86,7 @@ impl Life {
             is_checked: true,
             actor: "user:1",
             cover: None,
+            funding: Funding::Full,
             commands: 0,
         };
         life.advance(0);
@@ -169,7 +172,10 @@ impl Life {
                     Cause::Fee(id) => (id, "fee"),
                     Cause::Refund(id) => (id, "refund"),
                     Cause::Credit(id) => (id, "credit"),
-                    Cause::PriceGap(id) => (id, "gap"),
+                    Cause::PriceGap(id) if transfer.debit.kind == AccountKind::Escrow => (id, "gap"),
+                    Cause::PriceGap(id) => (id, "gap beyond escrow"),
+                    Cause::Draw(id) => (id, "draw"),
+                    Cause::Forfeit(id) => (id, "forfeit"),
                     Cause::OwnerShare(id) => (id, "owner"),
                     Cause::Royalty(id) => (id, "royalty"),
                     Cause::NoticeFee(id) if transfer.debit.kind == AccountKind::Escrow => (id, "buyer's notice"),
@@ -243,6 +249,7 @@ impl Life {
             requirements: Requirements::default(),
             same_site: false,
             cover: self.cover.map(Price::from_micros),
+            funding: self.funding,
             terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         }));
         // Nothing rests: the next sale is between these two alone.
@@ -337,6 +344,23 @@ impl Life {
             assert_eq!(purse.escrow, escrow, "escrow of {id}");
         }
         assert_eq!(total, Money::ZERO);
+        self.check_funding();
+    }
+
+    /// What is live and paid for by the month has its deposit in escrow, and all that can fall due of the minutes that are
+    /// paid for; no other minute has begun.
+    fn check_funding(&self) {
+        for row in self.exchange.contracts() {
+            let Some(monthly) = row.monthly else { continue };
+            let funded = row.price.cost(row.gpus, monthly.funded_until.get() - row.window.start.get()).unwrap();
+            let mut must = row.price.cost(row.gpus, 30 * DAY).unwrap().plus(funded).unwrap();
+            if let Some(delivery) = self.exchange.delivery(row.id) {
+                must = must.minus(delivery.paid).and_then(|rest| rest.minus(delivery.refunded)).unwrap();
+            }
+            assert_eq!(row.escrow, must, "escrow of {}", row.id);
+            let ahead = monthly.funded_until > minute(self.minute) || monthly.funded_until == row.window.end;
+            assert!(ahead, "{} is live in a minute that is not paid for", row.id);
+        }
     }
 }
 

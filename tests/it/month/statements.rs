@@ -99,7 +99,7 @@ impl Model {
         for (who, part) in parts {
             let concerns = match part {
                 Part::Bought => true,
-                Part::Sold => !matches!(transfer.cause, Cause::Escrow(_) | Cause::Refund(_)),
+                Part::Sold => !matches!(transfer.cause, Cause::Escrow(_) | Cause::Draw(_) | Cause::Refund(_)),
                 Part::Owned => claims,
                 Part::Cleared => matches!(transfer.cause, Cause::Fee(_)),
             };
@@ -114,6 +114,7 @@ impl Model {
                 Cause::Credit(_) => more(&mut sums.credits, amount),
                 Cause::PriceGap(_) => more(&mut sums.price_gaps, amount),
                 Cause::NoticeFee(_) => more(&mut sums.notice_fees, amount),
+                Cause::Forfeit(_) => more(&mut sums.forfeits, amount),
                 Cause::Payment(_) => more(&mut sums.due, amount),
                 Cause::OwnerShare(_) | Cause::Royalty(_) => {
                     more(&mut sums.due, amount);

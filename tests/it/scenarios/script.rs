@@ -18,9 +18,9 @@ use gpubourse::exchange::{
     PlaceBid, Requirements, Terms,
 };
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Fault, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol, TimeInForce,
-    Timestamp,
+    ContractId, ContractStatus, Country, Fault, Funding, Interconnect, ListingId, Minute, Money, OrderId,
+    OrganizationId, OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol,
+    TimeInForce, Timestamp,
 };
 
 use gpubourse::exchange::entities::Cause;
@@ -302,6 +302,7 @@ fn bid(words: &Words) -> PlaceBid {
         },
         same_site: words.has("same_site"),
         cover: None,
+        funding: Funding::Full,
         terms: terms(words),
     }
 }

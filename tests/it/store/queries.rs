@@ -221,6 +221,8 @@ fn every_cause_of_a_transfer_survives_its_columns() {
             Cause::Escrow(ContractId::new(6)),
             Cause::Refund(ContractId::new(7)),
             Cause::PriceGap(ContractId::new(8)),
+            Cause::Draw(ContractId::new(9)),
+            Cause::Forfeit(ContractId::new(10)),
         ];
         let expected: Vec<_> = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
         let changes = Changes { transfers: expected.clone(), ..Changes::default() };

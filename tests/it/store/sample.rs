@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gpubourse::exchange::delivery::{Cover, Delivery, Standing};
 use gpubourse::exchange::entities::*;
+use gpubourse::exchange::funding::{Draw, Monthly};
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Made, Requirements};
 use gpubourse::store::{Batch, JournalRow, chain_hash};
@@ -60,6 +61,7 @@ pub fn ask(number: i64) -> Order {
         previous: None,
         last_trade: None,
         cover: None,
+        funding: Funding::Full,
     }
 }
 
@@ -89,6 +91,7 @@ pub fn bid(number: i64) -> Order {
         fingerprint: Some(u128::MAX - 7),
         held: Money::from_micros(20_000_000),
         cover: Some(Price::from_micros(2_750_000)),
+        funding: Funding::Monthly,
         ..ask(number)
     }
 }
@@ -139,7 +142,15 @@ pub fn contract(number: i64) -> Contract {
         previous_of_buyer: None,
         previous_of_parent: None,
         last_child: None,
+        monthly: Some(monthly()),
     }
+}
+
+/// How far a contract is paid for.
+fn monthly() -> Monthly {
+    let minute = |after| window(0, after).end;
+    let next = Draw { at: minute(50), until: minute(120), amount: Money::from_micros(8_000_000) };
+    Monthly { funded_until: minute(90), next: Some(next) }
 }
 
 pub fn transfer(number: i64, cause: Cause, reference: Option<&str>) -> Transfer {

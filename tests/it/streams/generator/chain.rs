@@ -2,7 +2,7 @@
 
 use gpubourse::exchange::entities::Contract;
 use gpubourse::exchange::{BidWindow, Command, Outcome, PlaceAsk, PlaceBid, Requirements, Terms};
-use gpubourse::types::{OrderId, Price, Source};
+use gpubourse::types::{Funding, OrderId, Price, Source};
 
 use super::{Generator, TICK_MICROS, View};
 
@@ -67,6 +67,7 @@ impl Generator {
             requirements: Requirements::default(),
             same_site: false,
             cover: None,
+            funding: Funding::Full,
             terms: Terms::default(),
         }))
     }

@@ -3,8 +3,8 @@
 use gpubourse::exchange::entities::{Contract, Order};
 use gpubourse::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use gpubourse::types::{
-    Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, Side, SiteId, SlaClass, Source, TimeInForce,
-    Window,
+    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, Side, SiteId, SlaClass, Source,
+    TimeInForce, Window,
 };
 
 use super::{Generator, HORIZON_MINUTES, View};
@@ -136,6 +136,7 @@ impl Generator {
             requirements: if same_site { Requirements::default() } else { self.requirements(view, target) },
             same_site,
             cover: None,
+            funding: Funding::Full,
             terms: if same_site { Terms { self_trade: SelfTrade::Skip, ..terms } } else { terms },
         }))
     }

@@ -3,7 +3,7 @@
 use gpubourse::exchange::entities::Order;
 use gpubourse::exchange::{AmendOrder, BidWindow, Command, Envelope, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
+    ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrderId, OrganizationId,
     OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol, TimeInForce,
     Timestamp, Window,
 };
@@ -139,6 +139,7 @@ impl Generator {
             requirements: Requirements::default(),
             same_site: false,
             cover: None,
+            funding: Funding::Full,
             terms: Terms { post_only: true, ..Terms::default() },
         })
     }
