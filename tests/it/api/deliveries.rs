@@ -28,9 +28,12 @@ pub fn access(recipient: &str) -> Value {
     })
 }
 
-/// A market under terms, whose people have keys: a token would expire before a slot closes.
 async fn under_terms() -> Market {
-    let mut market = Market::open().await;
+    put_under_terms(Market::open().await).await
+}
+
+/// A market under terms, whose people have keys: a token would expire before a slot closes.
+pub async fn put_under_terms(mut market: Market) -> Market {
     let member = ["read", "trade", "deliver"];
     market.provider = market.world.key(&market.provider, &member).await;
     market.renter = market.world.key(&market.renter, &member).await;
@@ -67,7 +70,7 @@ async fn delivery(market: &Market, who: &Who, contract: &str) -> Value {
 }
 
 /// Moves the clock to a minute of the first day.
-fn to(market: &Market, minute: u32) {
+pub fn to(market: &Market, minute: u32) {
     market.world.clock.set(market.world.first_day().plus(minute).start());
 }
 
@@ -76,7 +79,7 @@ fn report(market: &Market, contract: &str, minute: u32, slots: u32, gpus_up: u32
     json!({"reports": [{"contract_id": contract, "runs": [{"slot": slot, "slots": slots, "gpus_up": gpus_up}]}]})
 }
 
-async fn settle(market: &Market) {
+pub async fn settle(market: &Market) {
     let done = market.world.post(&market.admin, "/v1/admin/settlements", json!({})).await.expect(200);
     assert_eq!(done["next"], Value::Null);
 }

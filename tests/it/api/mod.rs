@@ -9,6 +9,7 @@ pub mod deliveries;
 mod document;
 mod follower;
 mod forwarding;
+mod funding;
 mod hostile;
 mod listings;
 mod market;

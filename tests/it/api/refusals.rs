@@ -33,6 +33,8 @@ async fn bids_are_refused_with_code_and_field() {
         (json!({"cover_price": "0"}), "invalid_price", "cover_price"),
         (json!({"cover_price": "3.0001"}), "off_tick", "cover_price"),
         (json!({"end": market.world.at(0)}), "invalid_window", "end"),
+        (json!({"funding": "monthly"}), "funding_not_allowed", "funding"),
+        (json!({"funding": "weekly"}), "invalid_field", "funding"),
         (json!({"start": early, "end": late}), "window_in_past", "start"),
         (json!({"same_site": true}), "invalid_combination", ""),
         (json!({"time_in_force": "gtd"}), "invalid_expiry", "expires_at"),
