@@ -2,6 +2,7 @@
 
 pub mod cover;
 mod ending;
+mod funding;
 mod handshake;
 pub mod life;
 mod random;

@@ -1,28 +1,48 @@
-//! Random lives of chains of contracts against a model that looks at every minute by itself.
+//! Random lives of chains of contracts against a model that looks at every minute by itself: at one for all those in
+//! which nothing differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Command, Event};
-use gpubourse::types::{ContractId, ContractStatus, Fault, Money, Source};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Funding, Money, OrganizationId, Source};
 use proptest::prelude::*;
 
 use super::life::{DAY, FEE_BPS, Life, P, R, X, Y, ZERO};
 
 /// Windows begin in here, or when time has come further.
 const MINUTES: u32 = 600;
-/// No life comes further.
-const MINUTES_MAX: u32 = 8_000;
+/// No life jumps further.
+const MINUTES_MAX: u32 = 190 * DAY;
 
-/// A contract as the model knows it: what it is, and what was said of each minute.
+/// What was said of minutes, the last word last: from, to, what.
+struct Said<T>(Vec<(u32, u32, T)>);
+
+impl<T: Copy> Said<T> {
+    fn say(&mut self, window: (u32, u32), what: T) {
+        self.0.push((window.0, window.1, what));
+    }
+
+    fn at(&self, minute: u32) -> Option<T> {
+        let last = self.0.iter().rev().find(|(from, to, _)| (*from..*to).contains(&minute));
+        last.map(|(_, _, what)| *what)
+    }
+
+    fn edges(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().flat_map(|(from, to, _)| [*from, *to])
+    }
+}
+
+/// A contract as the model knows it: what it is, and what was said of its minutes.
 struct Leg {
     gpus: u32,
     price: i64,
     window: (u32, u32),
+    monthly: bool,
     accepted: Option<u32>,
-    parent: Vec<Option<ContractId>>,
-    provider: Vec<Option<u32>>,
-    renter: Vec<Option<u32>>,
+    parent: Said<Option<ContractId>>,
+    provider: Said<u32>,
+    renter: Said<u32>,
 }
 
 struct Model {
@@ -32,12 +52,56 @@ struct Model {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Sell { from: usize, buyer: usize, gpus: u32, start: u32, minutes: u32, price: i64 },
-    HandOver { which: usize },
-    Report { which: usize, renter: bool, back: u32, slots: u32, up: u32 },
-    End { which: usize, status: usize },
-    Notice { which: usize, seller: bool },
-    Advance { minutes: u32 },
+    Sell {
+        from: usize,
+        buyer: usize,
+        gpus: u32,
+        start: u32,
+        minutes: u32,
+        price: i64,
+    },
+    SellMonthly {
+        from: usize,
+        buyer: usize,
+        gpus: u32,
+        start: u32,
+        days: u32,
+        price: i64,
+    },
+    /// Leaves an organization so many dollars.
+    Leave {
+        who: usize,
+        usd: i64,
+    },
+    Give {
+        who: usize,
+        usd: i64,
+    },
+    HandOver {
+        which: usize,
+    },
+    Report {
+        which: usize,
+        renter: bool,
+        back: u32,
+        slots: u32,
+        up: u32,
+    },
+    End {
+        which: usize,
+        status: usize,
+    },
+    Notice {
+        which: usize,
+        seller: bool,
+    },
+    Advance {
+        minutes: u32,
+    },
+    AdvanceDays {
+        days: u32,
+        minutes: u32,
+    },
     Settle,
 }
 
@@ -57,11 +121,24 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// As [`op`], in lives of months: contracts are paid for by the month, and money comes and goes.
+fn op_of_months() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        12 => op(),
+        5 => (0usize..4, 0usize..3, 1u32..9, 0u32..MINUTES / 2, 30u32..100, 1i64..9_000_000).prop_map(
+            |(from, buyer, gpus, start, days, price)| Op::SellMonthly { from, buyer, gpus, start, days, price }
+        ),
+        3 => (0usize..3, 0i64..8_000).prop_map(|(who, usd)| Op::Leave { who, usd }),
+        1 => (0usize..3, 0i64..40_000).prop_map(|(who, usd)| Op::Give { who, usd }),
+        3 => (5u32..40, 0u32..90).prop_map(|(days, minutes)| Op::AdvanceDays { days, minutes }),
+    ]
+}
+
 impl Model {
     fn new() -> Self {
         let mut life = Life::new();
         // The model has no defaults.
-        let never = 10 * DAY;
+        let never = 400 * DAY;
         let terms = ContractTerms {
             default_after_minutes: never,
             outage_default_minutes: never,
@@ -79,7 +156,17 @@ impl Model {
     fn play(&mut self, op: &Op) {
         match *op {
             Op::Sell { from, buyer, gpus, start, minutes, price } => {
+                self.life.funding = Funding::Full;
                 self.sell(from, buyer, gpus, (start, minutes), price)
+            }
+            Op::SellMonthly { from, buyer, gpus, start, days, price } => {
+                self.life.funding = Funding::Monthly;
+                self.sell(from, buyer, gpus, (start, days * DAY + start), price)
+            }
+            Op::Leave { who, usd } => self.leave([R, X, Y][who], Money::from_micros(usd * 1_000_000)),
+            Op::Give { who, usd } => {
+                let (organization, amount) = ([R, X, Y][who], Money::from_micros(usd * 1_000_000 + 1));
+                self.life.done(Command::Deposit { organization, amount, reference: "wire".into() });
             }
             Op::HandOver { which } => self.hand_over(which),
             Op::Report { which, renter, back, slots, up } => {
@@ -91,7 +178,22 @@ impl Model {
             Op::End { which, status } => self.end(which, status),
             Op::Notice { which, seller } => self.give_notice(which, seller),
             Op::Advance { minutes } => self.advance(self.life.minute + minutes),
+            Op::AdvanceDays { days, minutes } => {
+                let to = self.life.minute + days * DAY + minutes;
+                if to < MINUTES_MAX {
+                    self.advance(to);
+                }
+            }
             Op::Settle => self.life.settle(),
+        }
+        self.life.check_money();
+    }
+
+    fn leave(&mut self, organization: OrganizationId, rest: Money) {
+        let purse = self.life.exchange.purses().find(|(who, _)| *who == organization).unwrap().1;
+        let amount = purse.available.minus(rest).unwrap();
+        if amount > Money::ZERO {
+            self.life.done(Command::Withdraw { organization, amount, reference: "wire".into() });
         }
     }
 
@@ -109,15 +211,15 @@ impl Model {
         };
         let buyer = [R, X, Y][buyer];
         let Some(id) = self.life.try_sell(source, buyer, gpus, window, price) else { return };
-        let places = usize::try_from(MINUTES_MAX).unwrap();
         let leg = Leg {
             gpus,
             price,
             window,
+            monthly: self.life.funding == Funding::Monthly,
             accepted: None,
-            parent: vec![parent; places],
-            provider: vec![None; places],
-            renter: vec![None; places],
+            parent: Said(vec![(0, u32::MAX, parent)]),
+            provider: Said(Vec::new()),
+            renter: Said(Vec::new()),
         };
         self.legs.insert(id, leg);
     }
@@ -148,9 +250,7 @@ impl Model {
         if self.life.meter(by, id, window, up).is_ok() {
             let leg = self.legs.get_mut(&id).unwrap();
             let said = if renter { &mut leg.renter } else { &mut leg.provider };
-            for minute in window.0..window.1 {
-                said[minute as usize] = Some(up);
-            }
+            said.say(window, up);
         }
     }
 
@@ -179,7 +279,7 @@ impl Model {
                         Source::Contract(parent) => Some(*parent),
                         Source::Listing(_) => None,
                     };
-                    self.legs.get_mut(contract).unwrap().parent[since as usize..].fill(parent);
+                    self.legs.get_mut(contract).unwrap().parent.say((since, u32::MAX), parent);
                 }
                 _ => {}
             }
@@ -194,7 +294,7 @@ impl Model {
             self.life.run(Command::GiveNotice { organization, contract: id, reason: "r".to_owned() });
     }
 
-    /// Lets time pass; notices run out on the way, each in its own minute.
+    /// Lets time pass; notices run out and draws are missed on the way, each in its own minute.
     fn advance(&mut self, to: u32) {
         let known = self.life.events.len();
         self.life.advance(to);
@@ -211,7 +311,7 @@ impl Model {
                         Source::Contract(parent) => Some(*parent),
                         Source::Listing(_) => None,
                     };
-                    self.legs.get_mut(contract).unwrap().parent[from as usize..].fill(parent);
+                    self.legs.get_mut(contract).unwrap().parent.say((from, u32::MAX), parent);
                 }
                 _ => {}
             }
@@ -220,29 +320,41 @@ impl Model {
 
     /// GPU-minutes delivered for a contract, minute by minute down its chain.
     fn delivered(&self, id: ContractId) -> u64 {
-        let leg = &self.legs[&id];
-        (leg.window.0..leg.window.1).map(|minute| u64::from(self.up(id, minute))).sum()
+        let (from, to) = self.legs[&id].window;
+        let inside = self.edges().filter(|edge| (from..to).contains(edge));
+        let edges: BTreeSet<u32> = inside.chain([from, to]).collect();
+        let pieces = edges.iter().zip(edges.iter().skip(1));
+        pieces.map(|(piece, end)| u64::from(end - piece) * u64::from(self.up(id, *piece))).sum()
+    }
+
+    /// Minutes before which something may differ from after.
+    fn edges(&self) -> impl Iterator<Item = u32> + '_ {
+        self.legs.values().flat_map(|leg| {
+            let own = [leg.window.0, leg.window.1].into_iter().chain(leg.accepted);
+            own.chain(leg.parent.edges()).chain(leg.provider.edges()).chain(leg.renter.edges())
+        })
     }
 
     fn up(&self, id: ContractId, minute: u32) -> u32 {
         let leg = &self.legs[&id];
-        let place = minute as usize;
         let children: Vec<ContractId> = self
             .legs
             .iter()
-            .filter(|(_, child)| child.parent[place] == Some(id) && (child.window.0..child.window.1).contains(&minute))
+            .filter(|(_, child)| {
+                child.parent.at(minute) == Some(Some(id)) && (child.window.0..child.window.1).contains(&minute)
+            })
             .map(|(child, _)| *child)
             .collect();
         let kept = leg.gpus - children.iter().map(|child| self.legs[child].gpus).sum::<u32>();
-        let said = leg.provider[place].unwrap_or(0).min(kept);
-        let said = leg.renter[place].map_or(said, |renter| said.min(renter));
+        let said = leg.provider.at(minute).unwrap_or(0).min(kept);
+        let said = leg.renter.at(minute).map_or(said, |renter| said.min(renter));
         let own = if leg.accepted.is_some_and(|from| from <= minute) { said } else { 0 };
         own + children.iter().map(|child| self.up(*child, minute)).sum::<u32>()
     }
 
     fn check(&mut self) -> Result<(), TestCaseError> {
         // Every slot of every day is closed, every dispute over.
-        self.advance(MINUTES_MAX + 20 * DAY);
+        self.advance(MINUTES_MAX + 40 * DAY);
         self.life.settle();
         self.life.check_money();
         for (id, leg) in &self.legs {
@@ -254,7 +366,7 @@ impl Model {
             prop_assert_eq!(sum("fee"), fee, "fee of {}", id);
             prop_assert_eq!(
                 sum("refund"),
-                sum("escrow") - due - sum("gap") - sum("buyer's notice"),
+                sum("escrow") + sum("draw") - due - sum("gap") - sum("buyer's notice") - sum("forfeit"),
                 "refund of {}",
                 id
             );
@@ -273,26 +385,76 @@ proptest! {
         ops.iter().for_each(|op| model.play(op));
         model.check()?;
     }
+
+    #[test]
+    fn so_it_is_by_the_month(ops in prop::collection::vec(op_of_months(), 1..80)) {
+        let mut model = Model::new();
+        ops.iter().for_each(|op| model.play(op));
+        model.check()?;
+    }
+}
+
+/// Plays some lives and tells how many of them have each of what is looked for.
+fn count<const N: usize>(ops: impl Strategy<Value = Op>, has: [fn(&Model) -> bool; N]) -> [usize; N] {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let lives = prop::collection::vec(ops, 1..80);
+    let mut counts = [0; N];
+    for _ in 0..200 {
+        let mut model = Model::new();
+        lives.new_tree(&mut runner).unwrap().current().iter().for_each(|op| model.play(op));
+        model.check().unwrap();
+        counts.iter_mut().zip(has).for_each(|(count, has)| *count += usize::from(has(&model)));
+    }
+    counts
+}
+
+impl Model {
+    fn has_moved(&self, cause: &str) -> bool {
+        self.legs.keys().any(|id| self.life.sum(*id, cause) > Money::ZERO)
+    }
+
+    fn has_moved_by_the_month(&self, cause: &str) -> bool {
+        self.legs.iter().any(|(id, leg)| leg.monthly && self.life.sum(*id, cause) > Money::ZERO)
+    }
+
+    fn has_seen(&self, wanted: fn(&Event) -> bool) -> bool {
+        self.life.events.iter().any(wanted)
+    }
 }
 
 #[test]
 fn the_lives_are_worth_looking_at() {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-    let mut runner = TestRunner::deterministic();
-    let (mut paid, mut resold, mut passed, mut disputed, mut noticed) = (0, 0, 0, 0, 0);
-    for _ in 0..200 {
-        let ops = prop::collection::vec(op(), 1..80).new_tree(&mut runner).unwrap().current();
-        let mut model = Model::new();
-        ops.iter().for_each(|op| model.play(op));
-        model.check().unwrap();
-        paid += usize::from(model.legs.keys().any(|id| model.life.sum(*id, "payment") > Money::ZERO));
-        resold += usize::from(model.legs.values().any(|leg| leg.parent[0].is_some()));
-        let has = |wanted: fn(&Event) -> bool| usize::from(model.life.events.iter().any(wanted));
-        passed += has(|event| matches!(event, Event::ContractPassed { .. }));
-        disputed += has(|event| matches!(event, Event::DisputeOpened { .. }));
-        noticed += usize::from(model.legs.keys().any(|id| model.life.sum(*id, "buyer's notice") > Money::ZERO));
-    }
-    println!("of 200 lives {paid} were paid, {resold} resold, {passed} passed, {disputed} disputed, {noticed} noticed");
+    let counts = count(
+        op(),
+        [
+            |model| model.has_moved("payment"),
+            |model| model.legs.values().any(|leg| leg.parent.at(0).flatten().is_some()),
+            |model| model.has_seen(|event| matches!(event, Event::ContractPassed { .. })),
+            |model| model.has_seen(|event| matches!(event, Event::DisputeOpened { .. })),
+            |model| model.has_moved("buyer's notice"),
+        ],
+    );
+    println!("of 200 lives were paid, resold, passed, disputed, noticed: {counts:?}");
+    let [paid, resold, passed, disputed, noticed] = counts;
     assert!(paid > 25 && resold > 60 && passed > 5 && disputed > 5 && noticed > 5);
+}
+
+#[test]
+fn the_months_are_worth_looking_at() {
+    let counts = count(
+        op_of_months(),
+        [
+            |model| model.has_moved("draw"),
+            |model| model.has_moved("forfeit"),
+            |model| model.has_moved_by_the_month("gap"),
+            |model| model.has_moved_by_the_month("buyer's notice"),
+            |model| model.has_moved_by_the_month("payment"),
+            |model| model.has_seen(|event| matches!(event, Event::ContractPassed { .. })),
+        ],
+    );
+    println!("of 200 lives had draws, missed ones, gaps, notices, payments, passes: {counts:?}");
+    let [drawn, missed, gaps, noticed, paid, passed] = counts;
+    assert!(drawn > 60 && missed > 20 && gaps > 4 && noticed > 10 && paid > 8 && passed > 8);
 }

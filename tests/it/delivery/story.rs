@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use gpubourse::exchange::Command;
 use gpubourse::exchange::rights::{HostFee, Owner, Rights};
-use gpubourse::types::{Money, OrganizationId, Price, Source};
+use gpubourse::types::{Funding, Money, OrganizationId, Price, Source};
 
 use super::life::{DAY, Life, P, R, X, Y};
 
@@ -25,52 +25,89 @@ fn balances(out: &mut String, life: &Life, title: &str, expected: [(&str, &str);
     life.check_money();
 }
 
+/// A minute of the story, so many days after the contracts begin.
+const fn day(days: u32) -> u32 {
+    START + days * DAY
+}
+
 fn play() -> String {
     let host_fee = HostFee::PerGpuHour(Price::parse("0.50").unwrap());
     let owner = Owner { organization: Y, host_fee };
     let mut life = Life::with_rights(Rights { owner: Some(owner), royalty_bps: 1_000, chain_max: None });
     let out = &mut String::new();
-    let (from, until) = (START, START + 90 * DAY);
-    let first = life.sell(Life::listing(), R, 64, (from, until), "4.00");
-    let second = life.sell(Source::Contract(first), X, 48, (from, START + 60 * DAY), "2.10");
+    life.funding = Funding::Monthly;
+    let first = life.sell(Life::listing(), R, 64, (day(0), day(90)), "4.00");
+    life.hand_over(first);
+    life.advance(day(0));
+    life.operate((day(0), day(5)), &[(first, 64)]);
+    life.funding = Funding::Full;
+    let second = life.sell(Source::Contract(first), X, 48, (day(10), day(70)), "2.10");
+    life.hand_over(second);
     balances(
         out,
         &life,
-        "bought and resold",
+        "day 5: bought by the month, and resold",
+        [("1000000", "0"), ("1000000", "0"), ("631360", "368640"), ("854848", "145152"), ("0", "0")],
+    );
+    let both = [(first, 16), (second, 48)];
+    life.operate((day(5), day(10)), &[(first, 64)]);
+    life.operate((day(10), day(19)), &both);
+    life.operate((day(19), day(19) + 360), &[(first, 16), (second, 0)]);
+    life.operate((day(19) + 360, day(27)), &both);
+    balances(
+        out,
+        &life,
+        "day 27: the second month is drawn",
         [("1000000", "0"), ("1000000", "0"), ("447040", "552960"), ("854848", "145152"), ("0", "0")],
     );
-    life.hand_over(first);
-    life.hand_over(second);
-    life.advance(START);
-    life.operate((from, START + 9 * DAY), &[(first, 16), (second, 48)]);
-    life.operate((START + 9 * DAY, START + 9 * DAY + 360), &[(first, 16), (second, 0)]);
-    life.operate((START + 9 * DAY + 360, START + 32 * DAY), &[(first, 16), (second, 48)]);
+    life.operate((day(27), day(32)), &both);
     life.settle();
     balances(
         out,
         &life,
-        "day 32: 31 days closed, the first month credited",
-        [("1022512", "0"), ("1160915.20", "0"), ("521269.84", "362496"), ("856057.60", "70156.80"), ("6592.56", "0")],
+        "day 32: 31 days closed, the host credits the reseller's first month",
+        [("1022512", "0"), ("1160915.20", "0"), ("498287.44", "362496"), ("855452.80", "94348.80"), ("5987.76", "0")],
     );
-    life.operate((START + 32 * DAY, START + 60 * DAY), &[(first, 16), (second, 48)]);
-    life.operate((START + 60 * DAY, START + 70 * DAY - 5), &[(first, 64)]);
-    // Notice runs from the next minute on.
-    life.advance(START + 70 * DAY - 1);
-    life.done(Command::GiveNotice { organization: R, contract: first, reason: "the market fell".into() });
-    life.operate((START + 70 * DAY - 5, START + 77 * DAY), &[(first, 64)]);
-    life.advance(START + 79 * DAY);
+    life.operate((day(32), day(42)), &both);
     life.settle();
     balances(
         out,
         &life,
-        "day 79: ended by notice on day 77, everything settled",
-        [("1065827.20", "0"), ("1401145.60", "0"), ("661557.52", "0"), ("856057.60", "0"), ("15412.08", "0")],
+        "day 42: 41 days closed, the reseller credits the renter's first month",
+        [("1030192", "0"), ("1213139.20", "0"), ("521269.84", "301056"), ("856057.60", "70156.80"), ("8128.56", "0")],
+    );
+    life.operate((day(42), day(45)), &both);
+    let amount = Money::parse("400000").unwrap();
+    life.done(Command::Withdraw { organization: R, amount, reference: "a loan falls due".into() });
+    life.operate((day(45), day(59)), &both);
+    life.settle();
+    balances(
+        out,
+        &life,
+        "day 59: 58 days closed, the draw for the third month missing since day 57",
+        [("1043248", "0"), ("1301920", "0"), ("161368.08", "196608"), ("856057.60", "29030.40"), ("11767.92", "0")],
+    );
+    life.operate((day(59), day(60)), &both);
+    balances(
+        out,
+        &life,
+        "day 60: the draw is missed, the first contract ends, the second passes to the host",
+        [("1227568", "0"), ("1301920", "0"), ("161368.08", "12288"), ("856057.60", "29030.40"), ("11767.92", "0")],
+    );
+    life.operate((day(60), day(70)), &[(second, 48)]);
+    life.advance(day(72));
+    life.settle();
+    balances(
+        out,
+        &life,
+        "day 72: everything settled",
+        [("1236016", "0"), ("1333757.44", "0"), ("161368.08", "0"), ("856057.60", "0"), ("12800.88", "0")],
     );
     for (name, id) in [("first ", first), ("second", second)] {
         let sum = |cause| life.sum(id, cause);
         writeln!(
             out,
-            "{name} contract: due {} (seller {}, owner {}, royalty {}, fee {}), refunded {}, credited {}, notice {}",
+            "{name} contract: due {} (seller {}, owner {}, royalty {}, fee {}), refunded {}, credited {}, gap {}, forfeit {}",
             ["payment", "owner", "royalty", "fee"].map(sum).into_iter().fold(Money::ZERO, |a, b| a.plus(b).unwrap()),
             sum("payment"),
             sum("owner"),
@@ -78,7 +115,8 @@ fn play() -> String {
             sum("fee"),
             sum("refund"),
             sum("credit"),
-            sum("buyer's notice"),
+            sum("gap"),
+            sum("forfeit"),
         )
         .unwrap();
     }
