@@ -4,13 +4,15 @@
 #   scripts/soak.sh HOURS      at least one round, then further ones until HOURS (a whole number) have passed
 #
 # Each round kills the server under load (1,000 times on SQLite, 200 times on PostgreSQL), cuts its power (100 times),
-# fills and breaks its disk, restarts and removes its database, repeats 10,000 commands over cut connections and lets
-# hostile clients in; every kind also in a sabotaged form that must be found out. A round takes some hours.
+# fills and breaks its disk, restarts and removes its database, kills a primary database under load so that its standby
+# takes over (3 times), repeats 10,000 commands over cut connections and lets hostile clients in; every kind also in a
+# sabotaged form that must be found out. A round takes some hours.
 #
 # GPUBOURSE_TEST_PG is the URL of a PostgreSQL server on which databases may be made; PostgreSQL (for servers of the
 # tests' own), cc and prlimit must be installed. The counts can be set, to try the script:
 #
-#   GPUBOURSE_KILLS  GPUBOURSE_KILLS_ON_POSTGRES  GPUBOURSE_POWER_CUTS  GPUBOURSE_REPEATED  GPUBOURSE_SOAK_PROFILE (ci)
+#   GPUBOURSE_KILLS  GPUBOURSE_KILLS_ON_POSTGRES  GPUBOURSE_POWER_CUTS  GPUBOURSE_PROMOTIONS  GPUBOURSE_REPEATED
+#   GPUBOURSE_SOAK_PROFILE (ci)
 #
 # Each round's output is kept in target/soak, under its seed: GPUBOURSE_KILL_SEED=SEED repeats its choices. Prints a
 # summary and fails if any round failed.
@@ -25,9 +27,10 @@ fi
 : "${GPUBOURSE_TEST_PG:?is the URL of a PostgreSQL server to test on}"
 export CI=true CARGO_TERM_COLOR=never RUST_BACKTRACE=1
 export GPUBOURSE_KILLS=${GPUBOURSE_KILLS:-1000} GPUBOURSE_KILLS_ON_POSTGRES=${GPUBOURSE_KILLS_ON_POSTGRES:-200}
-export GPUBOURSE_POWER_CUTS=${GPUBOURSE_POWER_CUTS:-100} GPUBOURSE_REPEATED=${GPUBOURSE_REPEATED:-10000}
+export GPUBOURSE_POWER_CUTS=${GPUBOURSE_POWER_CUTS:-100} GPUBOURSE_PROMOTIONS=${GPUBOURSE_PROMOTIONS:-3}
+export GPUBOURSE_REPEATED=${GPUBOURSE_REPEATED:-10000}
 profile=${GPUBOURSE_SOAK_PROFILE:-ci}
-tests=(process::kill process::cut process::outage process::repeats process::hostile)
+tests=(process::kill process::cut process::outage process::standby process::repeats process::hostile)
 
 logs="${CARGO_TARGET_DIR:-target}/soak"
 mkdir -p "$logs"
@@ -47,7 +50,7 @@ until [ "$rounds" -gt 0 ] && [ "$SECONDS" -ge $((hours * 3600)) ]; do
         failed+=("$seed")
     fi
     printf 'round %d, seed %d: %s in %d s (%s)\n' "$rounds" "$seed" "$result" "$((SECONDS - started))" "$log"
-    grep -oE '(Totals \{|restart until ready|[0-9]+ cuts:|[0-9]+ commands, sent|Heard \{|test result:).*' "$log" | sed 's/^/    /'
+    grep -oE '(Totals \{|restart until ready|[0-9]+ cuts:|[0-9]+ commands, sent|the next request succeeded|Heard \{|test result:).*' "$log" | sed 's/^/    /'
 done
 
 printf '\n%d round(s) in %d s, %d failed\n' "$rounds" "$SECONDS" "${#failed[@]}"

@@ -17,6 +17,7 @@ mod power;
 pub mod program;
 mod repeats;
 mod shutdown;
+mod standby;
 mod wal;
 
 /// Tells whether this is Linux, which some tests ask for what only it can do; says so if not.
