@@ -21,7 +21,7 @@ pub mod v1;
 pub mod wire;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App as Actix, HttpServer, web};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -49,12 +49,24 @@ pub struct Config {
     pub instance: String,
     /// Rate limits.
     pub limits: Limits,
-    /// Whether `POST /v1/echo` is there (benchmarks).
-    pub echo: bool,
+    /// Whether `POST /v1/echo` is there.
+    pub echo: Echo,
     /// Worker threads; one for each core if absent.
     pub workers: Option<usize>,
     /// Whether clients are answered, and not only what other nodes pass on.
     pub serves_clients: bool,
+}
+
+/// Whether there is an echo: a benchmark aid, see [`v1::echo`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Echo {
+    /// There is none.
+    #[default]
+    Off,
+    /// Behind the same middleware as everything else.
+    On,
+    /// Nothing else is there, not even the middleware: what an echo costs without it.
+    Bare,
 }
 
 /// What all workers share.
@@ -73,7 +85,7 @@ pub struct Api {
     pub openapi: String,
     /// Whether clients are answered, and not only what other nodes pass on.
     pub serves_clients: bool,
-    echo: bool,
+    echo: Echo,
 }
 
 impl Api {
@@ -83,7 +95,7 @@ impl Api {
     /// If the figures or the document cannot be made: a bug.
     pub fn new(app: App, config: &Config) -> Result<Self, AppError> {
         let internal = |error: &dyn std::fmt::Display| AppError::Internal(error.to_string());
-        let document = doc::openapi(&routes::routes(config.echo));
+        let document = doc::openapi(&routes::routes(config.echo != Echo::Off));
         Ok(Self {
             app,
             gate: Gate::new(config.limits),
@@ -112,7 +124,7 @@ impl Api {
 pub fn configure(api: &web::Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
     let api = api.clone();
     move |config| {
-        let table = routes::routes(api.echo);
+        let table = if api.echo == Echo::Bare { vec![routes::echo()] } else { routes::routes(api.echo == Echo::On) };
         config.app_data(api);
         config.app_data(Passage::new());
         routes::configure(config, &table);
@@ -132,7 +144,15 @@ pub fn server(
 ) -> std::io::Result<Server> {
     let api = web::Data::new(Api::new(app, config).map_err(std::io::Error::other)?);
     let shared = api.clone();
-    let service = move || Actix::new().wrap(from_fn(edge::edge)).configure(configure(&shared)).configure(pages.clone());
+    let has_edge = config.echo != Echo::Bare;
+    let service = move || {
+        let edge = Condition::new(has_edge, from_fn(edge::edge));
+        let pages = has_edge.then(|| pages.clone());
+        Actix::new()
+            .wrap(edge)
+            .configure(configure(&shared))
+            .configure(|config| pages.into_iter().for_each(|f| f(config)))
+    };
     let (told, streams) = (told_to_stop()?, Arc::clone(&api.streams));
     let stop = async move {
         told.await;

@@ -145,10 +145,15 @@ pub fn routes(with_echo: bool) -> Vec<Route> {
     table.extend(administration());
     table.extend(services());
     if with_echo {
-        let says = "Answers with the body; a benchmark aid behind the same middleware and key check as orders.";
-        table.push(Route::new("service", Method::POST, "/v1/echo", "echo", echo::echo).says(says));
+        table.push(echo());
     }
     table
+}
+
+/// Returns the echo.
+pub fn echo() -> Route {
+    Route::new("service", Method::POST, "/v1/echo", "echo", echo::echo)
+        .says("Answers with the body; a benchmark aid behind the same middleware and key check as orders.")
 }
 
 /// Registers the table with 404 and 405 for everything else.

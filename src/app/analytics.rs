@@ -66,6 +66,7 @@ pub struct Figures {
     sources: kept::Kept<(ProductId, Option<Region>), sources::Behind>,
     reputations: kept::Kept<OrganizationId, Reputation>,
     pub(super) external: super::series::Kept,
+    pub(super) books: super::books::Books,
     pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
 }
 

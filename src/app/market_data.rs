@@ -1,14 +1,17 @@
 //! What everybody may see of the market: books of a window, trades, quotes. No names, no ids of organizations.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
+use std::sync::Arc;
 
 use super::analytics::resting::{ORDERS_MAX, pass};
+use super::books::State;
+pub use super::books::{Level, Sides};
 use super::catalogue::product_by_symbol;
 use super::reads::{Listed, Quote, QuoteFilter, Slice};
 use super::{App, AppError, Live, View};
 use crate::exchange::entities::{Order, Trade};
 use crate::store::{quotes, read};
-use crate::types::{Minute, Price, ProductId, Side, Symbol, Timestamp, Window};
+use crate::types::{Minute, ProductId, Side, Symbol, Timestamp, Window};
 
 /// Price levels shown on each side of a book.
 pub const LEVELS_MAX: usize = 1_000;
@@ -18,30 +21,25 @@ pub const WINDOW_MINUTES_DEFAULT: u32 = 24 * 60;
 const MINUTES_PER_HOUR: u32 = 60;
 const MS_PER_MINUTE: i64 = 60_000;
 
-/// One price of one side of a book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
-    /// The price.
-    pub price: Price,
-    /// GPUs at it.
-    pub gpus: u64,
-    /// Orders at it.
-    pub orders: u32,
-}
-
 /// The book of a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct WindowBook {
     /// The window.
     pub window: Window,
-    /// What a bid for exactly this window could take, cheapest first.
-    pub asks: Vec<Level>,
-    /// Resting bids that overlap it, dearest first.
-    pub bids: Vec<Level>,
+    /// What is asked and bid.
+    pub sides: Arc<Sides>,
     /// The exchange's time.
     pub now: Timestamp,
     /// The journal row it reflects.
     pub as_of: i64,
+}
+
+impl Deref for WindowBook {
+    type Target = Sides;
+
+    fn deref(&self) -> &Sides {
+        &self.sides
+    }
 }
 
 impl App {
@@ -50,18 +48,27 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist; `invalid_window`.
     pub fn book(&self, symbol: &Symbol, start: Option<Minute>, end: Option<Minute>) -> Result<WindowBook, AppError> {
-        let found = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.now, view.as_of)));
-        let (product, now, as_of) = found.ok_or(AppError::NotFound)?;
+        let found = self.live().read(|view| {
+            let product = product_by_symbol(view, symbol)?.id;
+            Some((product, State::of(view, product), view.now, view.as_of))
+        });
+        let (product, state, now, as_of) = found.ok_or(AppError::NotFound)?;
         let start = start.unwrap_or_else(|| next_full_hour(now));
         let window = Window::new(start, end.unwrap_or_else(|| start.plus(WINDOW_MINUTES_DEFAULT)));
         if window.is_empty() {
             return Err(crate::exchange::Reject::InvalidWindow.into());
         }
+        let sides = self.figures().books.get((product, window), state, || self.sides(product, window));
+        Ok(WindowBook { window, sides, now, as_of })
+    }
+
+    /// Makes up a book.
+    fn sides(&self, product: ProductId, window: Window) -> Sides {
         let asks = levels(self.live(), (product, Side::Ask), |view, ask| takeable(ask, window, view.now));
         let bids = levels(self.live(), (product, Side::Bid), |view, bid| {
             if bid.window.overlaps(window) { bid.remaining_gpus(view.now) } else { 0 }
         });
-        Ok(WindowBook { window, asks, bids, now, as_of })
+        Sides { asks, bids, ..Sides::default() }
     }
 
     /// Returns the trades of a product, newest first.

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod analytics;
+pub mod books;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

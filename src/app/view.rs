@@ -86,6 +86,8 @@ pub struct View {
     pub ring: Ring,
     /// The number that the next trade will have.
     pub next_trade: i64,
+    /// The journal row with which an order of each product last changed.
+    changed: BTreeMap<ProductId, i64>,
     /// The number that the next order will have.
     next_order: i64,
 }
@@ -146,6 +148,11 @@ impl View {
         }
     }
 
+    /// Returns the journal row with which an order of a product last changed; 0 if the view has not seen one.
+    pub fn book_changed(&self, product: ProductId) -> i64 {
+        self.changed.get(&product).copied().unwrap_or_default()
+    }
+
     fn remember(&mut self, mut batch: Batch) {
         let products: BTreeSet<ProductId> = batch.orders.iter().map(|order| order.product).collect();
         batch.tops = products.into_iter().map(|product| (product, self.top(product))).collect();
@@ -188,6 +195,7 @@ impl View {
         // Whose an order is and on which side it stands never changes; its price may.
         let Order { id, organization, product, side, .. } = *order;
         let is_open = order.status.is_open();
+        self.changed.insert(product, self.as_of);
         let place = is_open.then(|| place(&order));
         let before = if is_open { self.orders.insert(id, Arc::clone(&order)) } else { self.orders.remove(&id) };
         let place_before = before.map(|order| self::place(&order));

@@ -69,6 +69,9 @@ pub struct Listen {
     /// Also answer POST /v1/echo with its own body: the yardstick of `bench http`.
     #[arg(long)]
     echo: bool,
+    /// Answer nothing but the echo, without request ids, figures and access log: what those cost.
+    #[arg(long, hide = true, conflicts_with = "echo")]
+    bare_echo: bool,
 }
 
 impl Serve {
@@ -108,6 +111,14 @@ impl Listen {
         Ok(Venue::open(database_url, Arc::new(SystemClock), Arc::new(OsIds), secrets).await?)
     }
 
+    const fn echo(&self) -> api::Echo {
+        match (self.bare_echo, self.echo) {
+            (true, _) => api::Echo::Bare,
+            (false, true) => api::Echo::On,
+            (false, false) => api::Echo::Off,
+        }
+    }
+
     fn bind(&self) -> Result<TcpListener, Failure> {
         TcpListener::bind(self.bind).map_err(|error| Failure::new(format!("cannot listen on {}: {error}", self.bind)))
     }
@@ -121,7 +132,7 @@ impl Listen {
         let config = api::Config {
             instance: instance_name()?,
             limits: if self.no_rate_limits { api::Limits::OFF } else { api::Limits::default() },
-            echo: self.echo,
+            echo: self.echo(),
             workers: self.workers,
             serves_clients,
         };

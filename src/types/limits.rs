@@ -74,3 +74,5 @@ pub const STREAM_BEHIND_BYTES_MAX: usize = 1_024 * 1_024;
 pub const STREAMS_MAX: usize = 1_024;
 /// Streams of one API key, user or, without either, address.
 pub const STREAMS_OF_ONE_MAX: usize = 64;
+/// Books of windows kept for those who ask next; each takes up to 150 kB.
+pub const BOOKS_MAX: usize = 128;

@@ -1,7 +1,10 @@
 //! `/v1/markets/{symbol}`: public, without names or ids of organizations.
 
 use actix_web::web::Data;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::products::PageQuery;
@@ -12,7 +15,7 @@ use crate::api::answer::{Answer, Reply};
 use crate::api::extract::{PathSymbol, Query};
 use crate::api::page::{self, Page};
 use crate::api::wire::{DeliveryTime, Id, Instant, UsdPerHour, Whole};
-use crate::app::market_data::{Level, WindowBook};
+use crate::app::market_data::{Level, Sides, WindowBook};
 use crate::exchange::entities;
 use crate::types::{Kind, PublicId, Side};
 
@@ -39,14 +42,20 @@ pub struct Book {
     /// To.
     pub end: DeliveryTime,
     /// What a bid for exactly this window could take, cheapest first, at most 1,000 prices.
-    pub asks: Vec<BookLevel>,
+    #[schema(value_type = Vec<BookLevel>)]
+    pub asks: ShownSide,
     /// Resting bids that overlap it, dearest first, at most 1,000 prices.
-    pub bids: Vec<BookLevel>,
+    #[schema(value_type = Vec<BookLevel>)]
+    pub bids: ShownSide,
     /// The exchange's time.
     pub now: Instant,
     /// The journal row it reflects.
     pub as_of: i64,
 }
+
+/// A side of a book: [`BookLevel`]s, written once for all who ask for the book.
+#[derive(Debug)]
+pub struct ShownSide(Arc<Sides>, Side);
 
 /// One price of one side of a book.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,13 +108,13 @@ pub async fn book(
 ) -> Reply<Answer<Book>> {
     api.fresh(query.min_sequence).await?;
     let start = query.start.map(|time| time.0);
-    let WindowBook { window, asks, bids, now, as_of } = api.app.book(&symbol, start, query.end.map(|time| time.0))?;
+    let WindowBook { window, sides, now, as_of } = api.app.book(&symbol, start, query.end.map(|time| time.0))?;
     Ok(Answer(Book {
         symbol: symbol.into(),
         start: DeliveryTime(window.start),
         end: DeliveryTime(window.end),
-        asks: asks.into_iter().map(level).collect(),
-        bids: bids.into_iter().map(level).collect(),
+        asks: ShownSide(Arc::clone(&sides), Side::Ask),
+        bids: ShownSide(sides, Side::Bid),
         now: Instant(now),
         as_of,
     }))
@@ -133,7 +142,28 @@ pub async fn trades(
     Ok(Answer(Page::of(rows, trade)))
 }
 
-fn level(level: Level) -> BookLevel {
+impl Serialize for ShownSide {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(sides, side) = self;
+        let shown = match sides.shown.get() {
+            Some(shown) => shown,
+            None => {
+                let written = [write(&sides.asks), write(&sides.bids)];
+                let [asks, bids] = written.map(|side| side.map_err(S::Error::custom));
+                let shown = [asks?, bids?];
+                sides.shown.get_or_init(|| shown)
+            }
+        };
+        let [asks, bids] = shown;
+        if *side == Side::Ask { asks.serialize(serializer) } else { bids.serialize(serializer) }
+    }
+}
+
+fn write(levels: &[Level]) -> serde_json::Result<Box<RawValue>> {
+    to_raw_value(&levels.iter().map(level).collect::<Vec<_>>())
+}
+
+const fn level(level: &Level) -> BookLevel {
     BookLevel { price: UsdPerHour(level.price), gpus: level.gpus, orders: level.orders }
 }
 

@@ -4,6 +4,7 @@
 //! client costs little beside the server it shares the machine with.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,10 +15,34 @@ use tokio::net::TcpStream;
 /// What one connection sends: request number → the bytes of a whole request.
 pub type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
+/// When a round of load ends.
+#[derive(Debug, Clone, Copy)]
+pub enum Until {
+    /// After some time.
+    Elapsed(Duration),
+    /// After so many requests.
+    Sent(u64),
+}
+
+/// A round of load.
+#[derive(Clone)]
+pub struct Load {
+    pub address: SocketAddr,
+    pub connections: usize,
+    pub until: Until,
+    pub requests: Requests,
+    /// The number of the next request, of this round and of those after it.
+    pub numbers: Arc<AtomicU64>,
+    /// Requests a second, if not as many as possible.
+    pub pace: Option<u64>,
+    /// How often an answer must contain some bytes to be a success, if its status alone does not say so.
+    pub wanted: Option<(&'static [u8], u64)>,
+}
+
 /// What a round of load measured.
 #[derive(Debug, Clone, Default)]
 pub struct Round {
-    /// Answers with a 2xx status.
+    /// Answers with a 2xx status and all that was wanted.
     pub succeeded: u64,
     /// Any other answer.
     pub failed: u64,
@@ -27,6 +52,8 @@ pub struct Round {
     pub elapsed_us: u64,
     /// Latencies in microseconds, ascending.
     pub latencies_us: Vec<u64>,
+    /// When the answers came, in microseconds from the beginning, ascending.
+    pub answered_us: Vec<u64>,
 }
 
 impl Round {
@@ -42,78 +69,117 @@ impl Round {
         let index = usize::try_from(rank).unwrap_or_default().min(self.latencies_us.len().saturating_sub(1));
         self.latencies_us.get(index).copied().unwrap_or_default()
     }
+
+    /// Returns answers per second in each of so many equal parts of the answers, in the order they came.
+    pub fn rates(&self, parts: usize) -> Vec<u64> {
+        let mut began = 0;
+        let rates = self.answered_us.chunks(self.answered_us.len().div_ceil(parts.max(1)).max(1)).map(|part| {
+            let ended = part.last().copied().unwrap_or(began);
+            let took = ended.saturating_sub(began).max(1);
+            began = ended;
+            u64::try_from(part.len()).unwrap_or_default().saturating_mul(1_000_000) / took
+        });
+        rates.collect()
+    }
+
+    fn add(&mut self, part: Self) {
+        self.succeeded = self.succeeded.saturating_add(part.succeeded);
+        self.failed = self.failed.saturating_add(part.failed);
+        self.failure = self.failure.take().or(part.failure);
+        self.latencies_us.extend(part.latencies_us);
+        self.answered_us.extend(part.answered_us);
+    }
 }
 
-/// Keeps so many connections busy for so long.
+impl Load {
+    /// Keeps the connections busy.
+    ///
+    /// # Errors
+    /// The first I/O error of any connection.
+    pub async fn run(self) -> io::Result<Round> {
+        let start = Instant::now();
+        let first = self.numbers.load(Ordering::Relaxed);
+        let tasks: Vec<_> =
+            (0..self.connections).map(|_| tokio::spawn(self.clone().connection(start, first))).collect();
+        let mut round = Round::default();
+        for task in tasks {
+            round.add(task.await.map_err(io::Error::other)??);
+        }
+        round.elapsed_us = micros(start.elapsed());
+        round.latencies_us.sort_unstable();
+        round.answered_us.sort_unstable();
+        Ok(round)
+    }
+
+    async fn connection(self, start: Instant, first: u64) -> io::Result<Round> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let mut round = Round::default();
+        let mut buffer = Vec::with_capacity(16 * 1024);
+        while let Some(number) = self.next(start, first).await {
+            let request = (self.requests)(number);
+            let sent = Instant::now();
+            stream.write_all(&request).await?;
+            let (status, body) = answer(&mut stream, &mut buffer).await?;
+            round.latencies_us.push(micros(sent.elapsed()));
+            round.answered_us.push(micros(start.elapsed()));
+            let body = buffer.get(body..).unwrap_or_default();
+            if (200..300).contains(&status) && self.wanted.is_none_or(|(text, times)| count(body, text) == times) {
+                round.succeeded = round.succeeded.saturating_add(1);
+            } else {
+                round.failed = round.failed.saturating_add(1);
+                round.failure.get_or_insert_with(|| String::from_utf8_lossy(body).into_owned());
+            }
+        }
+        Ok(round)
+    }
+
+    /// Returns the number of the next request when it is time for it; nothing when the round is over.
+    async fn next(&self, start: Instant, first: u64) -> Option<u64> {
+        if matches!(self.until, Until::Elapsed(time) if start.elapsed() >= time) {
+            return None;
+        }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let ordinal = number.saturating_sub(first);
+        if matches!(self.until, Until::Sent(count) if ordinal >= count) {
+            return None;
+        }
+        if let Some(pace) = self.pace {
+            let due = Duration::from_micros(ordinal.saturating_mul(1_000_000) / pace.max(1));
+            tokio::time::sleep(due.saturating_sub(start.elapsed())).await;
+        }
+        Some(number)
+    }
+}
+
+/// Sends one request on a connection of its own; returns the status and the body of its answer.
 ///
 /// # Errors
-/// The first I/O error of any connection.
-pub async fn load(
-    address: std::net::SocketAddr,
-    connections: usize,
-    duration: Duration,
-    requests: Requests,
-    counter: Arc<AtomicU64>,
-) -> io::Result<Round> {
-    let start = Instant::now();
-    let until = start.checked_add(duration).unwrap_or(start);
-    let tasks = (0..connections).map(|_| {
-        let (requests, counter) = (Arc::clone(&requests), Arc::clone(&counter));
-        tokio::spawn(connection(address, until, requests, counter))
-    });
-    let tasks: Vec<_> = tasks.collect();
-    let mut round = Round::default();
-    for task in tasks {
-        let part = task.await.map_err(io::Error::other)??;
-        round.succeeded = round.succeeded.saturating_add(part.succeeded);
-        round.failed = round.failed.saturating_add(part.failed);
-        round.failure = round.failure.or(part.failure);
-        round.latencies_us.extend(part.latencies_us);
-    }
-    round.elapsed_us = micros(start.elapsed());
-    round.latencies_us.sort_unstable();
-    Ok(round)
-}
-
-async fn connection(
-    address: std::net::SocketAddr,
-    until: Instant,
-    requests: Requests,
-    counter: Arc<AtomicU64>,
-) -> io::Result<Round> {
+/// I/O errors.
+pub async fn ask(address: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut round = Round::default();
-    let mut buffer = Vec::with_capacity(16 * 1024);
-    while Instant::now() < until {
-        let request = requests(counter.fetch_add(1, Ordering::Relaxed));
-        let sent = Instant::now();
-        stream.write_all(&request).await?;
-        let (status, body) = answer(&mut stream, &mut buffer).await?;
-        round.latencies_us.push(micros(sent.elapsed()));
-        if (200..300).contains(&status) {
-            round.succeeded = round.succeeded.saturating_add(1);
-        } else {
-            round.failed = round.failed.saturating_add(1);
-            round.failure.get_or_insert_with(|| String::from_utf8_lossy(&body).into_owned());
-        }
-    }
-    Ok(round)
+    stream.write_all(request).await?;
+    let mut buffer = Vec::new();
+    let (status, body) = answer(&mut stream, &mut buffer).await?;
+    Ok((status, buffer.get(body..).unwrap_or_default().to_vec()))
 }
 
-/// Reads one whole answer; returns its status and, for failures, its body.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(u16, Vec<u8>)> {
+fn count(body: &[u8], text: &[u8]) -> u64 {
+    let found = body.windows(text.len().max(1)).filter(|part| *part == text).count();
+    u64::try_from(found).unwrap_or_default()
+}
+
+/// Reads one whole answer; returns its status and where in the buffer its body begins.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(u16, usize)> {
     buffer.clear();
-    let mut chunk = [0u8; 8 * 1024];
+    let mut chunk = [0u8; 16 * 1024];
     loop {
         if let Some((status, head, length)) = head(buffer)? {
             let whole = head.saturating_add(length);
             while buffer.len() < whole {
                 read_more(stream, buffer, &mut chunk).await?;
             }
-            let failed = !(200..300).contains(&status);
-            let body = if failed { buffer.get(head..whole).unwrap_or_default().to_vec() } else { Vec::new() };
-            return Ok((status, body));
+            return Ok((status, head));
         }
         read_more(stream, buffer, &mut chunk).await?;
     }
@@ -143,4 +209,30 @@ fn head(buffer: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_of_each_part_is_that_of_its_own_time() {
+        let round = Round { answered_us: vec![10, 20, 30, 40, 60, 80, 120, 160], ..Round::default() };
+        assert_eq!(round.rates(4), [100_000, 100_000, 50_000, 25_000]);
+        assert_eq!(round.rates(1), [50_000]);
+        assert!(Round::default().rates(10).is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_whole_with_its_body() {
+        assert_eq!(head(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n").unwrap(), None);
+        assert_eq!(head(b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n").unwrap(), Some((201, 43, 5)));
+        assert!(head(b"nonsense\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn what_is_wanted_is_counted() {
+        assert_eq!(count(br#"[{"status":201},{"status":201}]"#, br#""status":201"#), 2);
+        assert_eq!(count(b"", b"x"), 0);
+    }
 }

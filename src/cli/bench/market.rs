@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use futures_util::future::join_all;
 
-use super::stream::{AHEAD, ASK_MINUTES_MAX, Buyer, Cast, Dice, Seller};
+use super::Scratch;
+use super::stream::{AHEAD, ASK_MINUTES_MAX, Buyer, Cast, Dice, Listed, Seller};
 use crate::app::clock::SystemClock;
 use crate::app::ids::{Ids, OsIds};
 use crate::app::ingest::{FEE_BPS, TICK};
@@ -19,9 +21,9 @@ use crate::types::{
 };
 
 const PRODUCTS: u32 = 50;
-const SELLERS: u64 = 1_000;
+/// Of so many organizations one sells.
+const SELLS: u64 = 5;
 const LISTINGS_EACH: u64 = 10;
-const BUYERS: u64 = 4_000;
 const FUNDS: Money = Money::from_micros(1_000_000_000_000_000);
 /// Commands under way at once while the market is set up.
 const TOGETHER: usize = 1_000;
@@ -30,24 +32,57 @@ const USERS_TOGETHER: usize = 200;
 /// Resting asks have the numbers from here on, which no measurement reaches.
 const RESTING_FROM: u64 = 1 << 40;
 
-/// Sets the market up in an empty database, with so many resting asks.
-pub async fn open(url: &str, resting: u64) -> Result<Cast, Failure> {
-    let venue = Venue::open(url, Arc::new(SystemClock), Arc::new(OsIds), Vec::new()).await?;
-    let cast = fill(&venue, resting).await;
-    venue.close();
-    Ok(cast?)
+/// Who trades in a market, and on what.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Organizations, a fifth of which sell.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(SELLS..))]
+    organizations: u64,
+    /// An empty database to use; a temporary SQLite file if not given.
+    #[arg(long)]
+    database_url: Option<String>,
 }
 
-async fn fill(venue: &Venue, resting: u64) -> Result<Cast, AppError> {
+impl Place {
+    /// Returns the address of the database, by default one in a folder.
+    pub fn url(&self, folder: &Scratch) -> String {
+        self.database_url.clone().unwrap_or_else(|| folder.database())
+    }
+
+    /// Sets the market up in its database, which must be empty.
+    pub async fn open(&self, url: &str, resting: Resting) -> Result<Cast, Failure> {
+        println!("setting the market up in {url}");
+        let venue = Venue::open(url, Arc::new(SystemClock), Arc::new(OsIds), Vec::new()).await?;
+        let cast = fill(&venue, self.organizations, resting).await;
+        venue.close();
+        Ok(cast?)
+    }
+}
+
+/// What stands in the books of a market before anything is measured.
+#[derive(Debug, Clone, Copy)]
+pub enum Resting {
+    /// So many asks.
+    Asks(u64),
+    /// So many orders, asks and bids in turn.
+    Both(u64),
+}
+
+async fn fill(venue: &Venue, organizations: u64, resting: Resting) -> Result<Cast, AppError> {
+    let sellers = organizations / SELLS;
     let now = venue.clock().now().minute();
     let mut cast = Cast { now, ..Cast::default() };
     cast.symbols = (0..PRODUCTS).map(|number| format!("bench-gpu-{number}")).collect();
     let products = cast.symbols.iter().map(|name| product(name)).collect::<Result<Vec<_>, _>>()?;
     run(venue, products).await?;
-    cast.sellers = sellers(venue, now).await?;
-    cast.buyers = buyers(venue).await?;
-    let asks = (RESTING_FROM..RESTING_FROM.saturating_add(resting)).filter_map(|number| cast.ask(number));
-    run(venue, asks.map(|draft| draft.command())).await?;
+    cast.sellers = self::sellers(venue, sellers, now).await?;
+    cast.buyers = buyers(venue, organizations.saturating_sub(sellers)).await?;
+    let (Resting::Asks(count) | Resting::Both(count)) = resting;
+    let orders = (RESTING_FROM..RESTING_FROM.saturating_add(count)).filter_map(|number| match resting {
+        Resting::Asks(_) => cast.ask(number),
+        Resting::Both(_) => cast.resting(number),
+    });
+    execute(venue, orders.map(|draft| draft.command())).await?;
     Ok(cast)
 }
 
@@ -56,8 +91,8 @@ fn product(name: &str) -> Result<Command, AppError> {
     Ok(Command::CreateProduct { symbol, name: name.to_owned(), tick: TICK, fee_bps: FEE_BPS })
 }
 
-async fn sellers(venue: &Venue, now: Minute) -> Result<Vec<Seller>, AppError> {
-    let members = members(venue, OrganizationKind::Provider, SELLERS).await?;
+async fn sellers(venue: &Venue, count: u64, now: Minute) -> Result<Vec<Seller>, AppError> {
+    let members = members(venue, OrganizationKind::Provider, count).await?;
     let place = (Region::new("us-central1"), Country::new("US"));
     let (Some(region), Some(country)) = place else { return Err(broken("place")) };
     let site = |organization: OrganizationId| Command::CreateSite {
@@ -69,17 +104,21 @@ async fn sellers(venue: &Venue, now: Minute) -> Result<Vec<Seller>, AppError> {
         pue_milli: None,
     };
     let sites = run(venue, members.iter().map(|(organization, _)| site(*organization))).await?;
-    let mut listings = Vec::new();
+    let (mut listings, mut products) = (Vec::new(), Vec::new());
     for (number, (receipt, (organization, _))) in (0_u64..).zip(sites.iter().zip(&members)) {
         let Made::Site(site) = receipt.outcome.made else { return Err(broken("site")) };
         let mut dice = Dice::of(number);
-        listings.extend((0..LISTINGS_EACH).map(|_| listing(*organization, site, dice.below(PRODUCTS), now)));
+        for _ in 0..LISTINGS_EACH {
+            let product = dice.below(PRODUCTS);
+            products.push(usize::try_from(product).unwrap_or_default());
+            listings.push(listing(*organization, site, product, now));
+        }
     }
-    let mut made = run(venue, listings).await?.into_iter();
+    let mut made = run(venue, listings).await?.into_iter().zip(products);
     let seller = |(organization, key)| {
         let mine = made.by_ref().take(usize::try_from(LISTINGS_EACH).unwrap_or_default());
-        let listings = mine.filter_map(|receipt| match receipt.outcome.made {
-            Made::Listing(id) => Some((id, public(receipt.at, id))),
+        let listings = mine.filter_map(|(receipt, product)| match receipt.outcome.made {
+            Made::Listing(id) => Some(Listed { id, public: public(receipt.at, id), product }),
             _ => None,
         });
         Seller { organization, key, listings: listings.collect() }
@@ -87,8 +126,8 @@ async fn sellers(venue: &Venue, now: Minute) -> Result<Vec<Seller>, AppError> {
     Ok(members.into_iter().map(seller).collect())
 }
 
-async fn buyers(venue: &Venue) -> Result<Vec<Buyer>, AppError> {
-    let members = members(venue, OrganizationKind::Renter, BUYERS).await?;
+async fn buyers(venue: &Venue, count: u64) -> Result<Vec<Buyer>, AppError> {
+    let members = members(venue, OrganizationKind::Renter, count).await?;
     let deposit = |organization| Command::Deposit { organization, amount: FUNDS, reference: "bench".to_owned() };
     run(venue, members.iter().map(|(organization, _)| deposit(*organization))).await?;
     Ok(members.into_iter().map(|(organization, key)| Buyer { organization, key }).collect())
@@ -177,14 +216,28 @@ fn member(
 /// Executes commands, many at a time; all must succeed.
 async fn run(venue: &Venue, commands: impl IntoIterator<Item = Command>) -> Result<Vec<Receipt>, AppError> {
     let mut receipts = Vec::new();
+    together(venue, commands, |receipt| receipts.push(receipt)).await?;
+    Ok(receipts)
+}
+
+/// As [`run`], of so many that nobody wants to keep what they did.
+async fn execute(venue: &Venue, commands: impl IntoIterator<Item = Command>) -> Result<(), AppError> {
+    together(venue, commands, drop).await
+}
+
+async fn together(
+    venue: &Venue,
+    commands: impl IntoIterator<Item = Command>,
+    mut each: impl FnMut(Receipt),
+) -> Result<(), AppError> {
     let mut commands = commands.into_iter().peekable();
     while commands.peek().is_some() {
         let some = commands.by_ref().take(TOGETHER).map(|command| venue.app().sequencer().submit(submission(command)));
         for receipt in join_all(some.collect::<Vec<_>>()).await {
-            receipts.push(receipt?);
+            each(receipt?);
         }
     }
-    Ok(receipts)
+    Ok(())
 }
 
 /// Returns a command as the journal records those of the load.

@@ -1,13 +1,16 @@
 //! Measuring the server as a client sees it, and the write path alone.
 
+mod ceiling;
 mod client;
+mod figure;
 mod http;
 mod market;
+mod recover;
 mod settle;
 mod stream;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -26,6 +29,8 @@ enum BenchCommand {
     Http(http::Http),
     /// What the writer thread does for each batch, without HTTP.
     Write(write::Write),
+    /// From the start of a server to ready, with many open orders in its database.
+    Recover(recover::Recover),
     /// A day of many delivered contracts: their heartbeats, their settlement, and orders beside it.
     Settle(settle::Settle),
 }
@@ -35,6 +40,7 @@ impl Bench {
         match self.command {
             BenchCommand::Http(http) => http.run().await,
             BenchCommand::Write(write) => write.run().await,
+            BenchCommand::Recover(recover) => recover.run().await,
             BenchCommand::Settle(settle) => settle.run(),
         }
     }
@@ -48,6 +54,10 @@ impl Scratch {
         let folder = std::env::temp_dir().join(format!("gpubourse-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         Ok(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
     }
 
     fn database(&self) -> String {

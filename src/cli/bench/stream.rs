@@ -13,6 +13,11 @@ pub const AHEAD: u32 = 90 * DAY;
 /// Asks last at most so long.
 pub const ASK_MINUTES_MAX: u32 = 90 * DAY;
 const BID_MINUTES_MAX: u32 = 5 * DAY;
+/// Orders of batches have the numbers from here on, which no single order reaches.
+const BATCHES_FROM: u64 = 1 << 36;
+/// The prices of bids begin here, in tenths of a cent: those that reach every ask, and those that reach none.
+const TAKING: u32 = 3_000;
+const WAITING: u32 = 1_000;
 /// Windows begin no earlier than this from the moment the market was set up.
 const NOTICE: u32 = 2 * DAY;
 
@@ -21,8 +26,15 @@ const NOTICE: u32 = 2 * DAY;
 pub struct Seller {
     pub organization: OrganizationId,
     pub key: String,
-    /// Its listings: number and outward id.
-    pub listings: Vec<(ListingId, Uuid)>,
+    pub listings: Vec<Listed>,
+}
+
+/// A listing: its number, its outward id, and the place of its product among all.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    pub id: ListingId,
+    pub public: Uuid,
+    pub product: usize,
 }
 
 /// Somebody who buys.
@@ -55,7 +67,7 @@ pub struct Draft<'a> {
 
 #[derive(Debug, Clone, Copy)]
 enum DraftKind<'a> {
-    Ask(&'a Seller, (ListingId, Uuid)),
+    Ask(&'a Seller, Listed),
     Bid(&'a Buyer, ProductId, &'a str),
 }
 
@@ -68,20 +80,50 @@ impl Cast {
     /// Returns the ask of a number.
     pub fn ask(&self, number: u64) -> Option<Draft<'_>> {
         let mut dice = Dice::of(number);
-        let seller = dice.pick(&self.sellers)?;
+        self.ask_of(dice.pick(&self.sellers)?, number, dice)
+    }
+
+    /// Returns the orders of a batch, all of one organization.
+    pub fn batch(&self, number: u64, count: u64) -> Vec<Draft<'_>> {
+        let mut dice = Dice::of(number);
+        let first = BATCHES_FROM.saturating_add(number.saturating_mul(count));
+        let numbers = first..first.saturating_add(count);
+        if number.is_multiple_of(2) {
+            let Some(seller) = dice.pick(&self.sellers) else { return Vec::new() };
+            numbers.filter_map(|number| self.ask_of(seller, number, Dice::of(number))).collect()
+        } else {
+            let Some(buyer) = dice.pick(&self.buyers) else { return Vec::new() };
+            numbers.filter_map(|number| self.bid_of(buyer, number, Dice::of(number), TAKING)).collect()
+        }
+    }
+
+    /// Returns an order that stays: even numbers are asks, odd ones bids that reach none.
+    pub fn resting(&self, number: u64) -> Option<Draft<'_>> {
+        if number.is_multiple_of(2) {
+            return self.ask(number);
+        }
+        let mut dice = Dice::of(number);
+        self.bid_of(dice.pick(&self.buyers)?, number, dice, WAITING)
+    }
+
+    fn bid(&self, number: u64) -> Option<Draft<'_>> {
+        let mut dice = Dice::of(number);
+        self.bid_of(dice.pick(&self.buyers)?, number, dice, TAKING)
+    }
+
+    fn ask_of<'a>(&self, seller: &'a Seller, number: u64, mut dice: Dice) -> Option<Draft<'a>> {
         let listing = *dice.pick(&seller.listings)?;
         let window = dice.window(self.now, ASK_MINUTES_MAX);
         let price = Price::from_micros(i64::from(2_000 + dice.below(1_000)) * 1_000);
         Some(Draft { number, gpus: 1 + dice.below(64), window, price, kind: DraftKind::Ask(seller, listing) })
     }
 
-    fn bid(&self, number: u64) -> Option<Draft<'_>> {
-        let mut dice = Dice::of(number);
-        let buyer = dice.pick(&self.buyers)?;
+    /// Returns a bid at a price from so many tenths of a cent upwards.
+    fn bid_of<'a>(&'a self, buyer: &'a Buyer, number: u64, mut dice: Dice, from: u32) -> Option<Draft<'a>> {
         let product = dice.below(u32::try_from(self.symbols.len()).ok()?);
         let symbol = self.symbols.get(usize::try_from(product).ok()?)?;
         let window = dice.window(self.now, BID_MINUTES_MAX);
-        let price = Price::from_micros(i64::from(3_000 + dice.below(1_000)) * 1_000);
+        let price = Price::from_micros(i64::from(from + dice.below(1_000)) * 1_000);
         let product = ProductId::new(i64::from(product) + 1);
         Some(Draft { number, gpus: 1 + dice.below(8), window, price, kind: DraftKind::Bid(buyer, product, symbol) })
     }
@@ -101,8 +143,8 @@ impl Draft<'_> {
         let (start, end) = (self.window.start.to_rfc3339(), self.window.end.to_rfc3339());
         let (gpus, price, name) = (self.gpus, self.price.to_string(), self.name());
         match self.kind {
-            DraftKind::Ask(_, (_, listing)) => json!({
-                "side": "ask", "listing_id": listing, "gpus": gpus, "price": price, "start": start, "end": end,
+            DraftKind::Ask(_, listing) => json!({
+                "side": "ask", "listing_id": listing.public, "gpus": gpus, "price": price, "start": start, "end": end,
                 "client_order_id": name,
             }),
             DraftKind::Bid(_, _, symbol) => json!({
@@ -117,9 +159,9 @@ impl Draft<'_> {
         let terms = Terms { client_order_id: Some(self.name()), ..Terms::default() };
         let (gpus, price, Window { start, end }) = (self.gpus, self.price, self.window);
         match self.kind {
-            DraftKind::Ask(seller, (listing, _)) => Command::PlaceAsk(PlaceAsk {
+            DraftKind::Ask(seller, listing) => Command::PlaceAsk(PlaceAsk {
                 organization: seller.organization,
-                source: Source::Listing(listing),
+                source: Source::Listing(listing.id),
                 gpus,
                 start: Some(start),
                 end: Some(end),

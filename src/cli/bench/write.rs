@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::market::{self, submission};
+use super::market::{Place, Resting, submission};
 use super::stream::Cast;
 use super::{Scratch, hundredths};
 use crate::app::View;
@@ -27,9 +27,8 @@ pub(super) struct Write {
     /// Resting asks before the first order.
     #[arg(long, default_value_t = 100_000)]
     resting: u64,
-    /// An empty database to use; a temporary SQLite file if not given.
-    #[arg(long)]
-    database_url: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Where the time of a measurement went.
@@ -46,9 +45,8 @@ struct Spent {
 impl Write {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let folder = Scratch::new()?;
-        let url = self.database_url.clone().unwrap_or_else(|| folder.database());
-        println!("setting the market up in {url}");
-        let cast = market::open(&url, self.resting).await?;
+        let url = self.place.url(&folder);
+        let cast = self.place.open(&url, Resting::Asks(self.resting)).await?;
         let store = Store::open(&url)?;
         let mut writer = store.writer()?;
         let recovered = writer.load()?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::test::TestRequest;
 use gpubourse::api::forward::HOP;
-use gpubourse::api::{Config, Limits, Rate};
+use gpubourse::api::{Config, Echo, Limits, Rate};
 use gpubourse::app::sequencer::Leading;
 use serde_json::json;
 use tokio::sync::watch;
@@ -216,7 +216,7 @@ async fn the_writer_charges_whom_a_request_came_from() {
 #[actix_web::test]
 async fn a_node_for_nodes_answers_nobody_else() {
     let (instance, limits) = ("test".to_owned(), Limits::OFF);
-    let world = World::of(Config { instance, limits, echo: true, workers: Some(1), serves_clients: false }, None);
+    let world = World::of(Config { instance, limits, echo: Echo::On, workers: Some(1), serves_clients: false }, None);
     world.public("/v1/products").await.refused(421, "misdirected");
     order_at(&world).await.refused(421, "misdirected");
     world.public("/health/ready").await.expect(200);

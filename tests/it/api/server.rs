@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use gpubourse::api::{self, Config, Limits};
+use gpubourse::api::{self, Config, Echo, Limits};
 
 use super::world::World;
 
@@ -34,7 +34,7 @@ pub fn serve(world: &World) -> (SocketAddr, actix_web::dev::Server) {
     let config = Config {
         instance: "socket".to_owned(),
         limits: Limits::OFF,
-        echo: true,
+        echo: Echo::On,
         workers: Some(1),
         serves_clients: true,
     };

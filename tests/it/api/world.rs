@@ -10,7 +10,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{Data, ServiceConfig};
-use gpubourse::api::{self, Api, Config, Limits, edge::edge};
+use gpubourse::api::{self, Api, Config, Echo, Limits, edge::edge};
 use gpubourse::app::sequencer::{self, Leading, Running};
 use gpubourse::app::{Accounts, App, Clock, ManualClock, SeededIds};
 use gpubourse::auth::KeyRing;
@@ -96,14 +96,16 @@ impl World {
     }
 
     pub fn with(limits: Limits) -> Self {
-        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        let config =
+            Config { instance: "test".to_owned(), limits, echo: Echo::On, workers: Some(1), serves_clients: true };
         Self::of(config, None)
     }
 
     /// A node whose exchange is its own and which is told that another writes.
     pub fn led_by(leading: watch::Receiver<Leading>) -> Self {
         let limits = Limits::OFF;
-        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        let config =
+            Config { instance: "test".to_owned(), limits, echo: Echo::On, workers: Some(1), serves_clients: true };
         Self::of(config, Some(leading))
     }
 
@@ -120,7 +122,8 @@ impl World {
         drop((api, pages));
         running.join();
         let limits = Limits::OFF;
-        let config = Config { instance: "test".to_owned(), limits, echo: true, workers: Some(1), serves_clients: true };
+        let config =
+            Config { instance: "test".to_owned(), limits, echo: Echo::On, workers: Some(1), serves_clients: true };
         Self::over(store, folder, clock, &config, None)
     }
 

@@ -1,6 +1,7 @@
 //! The program as its users meet it: a process, its exit codes, its messages, and HTTP over a real socket.
 
 mod aftermath;
+mod bench;
 mod commands;
 mod cut;
 mod follow;
