@@ -148,9 +148,10 @@ impl View {
         }
     }
 
-    /// Returns the journal row with which an order of a product last changed; 0 if the view has not seen one.
+    /// Returns the journal row with which an order of a product last changed; that of the view's beginning if it has not
+    /// seen one: a view that was loaded again may lack orders that an earlier one showed.
     pub fn book_changed(&self, product: ProductId) -> i64 {
-        self.changed.get(&product).copied().unwrap_or_default()
+        self.changed.get(&product).copied().unwrap_or(self.origin.as_of)
     }
 
     fn remember(&mut self, mut batch: Batch) {
