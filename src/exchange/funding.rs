@@ -95,16 +95,6 @@ impl Contract {
         let funded = |monthly: Monthly| Window::new(self.window.start, monthly.funded_until).minutes();
         self.monthly.map(|monthly| funded(monthly).div_ceil(MONTH_MINUTES))
     }
-
-    /// Returns the draw for the month from a minute on, if the contract covers any of it.
-    fn draw_from(&self, from: Minute, end: Minute, before: u32) -> Result<Option<Draw>, OutOfRange> {
-        let month = Window::new(from, from.plus(MONTH_MINUTES).min(end));
-        if month.is_empty() {
-            return Ok(None);
-        }
-        let amount = self.price.cost(self.gpus, month.minutes())?;
-        Ok(Some(Draw { at: from.minus(before), until: month.end, amount }))
-    }
 }
 
 impl<B: Book> Exchange<B> {
@@ -114,19 +104,25 @@ impl<B: Book> Exchange<B> {
         if funding.is_full() || has_draws { Ok(()) } else { Err(Reject::FundingNotAllowed) }
     }
 
-    /// Returns how far a new contract is paid for, if that is done by the month.
-    pub(super) fn first_month(&self, contract: &Contract, funding: Funding) -> Result<Option<Monthly>, Failure> {
-        match funding {
-            Funding::Full => Ok(None),
-            Funding::Monthly => self.funded(contract, contract.window.start.plus(MONTH_MINUTES)).map(Some),
+    /// Returns how far a contract that is made now is paid for, if that is done by the month.
+    pub(super) fn first_month(
+        &self,
+        funding: Funding,
+        price: Price,
+        gpus: u32,
+        window: Window,
+    ) -> Result<Option<Monthly>, Failure> {
+        if funding.is_full() {
+            return Ok(None);
         }
+        let before = self.terms_of(self.terms_version())?.draw_before_minutes;
+        funded(price, gpus, (window.start.plus(MONTH_MINUTES), window.end), before).map(Some)
     }
 
-    /// Returns how a contract stands that is paid for up to a minute.
+    /// Returns how a contract stands once it is paid for up to a minute.
     fn funded(&self, contract: &Contract, until: Minute) -> Result<Monthly, Failure> {
         let before = self.terms_of(contract.terms)?.draw_before_minutes;
-        let next = contract.draw_from(until, self.sure_window(contract).end, before);
-        Ok(Monthly { funded_until: until, next: next.map_err(|_| Failure::Invariant("draw_range"))? })
+        funded(contract.price, contract.gpus, (until, self.sure_window(contract).end), before)
     }
 
     /// Writes into the calendar when the next draw of a contract is tried, if there is one.
@@ -179,6 +175,16 @@ impl<B: Book> Exchange<B> {
         self.arm_draw(id);
         Ok(())
     }
+}
+
+/// Returns how GPUs stand that are paid for up to a minute, and are wanted up to another.
+fn funded(price: Price, gpus: u32, (until, end): (Minute, Minute), before: u32) -> Result<Monthly, Failure> {
+    let month = Window::new(until, until.plus(MONTH_MINUTES).min(end));
+    if month.is_empty() {
+        return Ok(Monthly { funded_until: until, next: None });
+    }
+    let amount = price.cost(gpus, month.minutes()).map_err(|_| Failure::Invariant("draw_range"))?;
+    Ok(Monthly { funded_until: until, next: Some(Draw { at: until.minus(before), until: month.end, amount }) })
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
 use super::{Event, Exchange, Failure};
 use crate::types::{
-    AccountKind, ContractId, ContractStatus, Funding, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
-    Price, ProductId, Side, Source, Steps, TimeInForce, Timestamp, TradeId, Window,
+    AccountKind, ContractId, ContractStatus, Funding, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus,
+    OrganizationId, Price, ProductId, Side, Source, Steps, TimeInForce, Timestamp, TradeId, Window,
 };
 
 /// How an order ends.
@@ -210,13 +210,7 @@ impl<B: Book> Exchange<B> {
         let source = ask.source.ok_or(Failure::Invariant("ask_without_source"))?;
         let id = ContractId::new(next(&mut self.counters.contract));
         let made = Holding::Made(id);
-        let (listing, depth, previous_of_parent) = match source {
-            Source::Listing(id) => (id, 0, None),
-            Source::Contract(id) => {
-                let parent = self.contracts.get_mut(&id).ok_or(Failure::Invariant("source_missing"))?;
-                (parent.listing, parent.depth.saturating_add(1), parent.last_child.replace(made))
-            }
-        };
+        let (listing, depth, previous_of_parent) = self.title_of(source, made)?;
         let site = self.listings.get(&listing).ok_or(Failure::Invariant("listing_missing"))?.site;
         let fee_bps = self.products.get(&ask.product).ok_or(Failure::Invariant("product_missing"))?.fee_bps;
         let tape = self.tapes.get_mut(&ask.product).ok_or(Failure::Invariant("tape_missing"))?;
@@ -262,14 +256,24 @@ impl<B: Book> Exchange<B> {
             previous_of_buyer: self.purse_mut(bid.organization)?.last_holding.replace(made),
             previous_of_parent,
             last_child: None,
-            monthly: None,
+            monthly: self.first_month(bid.funding, fill.price, fill.gpus, fill.window)?,
         };
-        let contract = Contract { monthly: self.first_month(&contract, bid.funding)?, ..contract };
         let (trade, contract) = (Arc::new(trade), Arc::new(contract));
         self.changes.trades.push(Arc::clone(&trade));
         self.changes.contracted.push(Arc::clone(&contract));
         self.events.push(Event::Traded { trade, contract: Arc::clone(&contract) });
         Ok(contract)
+    }
+
+    /// Returns the listing, the depth and the child before it of a contract that is made out of a source.
+    fn title_of(&mut self, source: Source, made: Holding) -> Result<(ListingId, u8, Option<Holding>), Failure> {
+        match source {
+            Source::Listing(id) => Ok((id, 0, None)),
+            Source::Contract(id) => {
+                let parent = self.contracts.get_mut(&id).ok_or(Failure::Invariant("source_missing"))?;
+                Ok((parent.listing, parent.depth.saturating_add(1), parent.last_child.replace(made)))
+            }
+        }
     }
 
     fn add_contract(&mut self, contract: Arc<Contract>) -> Result<(), Failure> {

@@ -109,7 +109,8 @@ impl Course {
         let next = *self.exchange.counters();
         let (host, renter) = (OrganizationId::new(next.organization), OrganizationId::new(next.organization + 1));
         let product = ProductId::new(next.product);
-        let (start, end) = (now.minute().plus(120), now.minute().plus(240));
+        // Long enough to be paid for by the month.
+        let (start, end) = (now.minute().plus(120), now.minute().plus(60_000));
         let price = Price::from_micros(2_000_000);
         let register =
             |name: &str, organization_kind| Command::RegisterOrganization { name: name.into(), organization_kind };
@@ -145,7 +146,11 @@ impl Course {
                 resale_allowed: true,
                 rights: Rights { royalty_bps: 500, ..Rights::default() },
             },
-            Command::Deposit { organization: renter, amount: Money::from_micros(100_000_000), reference: "w".into() },
+            Command::Deposit {
+                organization: renter,
+                amount: Money::from_micros(100_000_000_000),
+                reference: "w".into(),
+            },
             Command::PlaceAsk(PlaceAsk {
                 organization: host,
                 source: Source::Listing(ListingId::new(next.listing)),
@@ -168,7 +173,7 @@ impl Course {
                 requirements: Requirements::default(),
                 same_site: false,
                 cover: Some(price),
-                funding: Funding::Full,
+                funding: Funding::Monthly,
                 terms: Terms::default(),
             }),
             Command::DeclareReady { organization: host, contract: ContractId::new(next.contract) },

@@ -162,4 +162,4 @@ fn add(sheet: &mut Sheet, what: &[&str], accounts: &Accounts, contract: &[String
 }
 
 /// Columns after those of accounts.
-const CONTRACT_COLUMNS: usize = 14;
+const CONTRACT_COLUMNS: usize = 15;

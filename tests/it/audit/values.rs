@@ -35,6 +35,10 @@ const TABLES: [&str; 20] = [
 /// Columns that are empty only where somebody has bought back their own capacity, or has asks but never had money.
 const MAY_BE_FULL: [&str; 2] = ["contract_passes.previous_of_seller", "balances.last_transfer"];
 
+/// Columns that are filled in no row but those that still wait: the only contract that is paid for by the month is among
+/// the last.
+const MAY_WAIT: [&str; 1] = ["contract_states.monthly"];
+
 #[test]
 fn the_database_is_sound_and_has_rows_of_every_kind() {
     for_each_scene(|scene| {
@@ -49,7 +53,7 @@ fn the_database_is_sound_and_has_rows_of_every_kind() {
                 let count = |scene: &mut crate::catalogue::Raw, condition: &str| scene.keys(table, condition).len();
                 let name = format!("{}.{}", table.name, column.name);
                 let filled = count(&mut scene.raw, &format!("\"{}\" IS NOT NULL", column.name));
-                assert!(filled > 0, "{name} is never set");
+                assert!(filled > 0 || MAY_WAIT.contains(&name.as_str()), "{name} is never set");
                 let empty = count(&mut scene.raw, &format!("\"{}\" IS NULL", column.name));
                 let may_be_full = !column.is_nullable || MAY_BE_FULL.contains(&name.as_str());
                 assert!(empty > 0 || may_be_full, "{name} is always set");
