@@ -15,6 +15,7 @@ pub mod oversupply;
 pub mod ratio;
 pub mod reputation;
 pub mod sources;
+pub mod stickiness;
 pub mod supply;
 pub mod tape;
 pub mod tenor;
