@@ -12,7 +12,7 @@ use super::service;
 use super::v1::{
     admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
     journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites, statements,
-    stream, terms, wallet,
+    stickiness, stream, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -345,6 +345,14 @@ fn market() -> Vec<Route> {
         .says("Shows how much more is offered than taken: an index of 0 to 100 with what it is made of."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/sources", "get_sources", oversupply::sources)
             .says("Shows who is behind the supply, and how much of it is under water."),
+        Route::new(
+            "market data",
+            Method::GET,
+            "/v1/markets/{symbol}/stickiness",
+            "get_stickiness",
+            stickiness::stickiness,
+        )
+        .says("Shows how long sellers leave prices as they are, by region, and how much supply is above the market."),
         Route::new("market data", Method::GET, "/v1/organizations/{id}/reputation", "get_reputation", reputation::get)
             .says("Shows what a provider has delivered of what it sold, with the inputs of the formula."),
         Route::new("market data", Method::GET, "/v1/quotes", "list_quotes", quotes::list)

@@ -14,6 +14,8 @@ mod past;
 pub mod reputation;
 pub(in crate::app) mod resting;
 pub mod sources;
+mod spells;
+pub mod stickiness;
 pub mod tape;
 
 use std::collections::BTreeMap;
@@ -64,6 +66,8 @@ pub struct Figures {
     past: Mutex<Option<Arc<past::Past>>>,
     oversupplies: kept::Kept<(ProductId, Option<Region>, u32), oversupply::Standing>,
     sources: kept::Kept<(ProductId, Option<Region>), sources::Behind>,
+    spells: Arc<Mutex<spells::Spelled>>,
+    stickinesses: kept::Kept<ProductId, stickiness::Sticky>,
     reputations: kept::Kept<OrganizationId, Reputation>,
     pub(super) external: super::series::Kept,
     pub(super) books: super::books::Books,

@@ -89,7 +89,7 @@ pub struct View {
     /// The journal row with which an order of each product last changed.
     changed: BTreeMap<ProductId, i64>,
     /// The number that the next order will have.
-    next_order: i64,
+    pub next_order: i64,
 }
 
 /// How a view was made: orders before the first that it saw placed, and not among those that were open, had ended by

@@ -28,6 +28,7 @@ pub mod reputation;
 pub mod sites;
 pub mod statement_file;
 pub mod statements;
+pub mod stickiness;
 pub mod stream;
 pub mod stream_events;
 pub mod terms;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
+};
 
 use super::chain::{self, Chain};
 use super::{Listed, Page, balances};
 use crate::exchange::entities::Order;
 use crate::store::db::{on, portable};
-use crate::store::rows::{OrderRow, OrderStateRow};
+use crate::store::rows::{OrderRow, OrderStateRow, Place};
 use crate::store::schema::{order_states, orders};
 use crate::store::{Reader, StoreError};
-use crate::types::{OrderId, OrderStatus, OrganizationId, ProductId, Side, Timestamp};
+use crate::types::{OrderId, OrderStatus, OrganizationId, Price, ProductId, Side, Source, Timestamp};
 
 /// Orders looked at for one page: those that a filter leaves out cost time too.
 pub const LOOKED_AT_MAX: usize = 10_000;
@@ -63,6 +65,48 @@ pub fn placed_at(reader: &mut Reader, orders: &[OrderId]) -> Result<Vec<(OrderId
     let rows = on!(reader.db(), |c, m| m::placed_at(c, &numbers))?;
     Ok(rows.into_iter().map(|(number, at)| (OrderId::new(number), Timestamp::from_millis(at))).collect())
 }
+
+/// An ask as it was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedAsk {
+    /// The order.
+    pub order: OrderId,
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Out of what.
+    pub source: Source,
+    /// For what.
+    pub product: ProductId,
+    /// At what price.
+    pub price: Price,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Returns asks after one as they were placed, in order, at most so many.
+///
+/// # Errors
+/// What the database said.
+pub fn asks_after(reader: &mut Reader, order: i64, limit: u32) -> Result<Vec<PlacedAsk>, StoreError> {
+    let rows = on!(reader.db(), |c, m| m::asks_after(c, order, i64::from(limit)))?;
+    rows.into_iter().map(placed_ask).collect()
+}
+
+fn placed_ask((number, organization, kind, source, product, price, at): PlacedRow) -> Result<PlacedAsk, StoreError> {
+    let place = Place::new("orders", number);
+    let (Some(kind), Some(source)) = (kind, source) else { return Err(place.corrupt("source_kind")) };
+    Ok(PlacedAsk {
+        order: OrderId::new(number),
+        organization: OrganizationId::new(organization),
+        source: place.source(&kind, source)?,
+        product: ProductId::new(product),
+        price: Price::from_micros(price),
+        at: Timestamp::from_millis(at),
+    })
+}
+
+/// Number, owner, source, product, price and time of an ask.
+type PlacedRow = (i64, i64, Option<String>, Option<i64>, i64, i64, i64);
 
 /// Returns the orders with these numbers as they stand; those that do not exist are left out.
 ///
@@ -129,6 +173,16 @@ portable! {
             .inner_join(order_states::table.on(order_states::number.eq(orders::number)))
             .filter(orders::number.eq_any(numbers))
             .select((OrderRow::as_select(), OrderStateRow::as_select()))
+            .load(c)
+    }
+
+    pub(crate) fn asks_after(c: &mut Conn, number: i64, limit: i64) -> QueryResult<Vec<PlacedRow>> {
+        use orders as o;
+        o::table
+            .filter(o::number.gt(number).and(o::side.eq(Side::Ask.as_str())))
+            .order(o::number)
+            .limit(limit)
+            .select((o::number, o::organization, o::source_kind, o::source_number, o::product, o::price, o::created_at))
             .load(c)
     }
 

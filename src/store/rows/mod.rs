@@ -16,6 +16,7 @@ pub(crate) mod transfer;
 
 pub(crate) use contract::{ContractNow, ContractRow, ContractStateRow, PassRow};
 pub(crate) use delivery::{DeliveryRow, TermsRow};
+pub(crate) use field::Place;
 pub(crate) use journal::JournalEntry;
 pub(crate) use key::KeyRow;
 pub(crate) use order::{OrderNow, OrderRow, OrderStateRow};

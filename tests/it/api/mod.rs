@@ -20,6 +20,7 @@ mod refusals;
 mod reputation;
 pub mod server;
 mod statements;
+mod stickiness;
 mod stream;
 mod titles;
 mod trading;
