@@ -89,6 +89,11 @@ pub fn maybe_percent(ratio: impl Borrow<Option<Ratio>>) -> String {
     ratio.map_or_else(|| NONE.to_owned(), percent)
 }
 
+/// Writes a number of days, or that there is none.
+pub fn maybe_days(days: impl Borrow<Option<Ratio>>) -> String {
+    days.borrow().map_or_else(|| NONE.to_owned(), |days| days.to_string())
+}
+
 /// Writes a count.
 pub fn count(number: impl Borrow<u64>) -> String {
     let number = *number.borrow();

@@ -75,6 +75,7 @@ fn public(config: &mut ServiceConfig) {
         .route("/markets/{symbol}/depth.csv", page(numbers::depth_csv))
         .route("/markets/{symbol}/forward.csv", page(numbers::forward_csv))
         .route("/markets/{symbol}/oversupply.csv", page(numbers::oversupply_csv))
+        .route("/markets/{symbol}/stickiness.csv", page(numbers::stickiness_csv))
         .route("/about", page(account::about))
         .route("/static/{name}", web::get().to(assets::serve));
 }

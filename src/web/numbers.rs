@@ -12,9 +12,11 @@ use crate::app::analytics::depth::{Depth, HOURS_MAX, LADDER, Need, Strip};
 use crate::app::analytics::kept::Made;
 use crate::app::analytics::oversupply::{ROLLING_DAYS, Standing};
 use crate::app::analytics::sources::Behind;
+use crate::app::analytics::stickiness::Sticky;
 use crate::market::depth::Quote;
 use crate::market::forward::{Basis, MonthPrice};
 use crate::market::oversupply::{HORIZONS, Oversupply, State, WEIGHTS};
+pub use crate::market::stickiness::REPRICED_DAYS;
 use crate::market::{GpuMinutes, Ratio};
 use crate::types::{Price, Symbol, Window};
 
@@ -43,6 +45,8 @@ pub struct Numbers {
     pub standing: Arc<Made<Standing>>,
     /// Who is behind the supply.
     pub behind: Arc<Made<Behind>>,
+    /// How sticky prices are.
+    pub sticky: Arc<Made<Sticky>>,
 }
 
 /// A delivery month.
@@ -115,6 +119,7 @@ impl Numbers {
             gauge: Gauge::of(&standing.figure.oversupply),
             standing,
             behind: app.sources(symbol, None).await?,
+            sticky: app.stickiness(symbol).await?,
         })
     }
 
@@ -137,6 +142,11 @@ impl Numbers {
         let mut is_whole = true;
         let until_short = quotes.take_while(|quote| std::mem::replace(&mut is_whole, quote.is_full()));
         until_short.filter(|quote| quote.available > 0).collect()
+    }
+
+    /// Tells whether there is a price to speak of.
+    pub fn is_sticky(&self) -> bool {
+        self.sticky.figure.rows.iter().any(|(_, row)| row.repricings > 0 || row.sources.asks > 0)
     }
 
     /// Returns the first and the last month.
@@ -260,6 +270,33 @@ pub async fn oversupply_csv(visit: Guest) -> Shown {
         sheet.row(row);
     }
     file(&symbol, "oversupply", sheet)
+}
+
+/// Gives the stickiness of a product's prices, as a whole and by region, as a file.
+pub async fn stickiness_csv(visit: Guest) -> Shown {
+    let symbol = visit.symbol()?;
+    let mut header = vec!["region", "repricings", "cuts", "median_days", "median_change", "asks"];
+    header.extend(["median_standing_days", "offered_gpu_hours", "above_index_gpu_hours", "resale_offered_gpu_hours"]);
+    header.extend(["resale_underwater_gpu_hours", "held_at_cost_gpu_hours"]);
+    let mut sheet = Sheet::new(&header);
+    for (region, row) in &visit.app().stickiness(&symbol).await?.figure.rows {
+        let hours = |amount: Option<GpuMinutes>| text(amount.map(GpuMinutes::hours));
+        sheet.row([
+            region.as_ref().map(|region| region.as_str().to_owned()).unwrap_or_default(),
+            row.repricings.to_string(),
+            row.cuts.to_string(),
+            text(row.median_days),
+            text(row.median_change),
+            row.sources.asks.to_string(),
+            text(row.median_standing_days),
+            row.sources.offered.hours(),
+            hours(row.sources.above_index),
+            row.sources.reseller.offered.hours(),
+            hours(row.sources.resale_underwater),
+            hours(row.held_at_cost),
+        ]);
+    }
+    file(&symbol, "stickiness", sheet)
 }
 
 fn text(value: Option<impl ToString>) -> String {

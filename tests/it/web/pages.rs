@@ -17,6 +17,7 @@ const FILES: &[&str] = &[
     "/markets/h100-sxm-80gb/depth.csv",
     "/markets/h100-sxm-80gb/forward.csv",
     "/markets/h100-sxm-80gb/oversupply.csv",
+    "/markets/h100-sxm-80gb/stickiness.csv",
 ];
 /// Pages of somebody: who may see them, and who may not.
 const PRIVATE: &[(&str, &[&str], &[&str])] = &[
@@ -277,12 +278,18 @@ async fn depth_curve_and_oversupply_are_those_of_the_api() {
     let over = api("oversupply").await;
     let said = format!("aria-label=\"Oversupply {} of 100\"", over["index"]);
     assert!(page.contains(&said) && page.contains(over["state"].as_str().unwrap()), "{over}: {page}");
+    let (sticky, csv) = (api("stickiness").await, file("stickiness.csv").await);
+    let names = ["region", "repricings", "cuts", "median_days", "median_change", "asks", "median_standing_days"];
+    for region in sticky["data"].as_array().unwrap() {
+        assert!(csv.contains(&row(region, &names)), "{region} in {csv}");
+    }
+    assert!(page.contains("id=\"stickiness\"") && bare.contains("No prices to compare"));
     let (market_page, csv) = (visitor.get("/").await.text, visitor.get("/market.csv").await.text);
     let ends = format!(",{},{}", over["index"], over["state"].as_str().unwrap());
     assert!(csv.lines().any(|line| line.ends_with(&ends)), "{ends} in {csv}");
     assert!([&market_page, &page].iter().all(|text| text.contains("/about#oversupply")));
     let about = visitor.get("/about").await.text;
-    for definition in ["oversupply", "forward", "depth", "marks", "sources", "fall"] {
+    for definition in ["oversupply", "forward", "depth", "marks", "sources", "fall", "stickiness"] {
         assert!(about.contains(&format!("id=\"{definition}\"")), "{definition}");
     }
 }
