@@ -190,6 +190,7 @@ impl Funding {
     }
 }
 
+#[allow(clippy::derivable_impls, reason = "words! marks no variant as the default")]
 impl Default for Funding {
     fn default() -> Self {
         Self::Full
