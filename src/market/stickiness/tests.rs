@@ -195,8 +195,10 @@ proptest! {
                     next += 1;
                     placed(next - 1, owner, listing, cents, hours)
                 }
-                1 => amended(order, cents, hours),
-                _ => cancelled(order, hours),
+                // What was not placed yet is neither amended nor cancelled.
+                1 if order < next => amended(order, cents, hours),
+                2 if order < next => cancelled(order, hours),
+                _ => continue,
             });
         }
         let mut spells = Spells::default();
