@@ -89,9 +89,14 @@ pub fn maybe_percent(ratio: impl Borrow<Option<Ratio>>) -> String {
     ratio.map_or_else(|| NONE.to_owned(), percent)
 }
 
-/// Writes a number of days, or that there is none.
+/// Writes a number of days to two decimals, or that there is none.
 pub fn maybe_days(days: impl Borrow<Option<Ratio>>) -> String {
-    days.borrow().map_or_else(|| NONE.to_owned(), |days| days.to_string())
+    let cut = |days: Ratio| {
+        let mut text = days.to_string();
+        text.truncate(text.len().saturating_sub(2));
+        text
+    };
+    days.borrow().map_or_else(|| NONE.to_owned(), cut)
 }
 
 /// Writes a count.

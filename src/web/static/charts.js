@@ -105,6 +105,8 @@
   function toggle(key, series) {
     key.tabIndex = 0;
     key.setAttribute("role", "switch");
+    key.parentElement.setAttribute("role", "group");
+    key.parentElement.setAttribute("aria-label", "Lines of the chart");
     key.setAttribute("aria-checked", "true");
     function flip() {
       var shown = key.getAttribute("aria-checked") !== "true";
