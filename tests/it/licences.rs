@@ -59,3 +59,17 @@ fn a_copyleft_licence_is_refused() {
     assert!(!acceptable("GPL-3.0-or-later"));
     assert!(!acceptable("MIT AND GPL-3.0"));
 }
+
+/// What tests alone use may be under the Mozilla Public License: its file stands beside its licence, out of the program's
+/// sources.
+#[test]
+fn axe_has_its_licence_and_is_not_shipped() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("tests/it/web/axe");
+    let licence = std::fs::read_to_string(folder.join("LICENSE")).unwrap();
+    assert!(licence.contains("Mozilla Public License, version 2.0"));
+    assert!(folder.join("LICENSE-3RD-PARTY.txt").is_file());
+    let served = std::fs::read_dir(root.join("src/web/static")).unwrap();
+    let names: Vec<String> = served.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.is_empty() && !names.iter().any(|name| name.contains("axe")), "{names:?}");
+}

@@ -1,5 +1,6 @@
 //! As a person would: in a real browser, against the real program, on a phone and on a desk.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use chrono::{Timelike, Utc};
@@ -15,7 +16,9 @@ const STORY: &str = "h100-unspecified-80gb";
 const PASSWORD: &str = "correct horse battery staple";
 /// Where pictures of the pages are written, if anywhere.
 const PICTURES: &str = "GPUBOURSE_SCREENSHOTS";
-const WIDTHS: [(u32, &str); 2] = [(1280, "light"), (390, "dark")];
+const WIDTHS: [(u32, &str); 4] = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")];
+/// What checks pages for those who do not see them, or not well; of Deque Systems, under the MPL 2.0.
+const AXE: &str = include_str!("axe/axe.min.js");
 
 struct Scene {
     browser: Browser,
@@ -23,7 +26,16 @@ struct Scene {
     admin: String,
     start: String,
     end: String,
+    /// What axe found, told at the end, all of it.
+    barriers: RefCell<Vec<String>>,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let barriers = self.barriers.take();
+        assert!(barriers.is_empty() || std::thread::panicking(), "{barriers:#?}");
+    }
 }
 
 /// Opens an exchange with two products, the real price series and an admin.
@@ -52,7 +64,7 @@ fn scene() -> Option<Scene> {
     let hour = Utc::now().with_minute(0).unwrap() + chrono::Duration::hours(2);
     let start = hour.format("%Y-%m-%dT%H:00").to_string();
     let end = (hour + chrono::Duration::hours(48)).format("%Y-%m-%dT%H:00").to_string();
-    Some(Scene { browser, server, admin, start, end, _folder: folder })
+    Some(Scene { browser, server, admin, start, end, barriers: RefCell::default(), _folder: folder })
 }
 
 impl Scene {
@@ -158,12 +170,12 @@ impl Scene {
         path
     }
 
-    /// Looks at a page on a desk and on a phone.
+    /// Looks at a page on a desk and on a phone, in light and dark.
     fn inspect(&self, name: &str, path: &str) {
         for (width, scheme) in WIDTHS {
             self.browser.look(width, scheme);
             self.go(path);
-            self.check(&format!("{path} at {width}"), width);
+            self.check(&format!("{path} at {width}, {scheme}"), width);
             if let Some(folder) = std::env::var_os(PICTURES).map(PathBuf::from) {
                 std::fs::create_dir_all(&folder).unwrap();
                 self.browser.picture(&folder.join(format!("{name}-{width}-{scheme}.png")), width);
@@ -182,8 +194,22 @@ impl Scene {
         let charts =
             self.browser.run("return document.querySelectorAll('[data-chart]:not(:has(canvas))').length", json!([]));
         assert_eq!(charts, json!(0), "{what}: charts that were not drawn");
+        self.browser.run(AXE, json!([]));
+        let barriers = self.browser.run_until_called(BARRIERS);
+        let found = barriers.as_array().unwrap().iter();
+        self.barriers.borrow_mut().extend(found.map(|barrier| format!("{what}: {}", barrier.as_str().unwrap())));
     }
 }
+
+/// Hands on what axe calls serious or critical.
+const BARRIERS: &str = "
+const done = arguments[arguments.length - 1];
+const node = node => node.html.slice(0, 200) + ' ' + node.failureSummary;
+const said = rule => rule.impact + ' ' + rule.id + ': ' + rule.nodes.slice(0, 3).map(node).join(' | ');
+axe.run(document, { resultTypes: ['violations'] }).then(
+  found => done(found.violations.filter(rule => ['serious', 'critical'].includes(rule.impact)).map(said)),
+  error => done([String(error)]));
+";
 
 /// Finds what a screen reader could not name, headings that skip a level, and words too pale to read.
 const NAMELESS: &str = "
@@ -216,6 +242,17 @@ for (const e of document.querySelectorAll('p, small, th, td, a, button, label, d
 }
 return wrong.slice(0, 5);
 ";
+
+#[test]
+fn axe_finds_what_is_wrong() {
+    let Some(scene) = scene() else { return };
+    scene.go("/about");
+    scene.browser.run(AXE, json!([]));
+    assert_eq!(scene.browser.run_until_called(BARRIERS), json!([]));
+    scene.browser.run("document.querySelector('main').insertAdjacentHTML('beforeend', '<input>')", json!([]));
+    let found = scene.browser.run_until_called(BARRIERS).to_string();
+    assert!(found.contains("critical label"), "{found}");
+}
 
 #[test]
 fn a_person_posts_capacity_and_another_rents_it() {

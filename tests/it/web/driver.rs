@@ -120,6 +120,11 @@ impl Browser {
         self.command("/execute/sync", json!({"script": script, "args": arguments}))
     }
 
+    /// Runs a script in the page and returns what it hands to the last of its arguments.
+    pub fn run_until_called(&self, script: &str) -> Value {
+        self.command("/execute/async", json!({"script": script, "args": []}))
+    }
+
     /// The words of the page.
     pub fn words(&self) -> String {
         let text = self.run("return document.body.innerText", json!([]));
