@@ -53,6 +53,15 @@ fn the_links_lead_somewhere() {
 }
 
 #[test]
+fn three_pictures_are_light() {
+    let pictures = README.split("](").filter_map(|rest| rest.split(')').next()).filter(|path| path.ends_with(".png"));
+    let sizes: Vec<u64> =
+        pictures.map(|path| fs::metadata(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap().len()).collect();
+    assert_eq!(sizes.len(), 3);
+    assert!(sizes.iter().sum::<u64>() < 300_000, "{sizes:?}");
+}
+
+#[test]
 fn operators_are_told_of_every_figure() {
     let (figures, told) = (include_str!("../../src/api/metrics.rs"), include_str!("../../docs/operations.md"));
     let is_name =
