@@ -67,7 +67,7 @@
 //!   in its asks never exceed what it has.
 //! - **Quiet book.** After every command no resting ask is eligible for a resting bid of another organization.
 //! - **Money.** All accounts sum to zero, the outside world included; no customer's account is negative; held
-//!   is the worst case of open bids.
+//!   is the worst case of open bids; bonds are those behind open asks and contracts.
 //! - **Refusals change nothing.** A rejected command leaves the digest as it was.
 //! - **Determinism.** The same commands give the same events and the same digest, whatever the batches, the
 //!   book's index and the database.
@@ -100,6 +100,10 @@
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
 //!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.
+//! - A bond is what the GPU-minutes not sold need at the rate of the ask's last arrival or amendment; what was set aside for
+//!   minutes that passed is free at the next touch ([`exchange::bonds`]). A contract's bond covers its own leg alone.
+//! - What a bid asks of a provider's tier and score is judged by what the exchange was told last, when orders meet
+//!   ([`exchange::ranks`]); the provider is the listing's, whoever resells.
 //! - A statement is today's purse with every later transfer taken back, so it costs as much as moved since its month
 //!   began. A seller's fees are in it by the transfer that follows each payment, because the buyer's escrow pays them.
 //! - Histories are chains: each row names the one before it of each owner. No table has an index but its key.

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use gpubourse::exchange::book::rules::{AskPlan, BidPlan, SitePlans};
-use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Walk};
-use gpubourse::types::{OrderId, OutOfRange, Price, Window};
+use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Rank, Walk};
+use gpubourse::types::{OrderId, OrganizationId, OutOfRange, Price, Window};
 
 type AskKey = (Price, i64);
 type BidKey = (Reverse<Price>, i64);
@@ -25,6 +25,9 @@ enum Key {
 }
 
 impl Book for LinearBook {
+    /// No bid of the benches asks for a rank.
+    fn set_rank(&mut self, _host: OrganizationId, _rank: Rank) {}
+
     fn insert_ask(&mut self, ask: BookAsk) {
         let key = (ask.price, ask.sequence);
         self.keys.insert(ask.id, Key::Ask(key));

@@ -498,6 +498,9 @@ fn administration() -> Vec<Route> {
         Route::new("admin", Method::POST, "/v1/admin/organizations/{id}/suspension", "suspend", admin::suspend)
             .says("Suspends an organization or reinstates it.")
             .fails(&[STAFF, WRITE]),
+        Route::new("admin", Method::POST, "/v1/admin/organizations/{id}/tier", "set_tier", admin::set_tier)
+            .says("Says how well the exchange knows an organization: what bonds its asks need from then on.")
+            .fails(&[STAFF, WRITE]),
         Route::new("audit", Method::GET, "/v1/audit/head", "get_audit_head", audit::head)
             .says("Shows the head of the journal's hash chain."),
     ]

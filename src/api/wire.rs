@@ -13,9 +13,11 @@ use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::app::AppError;
+use crate::market::Ratio;
+use crate::types::limits::BPS_WHOLE;
 use crate::types::{
     ContractStatus, Funding, Interconnect, Kind, Minute, Money, OrderReason, OrderStatus, OrganizationKind, Price,
-    PublicId, SelfTrade, Side, SlaClass, TimeInForce, Timestamp,
+    PublicId, SelfTrade, Side, SlaClass, Tier, TimeInForce, Timestamp,
 };
 
 macro_rules! scalar {
@@ -69,6 +71,8 @@ macro_rules! scalar {
     )+};
 }
 
+/// Millionths in a basis point.
+const MICROS_PER_BPS: i64 = 100;
 const DECIMAL: &str = r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$";
 
 scalar! {
@@ -112,6 +116,14 @@ scalar! {
         pattern: None,
         example: "019a0d2e-7c00-7004-8000-000000000001",
     }
+    /// A share from 0 to 1 with at most four decimals, in basis points.
+    Share(u32) {
+        parse: parse_share,
+        show: |bps| Ratio::of(i128::from(bps), i128::from(BPS_WHOLE)).map(|ratio| ratio.to_string()).unwrap_or_default(),
+        format: None,
+        pattern: Some(r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"),
+        example: "0.985",
+    }
     /// A decimal number with at most three decimals, in thousandths.
     Milli(i64) {
         parse: parse_milli,
@@ -120,6 +132,14 @@ scalar! {
         pattern: Some(r"^[0-9]{1,9}(\.[0-9]{1,3})?$"),
         example: "1.2",
     }
+}
+
+/// Reads a share as basis points.
+fn parse_share(text: &str) -> Result<u32, String> {
+    let micros = Money::parse(text).map(Money::micros).ok();
+    let bps = micros.filter(|micros| micros % MICROS_PER_BPS == 0).map(|micros| micros / MICROS_PER_BPS);
+    let bps = bps.and_then(|bps| u32::try_from(bps).ok()).filter(|bps| *bps <= BPS_WHOLE);
+    bps.ok_or_else(|| "must be a decimal string from 0 to 1 with at most 4 decimals, such as \"0.985\"".to_owned())
 }
 
 impl Id {
@@ -201,7 +221,7 @@ macro_rules! words {
 }
 
 words! {
-    ContractStatus Funding Interconnect OrderReason OrderStatus OrganizationKind SelfTrade Side SlaClass TimeInForce
+    ContractStatus Funding Interconnect OrderReason OrderStatus OrganizationKind SelfTrade Side SlaClass Tier TimeInForce
 }
 
 #[cfg(test)]

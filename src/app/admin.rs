@@ -7,7 +7,7 @@ use super::{App, AppError, Receipt, facade::Caller};
 use crate::exchange::entities::{Organization, Product};
 use crate::exchange::{Command, Reject};
 use crate::store::read;
-use crate::types::{OrganizationId, PublicId, Symbol, Timestamp};
+use crate::types::{OrganizationId, PublicId, Symbol, Tier, Timestamp};
 
 /// Whether the server's clock is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +81,38 @@ impl App {
         id: PublicId,
         suspended: bool,
     ) -> Result<Organization, AppError> {
+        self.change_organization(caller, key, id, |organization| Command::SuspendOrganization {
+            organization,
+            suspended,
+        })
+        .await
+    }
+
+    /// Says how well the exchange knows an organization: what bonds its asks need from then on.
+    ///
+    /// # Errors
+    /// `role_required`, [`AppError::NotFound`].
+    pub async fn set_tier(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        id: PublicId,
+        tier: Tier,
+    ) -> Result<Organization, AppError> {
+        self.change_organization(caller, key, id, |organization| Command::SetTier { organization, tier }).await
+    }
+
+    async fn change_organization(
+        &self,
+        caller: &Caller,
+        key: Option<String>,
+        id: PublicId,
+        command: impl FnOnce(OrganizationId) -> Command,
+    ) -> Result<Organization, AppError> {
         caller.admin()?;
         let organization = self.live().read(|view| organization_by_id(view, id).map(|row| row.id));
         let organization = organization.ok_or(AppError::NotFound)?;
-        self.submit(caller, key, Command::SuspendOrganization { organization, suspended }).await?;
+        self.submit(caller, key, command(organization)).await?;
         self.live().read(|view| view.organizations.get(&organization).cloned()).ok_or(AppError::NotFound)
     }
 

@@ -141,6 +141,10 @@ impl App {
                     Ok(commands) => {
                         tracing::info!(commands, "all contracts are settled");
                         settled = Some(day);
+                        // What was settled makes the scores: they come after it, and the next day's take their place.
+                        if let Err(error) = self.publish_scores().await {
+                            tracing::warn!(%error, "scores were not published");
+                        }
                     }
                     Err(error) => tracing::warn!(%error, "settlement was cut off; it is begun again"),
                 }
@@ -149,7 +153,7 @@ impl App {
         }
     }
 
-    async fn run(&self, key: Option<String>, command: Command) -> Result<Vec<Event>, AppError> {
+    pub(super) async fn run(&self, key: Option<String>, command: Command) -> Result<Vec<Event>, AppError> {
         let (actor, request_id) = (SYSTEM.to_owned(), command.kind().to_owned());
         let receipt = self.sequencer().submit(Submission { actor, request_id, idempotency_key: key, command }).await?;
         self.live().reaches(receipt.sequence).await;

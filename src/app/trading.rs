@@ -16,7 +16,7 @@ use crate::store::read;
 use crate::types::limits::REQUIREMENT_VALUES_MAX;
 use crate::types::{
     ContractId, Country, Funding, Interconnect, Kind, Minute, OrderId, OrderStatus, OrganizationId, Price, ProductId,
-    PublicId, Region, Side, SlaClass, Source, Timestamp,
+    PublicId, Region, Side, SlaClass, Source, Tier, Timestamp,
 };
 
 /// Fills shown with one order.
@@ -94,6 +94,10 @@ pub struct NewRequirements {
     pub min_sla_class: SlaClass,
     /// No resale.
     pub primary_only: bool,
+    /// A provider known at least so well.
+    pub min_tier: Tier,
+    /// A provider with at least this published score, in basis points.
+    pub min_score_bps: Option<u32>,
 }
 
 /// An order whose ids have been looked up: what is left is to queue it.
@@ -491,6 +495,8 @@ fn bid_command(view: &View, organization: OrganizationId, bid: NewBid) -> Result
         site_ids: site_ids.ok_or(Reject::UnknownRequirement)?,
         min_sla_class: asked.min_sla_class,
         primary_only: asked.primary_only,
+        min_tier: asked.min_tier,
+        min_score_bps: asked.min_score_bps,
     };
     let NewBid { gpus, window, price, lot, same_site, cover, funding, terms, .. } = bid;
     Ok(Command::PlaceBid(PlaceBid {

@@ -43,6 +43,7 @@ impl<B: Book> Exchange<B> {
         let order = Arc::new(order);
         self.events.push(Event::OrderAmended { order: Arc::clone(&order) });
         self.change_hold(at, &old, &order)?;
+        self.change_bond(at, &old, &order)?;
         if let Some(source) = order.source {
             self.capacity.unreserve(source, &reservation(&old)?)?;
             self.capacity.reserve(source, &reservation(&order)?)?;
@@ -121,7 +122,10 @@ impl<B: Book> Exchange<B> {
         self.check_market(product, old.organization)?;
         match old.side {
             Side::Bid => check_bid_amendment(old, &order)?,
-            Side::Ask => self.check_ask_amendment(old, &order)?,
+            Side::Ask => {
+                self.check_ask_amendment(old, &order)?;
+                order.bond = self.bond_for(&order)?;
+            }
         }
         self.check_new_arrival(old, order)
     }
@@ -178,7 +182,9 @@ impl<B: Book> Exchange<B> {
                 return Err(Reject::PostOnlyWouldTrade.into());
             }
         }
-        let more = order.held.minus(old.held).map_err(|_| Reject::OutOfRange)?;
+        let more =
+            order.held.minus(old.held).and_then(|more| more.plus(order.bonded())).map_err(|_| Reject::OutOfRange)?;
+        let more = more.minus(old.bonded()).map_err(|_| Reject::OutOfRange)?;
         self.require_available(order.organization, more.max(Money::ZERO))?;
         Ok(Amended { order, keeps_sequence, walk })
     }

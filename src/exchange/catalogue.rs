@@ -6,7 +6,7 @@ use super::{Command, Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::{BPS_WHOLE, GPUS_MAX, NAME_CHARS_MAX, PRICE_MICROS_MAX, WINDOW_MINUTES_MAX};
 use crate::types::{
     ListingId, Minute, OrderReason, OrderStatus, OrganizationId, OrganizationKind, Price, ProductId, SiteId, Source,
-    Timestamp, Window,
+    Tier, Timestamp, Window,
 };
 
 impl<B: Book> Exchange<B> {
@@ -18,8 +18,9 @@ impl<B: Book> Exchange<B> {
     ) -> Result<Made, Failure> {
         check_text(name)?;
         let id = OrganizationId::new(next(&mut self.counters.organization));
+        let (name, tier) = (name.to_owned(), Tier::Unverified);
         let organization =
-            Organization { id, created_at: at, name: name.to_owned(), kind, suspended: false, access_key: None };
+            Organization { id, created_at: at, name, kind, suspended: false, access_key: None, tier, score_bps: None };
         self.organizations.insert(id, organization);
         self.events.push(Event::OrganizationRegistered { organization: id });
         Ok(Made::Organization(id))

@@ -32,7 +32,7 @@ pub struct Preview {
     pub fills: Vec<(OrderId, u32, Price)>,
     /// The mean price over its fills weighted by GPU-minutes.
     pub average_price: Option<Price>,
-    /// What would be held for it at once, before it trades (bids).
+    /// What would be set aside for it at once, before it trades: a bid's worst case, an ask's bond.
     pub hold: Money,
     /// How it would stand afterwards.
     pub order: Order,

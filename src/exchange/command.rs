@@ -6,12 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ranks::Score;
 use super::rights::Rights;
 use super::terms::ContractTerms;
 use crate::types::{
     ContractId, ContractStatus, Country, Fault, Funding, Interconnect, ListingId, Minute, Money, OrderId,
     OrganizationId, OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Slot, Source,
-    Symbol, TimeInForce, Timestamp, Window,
+    Symbol, Tier, TimeInForce, Timestamp, Window,
 };
 
 /// A command with the record of who asked, when and under which request.
@@ -51,6 +52,18 @@ pub enum Command {
         organization: OrganizationId,
         /// Whether it shall be suspended.
         suspended: bool,
+    },
+    /// Says how well the exchange knows an organization; an admin's word.
+    SetTier {
+        /// Which.
+        organization: OrganizationId,
+        /// How well.
+        tier: Tier,
+    },
+    /// Publishes what providers have delivered of what they sold.
+    PublishScores {
+        /// One for each provider whose score has changed.
+        scores: Vec<Score>,
     },
     /// Makes a product.
     CreateProduct {
@@ -459,6 +472,19 @@ pub struct Requirements {
     pub min_sla_class: SlaClass,
     /// No resale.
     pub primary_only: bool,
+    /// A provider known at least so well, when the bid meets its ask.
+    #[serde(default, skip_serializing_if = "Tier::is_unverified")]
+    pub min_tier: Tier,
+    /// A provider with at least this published score then, in basis points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_score_bps: Option<u32>,
+}
+
+impl Requirements {
+    /// Tells whether anything is asked of the provider itself.
+    pub const fn ask_for_rank(&self) -> bool {
+        !self.min_tier.is_unverified() || self.min_score_bps.is_some()
+    }
 }
 
 impl Default for Requirements {
@@ -470,6 +496,8 @@ impl Default for Requirements {
             site_ids: Vec::new(),
             min_sla_class: SlaClass::None,
             primary_only: false,
+            min_tier: Tier::Unverified,
+            min_score_bps: None,
         }
     }
 }
@@ -507,6 +535,8 @@ impl Command {
             Self::Advance { .. } => "advance",
             Self::RegisterOrganization { .. } => "register_organization",
             Self::SuspendOrganization { .. } => "suspend_organization",
+            Self::SetTier { .. } => "set_tier",
+            Self::PublishScores { .. } => "publish_scores",
             Self::CreateProduct { .. } => "create_product",
             Self::HaltProduct { .. } => "halt_product",
             Self::CreateSite { .. } => "create_site",

@@ -150,6 +150,7 @@ impl<B: Book> Exchange<B> {
 
     /// Hands a child to the seller of the contract above it.
     fn pass(&mut self, at: Timestamp, parent: &Contract, id: ContractId, from: Minute) -> Result<(), Failure> {
+        self.pass_bond(at, parent, id, from)?;
         let child = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
         let block = Steps::block(child.window, child.gpus);
         let old = std::mem::replace(&mut child.source, parent.source);
@@ -223,6 +224,9 @@ impl<B: Book> Exchange<B> {
         }
         let free = (AccountKind::Escrow, AccountKind::Available);
         self.move_within(at, contract.buyer, free, refund, Cause::Refund(id))?;
+        if self.deliveries.get(&id).is_none() {
+            self.return_bond(at, id)?;
+        }
         self.remove_contract(id, status)?;
         Ok(contract)
     }

@@ -2,21 +2,24 @@
 //!
 //! A bid may carry a cover limit. Each contract under terms that fills it keeps the wish with its delivery. When the
 //! contract defaults with its seller at fault, a bid for its GPUs over the minutes left is placed in the buyer's name: ioc,
-//! at the cover limit, with the old bid's requirements and lot. It is judged like any other bid, and what it holds comes
-//! from the buyer's purse, the refund included: there are no bonds yet that a defaulter could pay the difference from. It
+//! at the cover limit, with the old bid's requirements and lot. It is judged like any other bid. What it holds above the
+//! refund comes from the bond of the contract that ended, as far as that goes, and everything else from the buyer's purse.
+//! Where it has bought, the bond keeps what it lent but for what that cost more than the refund for as many GPUs. It
 //! carries the wish on, so what it buys is covered too; each is used up by one default.
 //!
 //! Invariant: a cover bid that is refused changes nothing; the default stands either way.
 //! Invariant: it never trades with the seller of the ended contract or with whoever defaulted, nor out of their listings.
 
+use super::bonds::part_of;
 use super::book::Book;
 use super::delivery::Cover;
+use super::entities::Cause;
 use super::judge::Draft;
 use super::memory::ClientKey;
 use super::trading::Party;
 use super::{BidWindow, Event, Exchange, Failure, Made, PlaceBid, Terms};
 use crate::types::{
-    ContractId, ContractStatus, Funding, OrganizationId, ProductId, SelfTrade, TimeInForce, Timestamp, Window,
+    ContractId, ContractStatus, Funding, Money, OrganizationId, ProductId, SelfTrade, TimeInForce, Timestamp, Window,
 };
 
 /// What a buyer lost by a default, and wishes to have from somebody else.
@@ -28,6 +31,8 @@ pub(super) struct Lost {
     window: Window,
     avoid: [OrganizationId; 2],
     funding: Funding,
+    /// What lay behind the contract before it ended.
+    escrow: Money,
     cover: Box<Cover>,
 }
 
@@ -68,6 +73,7 @@ impl<B: Book> Exchange<B> {
                 window: contract.window.from_minute(self.first_open()),
                 avoid: [contract.seller, defaulter],
                 funding: contract.funding(),
+                escrow: contract.escrow,
                 cover,
             });
         }
@@ -80,7 +86,7 @@ impl<B: Book> Exchange<B> {
     }
 
     fn place_cover(&mut self, at: Timestamp, lost: Lost) -> Result<(), Failure> {
-        let Lost { contract, buyer, product, gpus, window, avoid, funding, cover } = lost;
+        let Lost { contract, buyer, product, gpus, window, avoid, funding, escrow, cover } = lost;
         let bid = PlaceBid {
             organization: buyer,
             product,
@@ -96,13 +102,31 @@ impl<B: Book> Exchange<B> {
             funding: self.check_funding(funding, window).map_or(Funding::Full, |()| funding),
         };
         let draft = self.judge_bid(at, &bid).map(|draft| Draft { avoid: Some(avoid), ..draft });
-        let event = match draft.and_then(|draft| self.enter(at, draft, &ClientKey::None)) {
-            Ok((Made::Order(order), _)) => Event::CoverPlaced { contract, order },
+        let event = match draft.and_then(|draft| self.enter_cover(at, draft, contract, escrow)) {
+            Ok(Made::Order(order)) => Event::CoverPlaced { contract, order },
             Ok(_) => return Err(Failure::Invariant("cover_not_order")),
             Err(Failure::Reject(reject)) => Event::CoverNotPlaced { contract, code: reject.code().to_owned() },
             Err(failure) => return Err(failure),
         };
         self.events.push(event);
         Ok(())
+    }
+    /// Lets a cover bid enter, with what the bond of the contract that ended lends it.
+    fn enter_cover(&mut self, at: Timestamp, draft: Draft, id: ContractId, escrow: Money) -> Result<Made, Failure> {
+        let range = |_| Failure::Invariant("cover_range");
+        let ended = self.known(id)?;
+        let (buyer, refund) = (ended.buyer, escrow.minus(ended.escrow).map_err(range)?);
+        let lent = draft.hold.minus(refund).map_err(range)?.max(Money::ZERO).min(ended.bond);
+        self.require_available(buyer, draft.hold.minus(lent).map_err(range)?)?;
+        self.pay_from_bond(at, id, lent, Cause::BondCover(id))?;
+        let behind = |exchange: &Self| exchange.purses.get(&buyer).map_or(Money::ZERO, |purse| purse.escrow);
+        let (before, wanted) = (behind(self), draft.order.gpus);
+        let (made, order) = self.enter(at, draft, &ClientKey::None)?;
+        let spent = behind(self).minus(before).map_err(range)?;
+        let filled = order.map_or(0, |order| order.filled_gpus);
+        let replaced = part_of(refund, filled.into(), wanted.into()).map_err(range)?;
+        let needed = spent.minus(replaced).map_err(range)?.max(Money::ZERO).min(lent);
+        self.refill_bond(at, id, lent.minus(needed).map_err(range)?, Cause::BondCover(id))?;
+        Ok(made)
     }
 }

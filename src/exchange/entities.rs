@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bonds::AskBond;
 use super::command::Requirements;
 use super::event::Made;
 use super::funding::Monthly;
@@ -13,8 +14,8 @@ use super::rights::Rights;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrderId,
     OrderReason, OrderStatus, OrganizationId, OrganizationKind, OutOfRange, PassId, Price, ProductId, Region,
-    SelfTrade, Side, SiteId, SlaClass, Source, Steps, Symbol, TimeInForce, Timestamp, TradeId, TransferId, Turnover,
-    Window,
+    SelfTrade, Side, SiteId, SlaClass, Source, Steps, Symbol, Tier, TimeInForce, Timestamp, TradeId, TransferId,
+    Turnover, Window,
 };
 
 /// Whoever trades.
@@ -32,6 +33,12 @@ pub struct Organization {
     pub suspended: bool,
     /// The public key that secrets for it are sealed to.
     pub access_key: Option<String>,
+    /// How well the exchange knows it.
+    #[serde(default, skip_serializing_if = "Tier::is_unverified")]
+    pub tier: Tier,
+    /// How much of what it sold it delivered, as published last, in basis points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_bps: Option<u32>,
 }
 
 /// A tradable specification.
@@ -180,6 +187,9 @@ pub struct Order {
     /// How what it buys is paid for (bids).
     #[serde(default, skip_serializing_if = "Funding::is_full")]
     pub funding: Funding,
+    /// The collateral behind what it has left to sell (asks that need some).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bond: Option<AskBond>,
 }
 
 /// One fill.
@@ -271,6 +281,9 @@ pub struct Contract {
     /// How far it is paid for, if that is done by the month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly: Option<Monthly>,
+    /// What lies on its seller's bond account for it.
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    pub bond: Money,
 }
 
 /// How a contract came to whoever has it in their history.
@@ -353,6 +366,14 @@ pub enum Cause {
     OwnerShare(ContractId),
     /// What a resale at a gain pays to the owner.
     Royalty(ContractId),
+    /// Collateral for what an ask has left to sell.
+    Bond(OrderId),
+    /// Collateral set free: an ask that ended, shrank, or let minutes pass.
+    BondRelease(OrderId),
+    /// Collateral set free: a contract that is settled, or sold by somebody else.
+    BondReturn(ContractId),
+    /// What a cover bid holds above the refund, out of the defaulter's collateral; and back, what it did not spend.
+    BondCover(ContractId),
 }
 
 /// One movement of money: double entry in one row.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::entities::{Contract, Order, Trade, Transfer};
 use crate::types::{
     ContractId, ContractStatus, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId,
-    SiteId, Source, Timestamp, Window,
+    SiteId, Source, Tier, Timestamp, Window,
 };
 
 /// One thing that happened.
@@ -30,6 +30,20 @@ pub enum Event {
         organization: OrganizationId,
         /// Whether it is now suspended.
         suspended: bool,
+    },
+    /// The exchange knows an organization better, or less, than before.
+    TierSet {
+        /// Which.
+        organization: OrganizationId,
+        /// How well.
+        tier: Tier,
+    },
+    /// A provider's score was published.
+    ScorePublished {
+        /// Whose.
+        organization: OrganizationId,
+        /// In basis points.
+        score_bps: u32,
     },
     /// A product was made.
     ProductCreated {

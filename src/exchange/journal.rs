@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use crate::types::{
-    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, SiteId, SlaClass, Source, TimeInForce,
-    Timestamp,
+    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, SiteId, SlaClass, Source, Tier,
+    TimeInForce, Timestamp,
 };
 
 /// The version new rows are written in.
@@ -100,7 +100,12 @@ struct TermsText<'a> {
 struct RequirementsText<'a> {
     countries: &'a [String],
     interconnects: &'a [Interconnect],
+    // Absent where nothing is asked, as with `cover`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_score_bps: Option<u32>,
     min_sla_class: SlaClass,
+    #[serde(skip_serializing_if = "Tier::is_unverified")]
+    min_tier: Tier,
     primary_only: bool,
     regions: &'a [String],
     site_ids: &'a [SiteId],
@@ -171,9 +176,19 @@ impl<'a> TermsText<'a> {
 
 impl<'a> RequirementsText<'a> {
     fn of(requirements: &'a Requirements) -> Self {
-        let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only } = requirements;
+        let Requirements {
+            regions,
+            countries,
+            interconnects,
+            site_ids,
+            min_sla_class,
+            primary_only,
+            min_tier,
+            min_score_bps,
+        } = requirements;
         let (min_sla_class, primary_only) = (*min_sla_class, *primary_only);
-        Self { countries, interconnects, min_sla_class, primary_only, regions, site_ids }
+        let (min_tier, min_score_bps) = (*min_tier, *min_score_bps);
+        Self { countries, interconnects, min_score_bps, min_sla_class, min_tier, primary_only, regions, site_ids }
     }
 }
 

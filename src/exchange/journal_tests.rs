@@ -1,6 +1,7 @@
 //! One golden row per kind of command and version. Never edit a row: it is in somebody's journal.
 
 use super::*;
+use crate::exchange::ranks::Score;
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Access, AmendOrder, BidWindow, MeterReport, PlaceAsk, PlaceBid, Requirements, Terms};
 use crate::types::*;
@@ -47,6 +48,8 @@ fn bid(window: BidWindow) -> Command {
             site_ids: vec![SiteId::new(2)],
             min_sla_class: SlaClass::P999,
             primary_only: true,
+            min_tier: Tier::Unverified,
+            min_score_bps: None,
         },
         same_site: true,
         cover: None,
@@ -75,6 +78,17 @@ fn funded() -> Command {
     }
 }
 
+fn ranked() -> Command {
+    match bid(BidWindow::AtOnce { minutes: 60 }) {
+        Command::PlaceBid(mut bid) => {
+            bid.requirements =
+                Requirements { min_tier: Tier::Verified, min_score_bps: Some(9_850), ..Requirements::default() };
+            Command::PlaceBid(bid)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 fn catalogue() -> Vec<(Command, &'static str)> {
     vec![
         (Command::Advance { now: Timestamp::from_millis(60_000) }, r#"{"kind":"advance","now":60000,"v":1}"#),
@@ -85,6 +99,14 @@ fn catalogue() -> Vec<(Command, &'static str)> {
         (
             Command::SuspendOrganization { organization: organization(), suspended: true },
             r#"{"kind":"suspend_organization","organization":7,"suspended":true,"v":1}"#,
+        ),
+        (
+            Command::SetTier { organization: organization(), tier: Tier::Verified },
+            r#"{"kind":"set_tier","organization":7,"tier":"verified","v":1}"#,
+        ),
+        (
+            Command::PublishScores { scores: vec![Score { organization: organization(), score_bps: 9_850 }] },
+            r#"{"kind":"publish_scores","scores":[{"organization":7,"score_bps":9850}],"v":1}"#,
         ),
         (
             Command::CreateProduct {
@@ -147,6 +169,10 @@ fn catalogue() -> Vec<(Command, &'static str)> {
         (
             bid(BidWindow::AtOnce { minutes: 60 }),
             r#"{"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":["US"],"interconnects":["roce"],"min_sla_class":"99.9","primary_only":true,"regions":["us-central1"],"site_ids":[2]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
+        ),
+        (
+            ranked(),
+            r#"{"gpus":8,"kind":"place_bid","lot":8,"organization":7,"price":2000000,"product":1,"requirements":{"countries":[],"interconnects":[],"min_score_bps":9850,"min_sla_class":"none","min_tier":"verified","primary_only":false,"regions":[],"site_ids":[]},"same_site":true,"terms":{"client_order_id":"a \"b\" é","expires_at":9,"post_only":false,"self_trade":"cancel_both","time_in_force":"gtd"},"v":1,"window":{"at_once":{"minutes":60}}}"#,
         ),
         (
             covered(),
@@ -368,13 +394,15 @@ const fn place(command: &Command) -> usize {
         Command::GiveNotice { .. } => 29,
         Command::ProposeRecall { .. } => 30,
         Command::ConfirmRecall { .. } => 31,
+        Command::SetTier { .. } => 32,
+        Command::PublishScores { .. } => 33,
     }
 }
 
 #[test]
 fn there_is_a_golden_row_of_every_kind() {
     let places: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| place(command)).collect();
-    assert!(places.into_iter().eq(0..32));
+    assert!(places.into_iter().eq(0..34));
     for (command, text) in catalogue() {
         assert!(text.contains(&format!(r#""kind":"{}""#, command.kind())));
     }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::book::{Book, BookAsk, BookBid};
 use super::entities::{Order, Product};
 use super::{BidWindow, Exchange, Failure, PlaceAsk, PlaceBid, Reject, Requirements, Terms};
-use crate::types::limits::{CHAIN_DEPTH_MAX, GPUS_MAX, PRICE_MICROS_MAX, REQUIREMENT_VALUES_MAX, WINDOW_MINUTES_MAX};
+use crate::types::limits::{
+    BPS_WHOLE, CHAIN_DEPTH_MAX, GPUS_MAX, PRICE_MICROS_MAX, REQUIREMENT_VALUES_MAX, WINDOW_MINUTES_MAX,
+};
 use crate::types::{
     Country, Funding, ListingId, Minute, Money, OrderId, OrderStatus, OrganizationId, Price, ProductId, Region,
     SelfTrade, Side, Source, Steps, TimeInForce, Timestamp, Turnover, Window,
@@ -18,7 +20,7 @@ use crate::types::{
 pub(super) struct Draft {
     /// The order as it would enter, before it trades.
     pub(super) order: Order,
-    /// What it would hold.
+    /// What it would hold: a bid its worst case, an ask its bond.
     pub(super) hold: Money,
     /// Whose capacity it must not trade with.
     pub(super) avoid: Option<[OrganizationId; 2]>,
@@ -120,7 +122,9 @@ impl<B: Book> Exchange<B> {
         order.lot = lot;
         order.min_minutes = min_minutes;
         order.lead_minutes = ask.lead_minutes;
-        Ok(Draft { order, hold: Money::ZERO, avoid: None })
+        order.bond = self.bond_for(&order)?;
+        let hold = order.bonded();
+        Ok(Draft { order, hold, avoid: None })
     }
 
     /// Judges an ask whose contract is no longer known: what can be told without it, then that it has ended.
@@ -205,7 +209,8 @@ impl<B: Book> Exchange<B> {
         let known = counts.into_iter().all(|count| count <= REQUIREMENT_VALUES_MAX)
             && regions.iter().all(|region| Region::new(region.as_str()).is_some())
             && countries.iter().all(|country| Country::new(country.as_str()).is_some())
-            && site_ids.iter().all(|site| self.sites.get(site).is_some());
+            && site_ids.iter().all(|site| self.sites.get(site).is_some())
+            && requirements.min_score_bps.is_none_or(|least| least <= BPS_WHOLE);
         if known { Ok(()) } else { Err(Reject::UnknownRequirement) }
     }
 
@@ -266,6 +271,7 @@ impl<B: Book> Exchange<B> {
             last_trade: None,
             cover: None,
             funding: Funding::Full,
+            bond: None,
         }
     }
 

@@ -156,13 +156,17 @@ impl Cause {
             Self::NoticeFee(_) => "notice_fee",
             Self::OwnerShare(_) => "owner_share",
             Self::Royalty(_) => "royalty",
+            Self::Bond(_) => "bond",
+            Self::BondRelease(_) => "bond_release",
+            Self::BondReturn(_) => "bond_return",
+            Self::BondCover(_) => "bond_cover",
         }
     }
 
     /// Returns the order it is for.
     pub const fn order(self) -> Option<OrderId> {
         match self {
-            Self::Hold(order) | Self::Release(order) => Some(order),
+            Self::Hold(order) | Self::Release(order) | Self::Bond(order) | Self::BondRelease(order) => Some(order),
             _ => None,
         }
     }
@@ -170,7 +174,8 @@ impl Cause {
     /// Returns the contract it is for.
     pub const fn contract(self) -> Option<ContractId> {
         match self {
-            Self::Deposit | Self::Withdrawal | Self::Hold(_) | Self::Release(_) => None,
+            Self::Deposit | Self::Withdrawal => None,
+            Self::Hold(_) | Self::Release(_) | Self::Bond(_) | Self::BondRelease(_) => None,
             Self::Escrow(contract)
             | Self::Draw(contract)
             | Self::Forfeit(contract)
@@ -181,7 +186,9 @@ impl Cause {
             | Self::PriceGap(contract)
             | Self::NoticeFee(contract)
             | Self::OwnerShare(contract)
-            | Self::Royalty(contract) => Some(contract),
+            | Self::Royalty(contract)
+            | Self::BondReturn(contract)
+            | Self::BondCover(contract) => Some(contract),
         }
     }
 }

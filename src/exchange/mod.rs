@@ -8,6 +8,7 @@
 //! Invariant: the same commands give the same events and the same digest, whatever the batches.
 
 mod amend;
+pub mod bonds;
 pub mod book;
 mod capacity;
 mod catalogue;
@@ -28,6 +29,7 @@ pub mod life;
 mod memory;
 mod paged;
 mod place;
+pub mod ranks;
 pub mod reject;
 pub mod rights;
 mod state;
@@ -169,6 +171,8 @@ impl<B: Book> Exchange<B> {
             Command::SuspendOrganization { organization, suspended } => {
                 self.suspend_organization(at, *organization, *suspended)?
             }
+            Command::SetTier { organization, tier } => self.set_tier(at, *organization, *tier)?,
+            Command::PublishScores { scores } => self.publish_scores(at, scores)?,
             command @ Command::CreateProduct { .. } => self.create_product(at, command)?,
             Command::HaltProduct { product, halted } => self.halt_product(at, *product, *halted)?,
             command @ Command::CreateSite { .. } => self.create_site(at, command)?,

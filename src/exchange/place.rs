@@ -48,7 +48,7 @@ impl<B: Book> Exchange<B> {
         };
         if let ClientKey::Repeat(Made::Order(id)) = key {
             let order = self.orders.get(&id).cloned().ok_or(Reject::OrderNotOpen)?;
-            let (average_price, hold) = (order.average_price(), order.held);
+            let (average_price, hold) = (order.average_price(), order.held.max(order.bonded()));
             return Ok(Preview { fills: Vec::new(), average_price, hold, order });
         }
         let Draft { mut order, hold, avoid } = draft?;
@@ -115,8 +115,11 @@ impl<B: Book> Exchange<B> {
         self.changes.placed.push(Arc::clone(&order));
         self.events.reserve(walk.steps.len().saturating_mul(2).saturating_add(4));
         self.events.push(Event::OrderPlaced { order: Arc::clone(&order) });
-        let spend = (AccountKind::Available, AccountKind::Held);
-        self.move_within(at, order.organization, spend, hold, Cause::Hold(id))?;
+        let (account, cause) = match order.side {
+            Side::Bid => (AccountKind::Held, Cause::Hold(id)),
+            Side::Ask => (AccountKind::Bond, Cause::Bond(id)),
+        };
+        self.move_within(at, order.organization, (AccountKind::Available, account), hold, cause)?;
         if let Some(source) = order.source {
             self.capacity.reserve_block(source, order.window, order.gpus)?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::book::{Book, Place};
+use super::book::{Book, Place, Rank};
 use super::capacity::Capacity;
 use super::delivery::Standing;
 use super::due::Due;
@@ -114,6 +114,8 @@ impl<B: Book> Exchange<B> {
     pub(super) fn new_book(&self) -> B {
         let mut book = B::default();
         book.advance(self.counters.now);
+        let ranked = self.organizations.values().filter(|row| row.rank() != Rank::default());
+        ranked.for_each(|row| book.set_rank(row.id, row.rank()));
         book
     }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::book::Book;
 use super::entities::Contract;
 use super::{Event, Exchange, Failure, Made, Reject};
-use crate::types::SlaClass;
 use crate::types::limits::{BPS_WHOLE, WINDOW_MINUTES_MAX};
+use crate::types::{SlaClass, Tier};
 
 /// What a contract month costs a seller that delivers less than it promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,33 @@ pub struct CreditStep {
     pub share_bps: u32,
     /// So many times what the undelivered GPU-minutes are worth.
     pub times: u32,
+}
+
+/// The collateral behind an ask, in basis points of what it has left to sell, by its organization's tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BondRates {
+    /// Of one that is not known.
+    pub unverified: u32,
+    /// Of one that is.
+    pub verified: u32,
+    /// Of one that has kept its word for long.
+    pub trusted: u32,
+}
+
+impl BondRates {
+    /// Returns the rate of a tier.
+    pub const fn of(&self, tier: Tier) -> u32 {
+        match tier {
+            Tier::Unverified => self.unverified,
+            Tier::Verified => self.verified,
+            Tier::Trusted => self.trusted,
+        }
+    }
+
+    /// Tells whether nobody needs collateral.
+    pub fn are_zero(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The terms of one version.
@@ -41,6 +68,9 @@ pub struct ContractTerms {
     pub notice_fee_bps: u32,
     /// Credits by the share delivered, best share first; the last step begins at 0.
     pub credits: Vec<CreditStep>,
+    /// The collateral behind an ask; none unless the terms say so.
+    #[serde(default, skip_serializing_if = "BondRates::are_zero")]
+    pub bonds: BondRates,
 }
 
 impl Default for ContractTerms {
@@ -56,6 +86,7 @@ impl Default for ContractTerms {
             notice_minutes: 7 * 24 * 60,
             notice_fee_bps: 1_000,
             credits: credits.map(|(share_bps, times)| CreditStep { share_bps, times }).to_vec(),
+            bonds: BondRates::default(),
         }
     }
 }
@@ -82,6 +113,7 @@ impl ContractTerms {
             && self.decision_minutes >= self.evidence_minutes
             && self.notice_minutes <= WINDOW_MINUTES_MAX
             && self.notice_fee_bps <= BPS_WHOLE
+            && Tier::ALL.iter().all(|tier| self.bonds.of(*tier) <= BPS_WHOLE)
             && self.credits.len() <= CREDIT_STEPS_MAX
             && descending
             && self.credits.iter().all(in_range)
@@ -149,6 +181,7 @@ mod tests {
             ContractTerms { default_after_minutes: 0, ..sound.clone() },
             ContractTerms { evidence_minutes: sound.decision_minutes + 1, ..sound.clone() },
             ContractTerms { notice_fee_bps: 10_001, ..sound.clone() },
+            ContractTerms { bonds: BondRates { trusted: 10_001, ..BondRates::default() }, ..sound.clone() },
             ContractTerms { credits: vec![], ..sound.clone() },
             ContractTerms { credits: vec![step(9_900, 1)], ..sound.clone() },
             ContractTerms { credits: vec![step(0, 1), step(0, 2)], ..sound.clone() },

@@ -2,6 +2,7 @@
 
 use super::book::{Book, Step, WalkEnd};
 use super::cover::Lost;
+use super::entities::Order;
 use super::{Event, Exchange, Failure, Made, Reject};
 use crate::types::limits::FILLS_PER_COMMAND_MAX;
 use crate::types::{ContractId, ContractStatus, Minute, OrderId, OrderReason, OrderStatus, ProductId, Side, Timestamp};
@@ -117,15 +118,21 @@ impl<B: Book> Exchange<B> {
         let was_halted = std::mem::replace(&mut product.halted, halted);
         self.events.push(Event::ProductHalted { product: id, halted });
         if was_halted && !halted {
-            self.walk_resting_bids(at, id)?;
+            self.walk_resting_bids(at, id, |_| true)?;
         }
         Ok(Made::Product(id))
     }
 
-    fn walk_resting_bids(&mut self, at: Timestamp, product: ProductId) -> Result<(), Failure> {
+    /// Lets some of the resting bids of a product walk in their order.
+    pub(super) fn walk_resting_bids(
+        &mut self,
+        at: Timestamp,
+        product: ProductId,
+        walks: impl Fn(&Order) -> bool,
+    ) -> Result<(), Failure> {
         let mut fills_left = FILLS_PER_COMMAND_MAX;
         for id in self.book(product)?.bids() {
-            let Some(bid) = self.orders.get(&id) else { continue };
+            let Some(bid) = self.orders.get(&id).filter(|bid| walks(bid)) else { continue };
             let walk = self.plan(bid, fills_left)?;
             if walk.steps.is_empty() && walk.end == WalkEnd::Done {
                 continue;

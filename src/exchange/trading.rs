@@ -27,6 +27,8 @@ struct Fill {
     cost: Money,
     /// What the buyer had set aside for it.
     set_aside: Money,
+    /// What the seller has.
+    bond: Money,
 }
 
 /// What a contract takes from one of the two orders that met.
@@ -109,7 +111,7 @@ impl<B: Book> Exchange<B> {
         match self.ending(taker, walk.end) {
             Some((status, reason)) => {
                 (taker.status, taker.reason, taker.ended_at) = (status, reason, Some(at));
-                taker.held = Money::ZERO;
+                (taker.held, taker.bond) = (Money::ZERO, None);
             }
             None if taker.fills > 0 => taker.status = OrderStatus::PartiallyFilled,
             None => {}
@@ -145,13 +147,14 @@ impl<B: Book> Exchange<B> {
 
     fn price_fill(&self, trade: TradeId, taker: &Order, maker: OrderId, gpus: u32) -> Result<Fill, Failure> {
         let resting = self.orders.get(&maker).ok_or(Failure::Invariant("maker_missing"))?;
-        let bid = if taker.side == Side::Bid { taker } else { resting };
+        let (ask, bid) = if taker.side == Side::Bid { (resting, taker) } else { (taker, resting) };
         let price = if resting.sequence < taker.sequence { resting.price } else { taker.price };
         let minutes = bid.window.minutes();
         let range = |_| Failure::Invariant("fill_range");
         let cost = bid.funding.set_aside(price, gpus, minutes).map_err(range)?;
         let set_aside = bid.funding.set_aside(bid.price, gpus, minutes).map_err(range)?;
-        Ok(Fill { trade, maker, gpus, window: bid.window, price, cost, set_aside })
+        let bond = ask.bond_share(gpus, bid.window).map_err(range)?;
+        Ok(Fill { trade, maker, gpus, window: bid.window, price, cost, set_aside, bond })
     }
 
     /// Makes one fill; returns what an arriving bid saved against its limit.
@@ -191,6 +194,9 @@ impl<B: Book> Exchange<B> {
             return self.end_order(at, fill.maker, status, reason).map(drop);
         }
         let side = order.side;
+        if order.bond.is_some() {
+            self.release_lapsed(at, fill.maker)?;
+        }
         let book = self.book_mut(product)?;
         let done = match side {
             Side::Ask => book.sell(fill.maker, fill.window, fill.gpus),
@@ -257,6 +263,7 @@ impl<B: Book> Exchange<B> {
             previous_of_parent,
             last_child: None,
             monthly: self.first_month(bid.funding, fill.price, fill.gpus, fill.window)?,
+            bond: fill.bond,
         };
         let (trade, contract) = (Arc::new(trade), Arc::new(contract));
         self.changes.trades.push(Arc::clone(&trade));
@@ -351,8 +358,9 @@ impl<B: Book> Exchange<B> {
         if let Some(source) = order.source {
             self.capacity.unreserve_rest(source, &order)?;
         }
+        self.release_bond(at, &order)?;
         let ended = Arc::make_mut(&mut order);
-        ended.held = Money::ZERO;
+        (ended.held, ended.bond) = (Money::ZERO, None);
         (ended.status, ended.reason, ended.ended_at) = (status, reason, Some(at));
         self.release_client_order(&order);
         self.events.push(Event::OrderEnded { order: order.id, status, reason });
@@ -400,6 +408,7 @@ impl Order {
                 self.held = self.held.minus(fill.set_aside).map_err(range)?;
             }
             Side::Ask => {
+                self.share_bond(fill.gpus, fill.window).map_err(range)?;
                 self.sold.add(fill.window, fill.gpus).map_err(range)?;
                 self.filled_gpus = self.filled_gpus.max(self.sold.max_over(fill.window));
             }

@@ -213,7 +213,8 @@ fn place_bid(bid: PlaceBid) -> Place {
 }
 
 fn wants(asked: Requirements) -> Wants {
-    let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only } = asked;
+    // No simulated trader asks for a rank.
+    let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only, .. } = asked;
     let sites = site_ids.into_iter().map(|site| site.number()).collect();
     let min_sla_class: SlaClass = min_sla_class;
     Wants { regions, countries, interconnects, sites, min_sla_class, primary_only }

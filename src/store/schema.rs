@@ -151,6 +151,10 @@ diesel::table! {
         sold -> Text,
         held -> BigInt,
         last_trade -> Nullable<BigInt>,
+        bond -> Nullable<BigInt>,
+        bond_bps -> Nullable<BigInt>,
+        bond_gpu_minutes -> Nullable<BigInt>,
+        bond_from -> Nullable<BigInt>,
     }
 }
 
@@ -166,6 +170,7 @@ diesel::table! {
         escrow -> BigInt,
         last_child -> Nullable<BigInt>,
         monthly -> Nullable<Text>,
+        bond -> BigInt,
     }
 }
 
@@ -191,6 +196,8 @@ diesel::table! {
         kind -> Text,
         suspended -> BigInt,
         access_key -> Nullable<Text>,
+        tier -> Text,
+        score_bps -> Nullable<BigInt>,
     }
 }
 

@@ -44,6 +44,15 @@ words! {
         /// Buys to use.
         Renter = "renter",
     }
+    /// How well the exchange knows an organization; ordered.
+    Tier {
+        /// Not at all, or not yet.
+        Unverified = "unverified",
+        /// It is who it says it is.
+        Verified = "verified",
+        /// It has kept its word for long.
+        Trusted = "trusted",
+    }
     /// The side of an order.
     Side {
         /// Offers GPUs.
@@ -194,6 +203,19 @@ impl Funding {
 impl Default for Funding {
     fn default() -> Self {
         Self::Full
+    }
+}
+
+impl Default for Tier {
+    fn default() -> Self {
+        Self::Unverified
+    }
+}
+
+impl Tier {
+    /// Tells whether this is where every organization begins.
+    pub const fn is_unverified(&self) -> bool {
+        matches!(self, Self::Unverified)
     }
 }
 

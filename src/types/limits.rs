@@ -76,3 +76,7 @@ pub const STREAMS_MAX: usize = 1_024;
 pub const STREAMS_OF_ONE_MAX: usize = 64;
 /// Books of windows kept for those who ask next; each takes up to 150 kB.
 pub const BOOKS_MAX: usize = 128;
+/// Scores published by one command.
+pub const SCORES_MAX: usize = 1_000;
+/// What counts as the score of a provider of whom nothing was published: 97 %, as in the formula's prior.
+pub const SCORE_PRIOR_BPS: u32 = 9_700;

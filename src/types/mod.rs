@@ -15,7 +15,7 @@ pub mod time;
 
 pub use attributes::{
     AccountKind, ContractStatus, Fault, Funding, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade,
-    Side, SlaClass, Source, TimeInForce,
+    Side, SlaClass, Source, Tier, TimeInForce,
 };
 pub use ids::{
     ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId,

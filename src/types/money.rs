@@ -42,6 +42,11 @@ impl Money {
         Self(micros)
     }
 
+    /// Tells whether it is nothing.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Returns micro-USD.
     pub const fn micros(self) -> i64 {
         self.0
@@ -191,6 +196,18 @@ impl Price {
     pub fn due(self, gpu_minutes: u64) -> Result<Money, OutOfRange> {
         let product = i128::from(self.0).checked_mul(i128::from(gpu_minutes)).ok_or(OutOfRange)?;
         i64::try_from(product.div_euclid(MINUTES_PER_HOUR)).map(Money).map_err(|_| OutOfRange)
+    }
+
+    /// Returns the collateral for GPU-minutes: `ceil(bps * price * gpu_minutes / (60 * 10000))`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn collateral(self, bps: u32, gpu_minutes: u64) -> Result<Money, OutOfRange> {
+        let hours = i128::from(self.0).checked_mul(i128::from(gpu_minutes)).ok_or(OutOfRange)?;
+        let share = hours.checked_mul(i128::from(bps)).ok_or(OutOfRange)?;
+        let whole = MINUTES_PER_HOUR * i128::from(BPS_WHOLE);
+        let up = share.checked_add(whole - 1).ok_or(OutOfRange)?.div_euclid(whole);
+        i64::try_from(up).map(Money).map_err(|_| OutOfRange)
     }
 
     /// Returns the GPU-minutes that cost nearest to an amount, half up; nothing without a price. What fell due between two

@@ -18,7 +18,7 @@ use crate::app::facade::Caller;
 use crate::app::reads::{JournalRow, Slice};
 use crate::exchange::entities::{Organization, Product};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractStatus, Kind, PublicId};
+use crate::types::{ContractStatus, Kind, PublicId, Tier};
 
 /// Contracts looked through for those that a filter takes.
 const LOOKED_AT_MAX: usize = 2_000;
@@ -165,6 +165,14 @@ pub async fn suspend(visit: Guest, fields: Fields) -> Shown {
     Ok(Reply::SeeOther("/admin#organizations".to_owned()))
 }
 
+/// Says how well the exchange knows an organization.
+pub async fn tier(visit: Guest, fields: Fields) -> Shown {
+    let caller = visit.caller()?;
+    let id = fields.id("organization", &[Kind::Organization])?;
+    visit.app().set_tier(&caller, None, id, fields.word("tier", Tier::parse)?).await?;
+    Ok(Reply::SeeOther("/admin#organizations".to_owned()))
+}
+
 impl Filter {
     fn of(query: &Fields) -> Self {
         Self {
@@ -183,6 +191,10 @@ impl Filter {
 
     fn statuses() -> &'static [ContractStatus] {
         ContractStatus::ALL
+    }
+
+    fn tiers() -> &'static [Tier] {
+        Tier::ALL
     }
 }
 

@@ -9,10 +9,12 @@ use super::respond::{Fault, Reply};
 use super::shell::{Said, Shell};
 use super::visit::Visit;
 use super::{Guest, Shown};
+use crate::api::problem::Problem;
+use crate::api::wire::Share;
 use crate::app::facade::Caller;
 use crate::app::trading::{NewBid, NewOrder, NewRequirements};
 use crate::exchange::{BidWindow, Terms};
-use crate::types::{Funding, Minute, Money, SlaClass, TimeInForce};
+use crate::types::{Funding, Minute, Money, SlaClass, Tier, TimeInForce};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -69,6 +71,9 @@ async fn wanted(visit: &Visit, caller: &Caller, fields: &Fields) -> Result<Optio
 fn read(fields: &Fields) -> Result<NewBid, Fault> {
     let listed = |name: &str| fields.given(name).map(str::to_owned).into_iter().collect::<Vec<_>>();
     let sla = fields.given("min_sla_class").map(|_| fields.word("min_sla_class", SlaClass::parse)).transpose()?;
+    let tier = fields.given("min_tier").map(|_| fields.word("min_tier", Tier::parse)).transpose()?;
+    let score = fields.given("min_score").map(|text| text.parse::<Share>());
+    let score = score.transpose().map_err(|message| Problem::field("min_score", message))?;
     Ok(NewBid {
         product: fields.text("product").to_owned(),
         gpus: fields.number("gpus")?,
@@ -82,9 +87,11 @@ fn read(fields: &Fields) -> Result<NewBid, Fault> {
             sites: Vec::new(),
             min_sla_class: sla.unwrap_or(SlaClass::None),
             primary_only: fields.is_set("primary_only"),
+            min_tier: tier.unwrap_or_default(),
+            min_score_bps: score.map(|share| share.0),
         },
         same_site: fields.is_set("same_site"),
-        cover: None,
+        cover: fields.given("cover_price").map(|_| fields.price("cover_price")).transpose()?,
         funding: if fields.is_set("monthly") { Funding::Monthly } else { Funding::Full },
         terms: Terms {
             time_in_force: fields.word("time_in_force", TimeInForce::parse)?,

@@ -120,7 +120,8 @@ fn staff(config: &mut ServiceConfig) {
         .route("/admin/journal", page(admin::journal))
         .route("/admin/journal.csv", page(admin::journal_csv))
         .route("/admin/halts", form(admin::halt))
-        .route("/admin/suspensions", form(admin::suspend));
+        .route("/admin/suspensions", form(admin::suspend))
+        .route("/admin/tiers", form(admin::tier));
 }
 
 /// A page that is asked for.

@@ -11,14 +11,15 @@ use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer::{Running, Submission};
 use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::entities::{Contract, Order, Pass, Trade, Transfer};
+use gpubourse::exchange::ranks::Score;
 use gpubourse::exchange::rights::Rights;
-use gpubourse::exchange::terms::ContractTerms;
+use gpubourse::exchange::terms::{BondRates, ContractTerms};
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, Failure, Outcome, PlaceAsk, PlaceBid, Reject, Requirements, Snapshot, Terms,
 };
 use gpubourse::types::{
     ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Timestamp,
+    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Tier, Timestamp,
 };
 
 use crate::streams::generator::{BEGINNING, Generator};
@@ -99,7 +100,9 @@ impl Course {
             let is_last = matches!(command, Command::HaltProduct { .. } | Command::SuspendOrganization { .. });
             let idempotency_key = is_last.then(|| format!("last-{}", command.kind()));
             let (actor, request_id) = ("user:admin".to_owned(), "last".to_owned());
-            course.step(now, Submission { actor, request_id, idempotency_key, command });
+            let shown = format!("{command:?}");
+            let done = course.step(now, Submission { actor, request_id, idempotency_key, command });
+            assert!(done.is_some(), "refused: {shown}");
         }
         course
     }
@@ -114,8 +117,25 @@ impl Course {
         let price = Price::from_micros(2_000_000);
         let register =
             |name: &str, organization_kind| Command::RegisterOrganization { name: name.into(), organization_kind };
-        vec![
-            Command::PublishTerms(ContractTerms::default()),
+        let ask = |price| {
+            Command::PlaceAsk(PlaceAsk {
+                organization: host,
+                source: Source::Listing(ListingId::new(next.listing)),
+                gpus: 8,
+                start: None,
+                end: None,
+                price,
+                lot: None,
+                min_minutes: None,
+                lead_minutes: 0,
+                terms: Terms::default(),
+            })
+        };
+        [
+            Command::PublishTerms(ContractTerms {
+                bonds: BondRates { verified: 500, ..BondRates::default() },
+                ..ContractTerms::default()
+            }),
             register("Host", OrganizationKind::Provider),
             register("Tenant", OrganizationKind::Renter),
             Command::RegisterAccessKey { organization: renter, key: "age1key".into() },
@@ -137,7 +157,7 @@ impl Course {
                 organization: host,
                 site: SiteId::new(next.site),
                 product,
-                gpus: 8,
+                gpus: 24,
                 start,
                 end,
                 gpus_per_node: 8,
@@ -151,18 +171,17 @@ impl Course {
                 amount: Money::from_micros(100_000_000_000),
                 reference: "w".into(),
             },
-            Command::PlaceAsk(PlaceAsk {
-                organization: host,
-                source: Source::Listing(ListingId::new(next.listing)),
-                gpus: 8,
-                start: None,
-                end: None,
-                price,
-                lot: None,
-                min_minutes: None,
-                lead_minutes: 0,
-                terms: Terms::default(),
-            }),
+            Command::Deposit { organization: host, amount: Money::from_micros(100_000_000_000), reference: "b".into() },
+            Command::SetTier { organization: host, tier: Tier::Verified },
+            Command::PublishScores { scores: vec![Score { organization: host, score_bps: 9_850 }] },
+            ask(Price::from_micros(3_000_000)),
+            ask(Price::from_micros(3_500_000)),
+        ]
+        .into_iter()
+        // The states of the last commands are in no table yet: here those of an ask with a bond shall be.
+        .chain((0..60).map(|_| Command::Note { subject: "user".into(), id: "1".into(), verb: "waited".into() }))
+        .chain([
+            ask(price),
             Command::PlaceBid(PlaceBid {
                 organization: renter,
                 product,
@@ -177,7 +196,8 @@ impl Course {
                 terms: Terms::default(),
             }),
             Command::DeclareReady { organization: host, contract: ContractId::new(next.contract) },
-        ]
+        ])
+        .collect()
     }
 
     fn is_rich(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::api::page::{self, Page};
 use crate::api::wire::{Id, Instant};
 use crate::app::facade::Caller;
 use crate::exchange::entities;
-use crate::types::{Kind, OrganizationKind, PublicId};
+use crate::types::{Kind, OrganizationKind, PublicId, Tier};
 
 /// Whoever trades.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,6 +26,8 @@ pub struct Organization {
     pub kind: OrganizationKind,
     /// Whether it may not place orders.
     pub suspended: bool,
+    /// How well the exchange knows it.
+    pub tier: Tier,
     /// When it registered.
     pub created_at: Instant,
 }
@@ -39,6 +41,16 @@ pub struct SuspensionBody {
 }
 
 json_body!(SuspensionBody, {"suspended": true});
+
+/// How well the exchange knows an organization.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TierBody {
+    /// How well.
+    pub tier: Tier,
+}
+
+json_body!(TierBody, {"tier": "verified"});
 
 /// Whether trading in a product shall be halted.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -92,6 +104,17 @@ pub async fn suspend(
     Ok(Answer(show(api.app.suspend_organization(&caller, key.0, id.0, body.suspended).await?)))
 }
 
+/// Says how well the exchange knows an organization.
+pub async fn set_tier(
+    api: Data<Api>,
+    caller: Caller,
+    id: PathId,
+    key: IdempotencyKey,
+    Body(body): Body<TierBody>,
+) -> Reply<Answer<Organization>> {
+    Ok(Answer(show(api.app.set_tier(&caller, key.0, id.0, body.tier).await?)))
+}
+
 /// Halts trading in a product or lifts the halt.
 pub async fn halt(
     api: Data<Api>,
@@ -129,6 +152,7 @@ pub fn show(row: entities::Organization) -> Organization {
         name: row.name,
         kind: row.kind,
         suspended: row.suspended,
+        tier: row.tier,
         created_at: Instant(row.created_at),
     }
 }

@@ -63,6 +63,8 @@ pub struct ContractAnswer {
     /// How far it is paid for, if that is done by the month.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monthly: Option<MonthlyAnswer>,
+    /// What lies on the seller's bond account for it.
+    pub bond: Usd,
     /// When it was made.
     pub created_at: Instant,
     /// The first minute it no longer covers, if it ended early.
@@ -217,6 +219,7 @@ pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<C
             escrow: Usd(row.escrow),
             funding: row.funding(),
             monthly: monthly(row)?,
+            bond: Usd(row.bond),
             created_at: Instant(row.created_at),
             ended_at: row.ended_at.map(DeliveryTime),
         })

@@ -4,15 +4,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::problem::Problem;
-use crate::api::wire::{DeliveryTime, Id, Instant, Usd, UsdPerHour};
+use crate::api::wire::{DeliveryTime, Id, Instant, Share, Usd, UsdPerHour};
 use crate::app::App;
 use crate::app::face::{Faces, Mentioned};
 use crate::app::trading::OrderStanding;
 use crate::exchange::Requirements;
 use crate::exchange::entities::{Order, Trade};
 use crate::types::{
-    Funding, Interconnect, Kind, OrderReason, OrderStatus, PublicId, SelfTrade, Side, SlaClass, Source, TimeInForce,
-    Timestamp,
+    Funding, Interconnect, Kind, OrderReason, OrderStatus, PublicId, SelfTrade, Side, SlaClass, Source, Tier,
+    TimeInForce, Timestamp,
 };
 
 /// An ask or a bid.
@@ -85,6 +85,8 @@ pub struct OrderAnswer {
     pub fills: Option<Vec<Fill>>,
     /// Money held behind a bid.
     pub held: Usd,
+    /// Collateral behind what an ask has left to sell.
+    pub bond: Usd,
     /// What an ask still has free over time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residual_schedule: Option<Vec<Free>>,
@@ -112,6 +114,12 @@ pub struct RequirementsAnswer {
     pub min_sla_class: SlaClass,
     /// No resale.
     pub primary_only: bool,
+    /// A provider known at least so well; absent if nothing is asked for.
+    #[serde(skip_serializing_if = "Tier::is_unverified")]
+    pub min_tier: Tier,
+    /// A provider with at least this published score; absent if none is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_score: Option<Share>,
 }
 
 /// One fill of an order.
@@ -206,6 +214,7 @@ pub fn show(
         average_price: order.average_price().map(UsdPerHour),
         fills: None,
         held: Usd(order.held),
+        bond: Usd(order.bonded()),
         residual_schedule: (!is_bid).then(|| residual(order, now)),
         created_at: Instant(order.created_at),
         ended_at: order.ended_at.map(Instant),
@@ -221,6 +230,8 @@ fn requirements(asked: &Requirements, sites: Vec<PublicId>) -> RequirementsAnswe
         site_ids: sites.into_iter().map(Id::from).collect(),
         min_sla_class: asked.min_sla_class,
         primary_only: asked.primary_only,
+        min_tier: asked.min_tier,
+        min_score: asked.min_score_bps.map(Share),
     }
 }
 

@@ -12,11 +12,11 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::extract::JsonBody;
 use crate::api::extract::body::{json_body, strict, strict_value};
 use crate::api::problem::Problem;
-use crate::api::wire::{DeliveryTime, Id, Instant, UsdPerHour};
+use crate::api::wire::{DeliveryTime, Id, Instant, Share, UsdPerHour};
 use crate::app::trading::{NewAsk, NewBid, NewOrder, NewRequirements, OrderChange};
 use crate::exchange::{BidWindow, Terms};
 use crate::types::limits::BATCH_ORDERS_MAX;
-use crate::types::{Funding, Interconnect, Kind, PublicId, SelfTrade, Side, SlaClass, TimeInForce};
+use crate::types::{Funding, Interconnect, Kind, PublicId, SelfTrade, Side, SlaClass, Tier, TimeInForce};
 
 pub const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 const KEY_RULE: &str = "must be 1 to 128 visible ASCII characters";
@@ -127,6 +127,10 @@ pub struct RequirementsBody {
     pub min_sla_class: Option<SlaClass>,
     /// No resale.
     pub primary_only: Option<bool>,
+    /// A provider known at least so well at the time of the match.
+    pub min_tier: Option<Tier>,
+    /// A provider with at least this published score at the time of the match; one of whom none was published has 0.97.
+    pub min_score: Option<Share>,
 }
 
 /// An order to be placed: a bid or an ask.
@@ -310,6 +314,8 @@ fn bid(body: NewBidBody) -> Result<NewBid, Problem> {
             sites: asked.site_ids.unwrap_or_default().into_iter().map(|id| id.of(Kind::Site).ok()).collect(),
             min_sla_class: asked.min_sla_class.unwrap_or(SlaClass::None),
             primary_only: asked.primary_only.unwrap_or_default(),
+            min_tier: asked.min_tier.unwrap_or_default(),
+            min_score_bps: asked.min_score.map(|share| share.0),
         },
         same_site: body.same_site.unwrap_or_default(),
         cover: body.cover_price.map(|price| price.0),

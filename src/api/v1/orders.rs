@@ -101,7 +101,7 @@ pub struct PreviewAnswer {
     pub fills: Vec<PreviewFill>,
     /// The mean price of the fills weighted by GPU-hours.
     pub average_price: Option<UsdPerHour>,
-    /// What would be held for it at once, before it trades (bids).
+    /// What would be set aside for it at once, before it trades: a bid's worst case, an ask's bond.
     pub hold: Usd,
     /// How it would stand afterwards.
     pub status: OrderStatus,

@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
 use crate::api::extract::PathId;
-use crate::api::wire::{Id, Instant};
+use crate::api::wire::{Id, Instant, Share};
 use crate::app::analytics::reputation::ReputationStanding;
 use crate::app::face::{Faces, Mentioned};
 use crate::market::reputation::{
     DAY_FACTOR, DayShare, HALF_LIFE_DAYS, PRIOR_CONTRACTED, PRIOR_DELIVERED, Reputation, WEIGHT_ONE,
 };
 use crate::market::{Day, Ratio};
+use crate::types::limits::SCORE_PRIOR_BPS;
 
 /// A provider's reputation with its inputs: `score = (sum of weight * delivered + weight_one * prior_delivered) /
 /// (sum of weight * contracted + weight_one * prior_contracted)`, half up to four decimals. Amounts are GPU-hours.
@@ -57,6 +58,8 @@ pub struct ReputationAnswer {
     pub days: Vec<ReputationDay>,
     /// Whether the provider has more contracts than are looked at, the newest 100,000.
     pub truncated: bool,
+    /// The score that bids with `min_score` are matched by: published once a day; 0.9700 before the first time.
+    pub published_score: Share,
     /// The exchange's time.
     pub now: Instant,
     /// The journal row it reflects, at least.
@@ -88,6 +91,7 @@ pub async fn get(api: Data<Api>, id: PathId) -> Reply<Answer<ReputationAnswer>> 
     let ReputationStanding { organization, name, made } = api.app.reputation(id.0).await?;
     let mentioned = Mentioned::default();
     let organization_id = api.app.live().read(|view| Faces::new(view, &mentioned).organization(organization))?.into();
+    let published = api.app.live().read(|view| view.organizations.get(&organization).map(|row| row.rank().score_bps));
     let Reputation { completed, defaulted, terminated, recalled, leads, lead_minutes, .. } = made.figure;
     let ratio = |ratio: Option<Ratio>| ratio.map(|ratio| ratio.to_string());
     Ok(Answer(ReputationAnswer {
@@ -108,6 +112,7 @@ pub async fn get(api: Data<Api>, id: PathId) -> Reply<Answer<ReputationAnswer>> 
         day_factor: DAY_FACTOR,
         days: made.figure.days.iter().map(|(day, share)| show(*day, share)).collect(),
         truncated: made.truncated,
+        published_score: Share(published.unwrap_or(SCORE_PRIOR_BPS)),
         now: Instant(made.now),
         as_of: made.as_of,
     }))

@@ -37,6 +37,7 @@ const HEADER: &[&str] = &[
     "notice_fees_usd",
     "forfeits_usd",
     "owner_shares_usd",
+    "covers_usd",
 ];
 const TOTAL: &str = "total";
 
@@ -144,10 +145,11 @@ fn contract(sheet: &mut Sheet, line: &StatementLine) {
     add(sheet, &["contract", "", "", "", &id, "", ""], &Accounts::new(), &cells);
 }
 
-fn sums(sums: &ContractSums) -> [String; 9] {
-    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares } = sums;
-    [escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares]
-        .map(|amount| amount.0.to_string())
+fn sums(sums: &ContractSums) -> [String; 10] {
+    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers } =
+        sums;
+    let sums = [escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers];
+    sums.map(|amount| amount.0.to_string())
 }
 
 /// Adds a row: what it is, what it says of accounts, and what it says of a contract.
@@ -162,4 +164,4 @@ fn add(sheet: &mut Sheet, what: &[&str], accounts: &Accounts, contract: &[String
 }
 
 /// Columns after those of accounts.
-const CONTRACT_COLUMNS: usize = 15;
+const CONTRACT_COLUMNS: usize = 16;

@@ -158,6 +158,8 @@ pub struct ContractSums {
     pub forfeits: Usd,
     /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
     pub owner_shares: Usd,
+    /// What the seller's bond paid the buyer for having bought elsewhere what it defaulted on.
+    pub covers: Usd,
 }
 
 /// What moved for all contracts in which the organization is the same.
@@ -286,7 +288,7 @@ fn show_flow(cause: &'static str, flow: &Flow) -> CauseSums {
 }
 
 const fn show_sums(sums: &Sums) -> ContractSums {
-    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares } = *sums;
+    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers } = *sums;
     ContractSums {
         escrowed: Usd(escrowed),
         due: Usd(due),
@@ -297,6 +299,7 @@ const fn show_sums(sums: &Sums) -> ContractSums {
         notice_fees: Usd(notice_fees),
         forfeits: Usd(forfeits),
         owner_shares: Usd(owner_shares),
+        covers: Usd(covers),
     }
 }
 

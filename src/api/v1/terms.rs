@@ -10,7 +10,7 @@ use crate::api::extract::body::json_body;
 use crate::api::extract::{Body, IdempotencyKey};
 use crate::api::wire::Id;
 use crate::app::facade::Caller;
-use crate::exchange::terms::{ContractTerms, CreditStep};
+use crate::exchange::terms::{BondRates, ContractTerms, CreditStep};
 use crate::types::Kind;
 
 /// The terms of delivery of one version, frozen into every contract made under it.
@@ -46,6 +46,24 @@ pub struct TermsBody {
     pub notice_fee_bps: u32,
     /// Credits by the share delivered in a contract month, best share first; the last step begins at 0.
     pub credits: Vec<CreditBody>,
+    /// The collateral behind an ask; none if absent.
+    #[serde(default)]
+    pub bonds: BondsBody,
+}
+
+/// The collateral behind an ask, in basis points of what it has left to sell at its price, by the tier of its organization.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BondsBody {
+    /// Of one that is not known.
+    #[schema(maximum = 10_000)]
+    pub unverified: u32,
+    /// Of one that is.
+    #[schema(maximum = 10_000)]
+    pub verified: u32,
+    /// Of one that has kept its word for long.
+    #[schema(maximum = 10_000)]
+    pub trusted: u32,
 }
 
 /// What a seller that delivers less than it promised owes on top of the refund.
@@ -72,6 +90,7 @@ json_body!(TermsBody, {
         {"share_bps": 9800, "times": 2},
         {"share_bps": 0, "times": 5},
     ],
+    "bonds": {"unverified": 0, "verified": 0, "trusted": 0},
 });
 
 /// Which contracts to settle.
@@ -107,6 +126,7 @@ json_body!(AccessKey, {"public_key": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8
 
 impl From<(u32, ContractTerms)> for TermsAnswer {
     fn from((version, terms): (u32, ContractTerms)) -> Self {
+        let BondRates { unverified, verified, trusted } = terms.bonds;
         let credits = terms.credits.into_iter();
         let credits = credits.map(|CreditStep { share_bps, times }| CreditBody { share_bps, times }).collect();
         let terms = TermsBody {
@@ -119,6 +139,7 @@ impl From<(u32, ContractTerms)> for TermsAnswer {
             notice_minutes: terms.notice_minutes,
             notice_fee_bps: terms.notice_fee_bps,
             credits,
+            bonds: BondsBody { unverified, verified, trusted },
         };
         Self { version, terms }
     }
@@ -126,6 +147,7 @@ impl From<(u32, ContractTerms)> for TermsAnswer {
 
 impl From<TermsBody> for ContractTerms {
     fn from(body: TermsBody) -> Self {
+        let BondsBody { unverified, verified, trusted } = body.bonds;
         let credits = body.credits.into_iter();
         Self {
             default_after_minutes: body.default_after_minutes,
@@ -137,6 +159,7 @@ impl From<TermsBody> for ContractTerms {
             notice_minutes: body.notice_minutes,
             notice_fee_bps: body.notice_fee_bps,
             credits: credits.map(|CreditBody { share_bps, times }| CreditStep { share_bps, times }).collect(),
+            bonds: BondRates { unverified, verified, trusted },
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Balances {
     pub held: Usd,
     /// Behind contracts.
     pub escrow: Usd,
+    /// Collateral behind its asks, and behind what it has sold.
+    pub bond: Usd,
     /// The last journal row it reflects.
     pub as_of: i64,
 }
@@ -49,7 +51,8 @@ pub struct TransferRow {
     /// How much; positive.
     pub amount: Usd,
     /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `draw`, `refund`, `payment`, `fee`, `credit`,
-    /// `price_gap`, `notice_fee`, `forfeit`, `owner_share` or `royalty`.
+    /// `price_gap`, `notice_fee`, `forfeit`, `owner_share`, `royalty`, `bond`, `bond_release`, `bond_return` or
+    /// `bond_cover`.
     pub cause: &'static str,
     /// The order it is for.
     pub order_id: Option<Id>,
@@ -104,6 +107,7 @@ impl Balances {
             available: Usd(purse.available),
             held: Usd(purse.held),
             escrow: Usd(purse.escrow),
+            bond: Usd(purse.bond),
             as_of,
         }
     }

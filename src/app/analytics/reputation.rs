@@ -6,12 +6,14 @@ use super::kept::Made;
 use crate::app::reads::{Listed, Slice};
 use crate::app::wallet::organization_by_id;
 use crate::app::{App, AppError};
+use crate::exchange::Command;
 use crate::exchange::delivery::Delivery;
 use crate::exchange::entities::Contract;
+use crate::exchange::ranks::Score;
 use crate::market::reputation::{Ending, Record, Reputation, reputation};
-use crate::market::{Day, GpuMinutes};
+use crate::market::{Day, GpuMinutes, Ratio};
 use crate::store::{Reader, StoreError, read};
-use crate::types::limits::REPUTATION_CONTRACTS_MAX;
+use crate::types::limits::{REPUTATION_CONTRACTS_MAX, SCORES_MAX};
 use crate::types::{ContractId, ContractStatus, OrganizationId, OrganizationKind, PublicId, Source, Timestamp};
 
 /// Contracts read at a time.
@@ -45,6 +47,32 @@ impl App {
         };
         let made = self.figures().reputations.get(self.live(), organization, make).await?;
         Ok(ReputationStanding { organization, name, made })
+    }
+}
+
+impl App {
+    /// Publishes the scores of providers whose score is not the one published before; returns how many those are.
+    ///
+    /// # Errors
+    /// If the store fails or the writer does not take a command; what was published stays so.
+    pub async fn publish_scores(&self) -> Result<usize, AppError> {
+        let providers: Vec<(OrganizationId, u32)> = self.live().read(|view| {
+            let rows = view.organizations.values().filter(|row| row.kind == OrganizationKind::Provider);
+            rows.map(|row| (row.id, row.rank().score_bps)).collect()
+        });
+        let mut scores = Vec::new();
+        for (organization, published) in providers {
+            let now = self.live().read(|view| view.now);
+            let (records, ..) = self.read(move |reader| records(reader, organization, now)).await?;
+            let score = reputation(Day::of(now), records).score.map(Ratio::ten_thousandths);
+            let score = score.and_then(|score| u32::try_from(score).ok());
+            let changed = score.filter(|score| *score != published);
+            scores.extend(changed.map(|score_bps| Score { organization, score_bps }));
+        }
+        for scores in scores.chunks(SCORES_MAX) {
+            self.run(None, Command::PublishScores { scores: scores.to_vec() }).await?;
+        }
+        Ok(scores.len())
     }
 }
 

@@ -118,6 +118,7 @@ mod tests {
             last_trade: None,
             cover: None,
             funding: crate::types::Funding::Full,
+            bond: None,
         }
     }
 

@@ -107,6 +107,7 @@ fn contract(bundle: &Bundle, found: &mut Findings) {
         status: made.status,
         ended_at: made.ended_at,
         escrow: made.escrow,
+        bond: made.bond,
         last_child: made.last_child,
         monthly: if contract.funding() == made.funding() { made.monthly } else { contract.monthly },
         ..contract.clone()

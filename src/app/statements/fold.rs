@@ -79,6 +79,8 @@ pub struct Sums {
     pub forfeits: Money,
     /// What the owner of the GPUs has of what fell due: its share of a sale, its royalty on a resale.
     pub owner_shares: Money,
+    /// What the seller's bond paid the buyer for having bought elsewhere what it defaulted on.
+    pub covers: Money,
 }
 
 /// The figures of one month.
@@ -212,6 +214,10 @@ impl Fold {
 
     fn add_sums(&mut self, transfer: &Transfer, kept: KeptBack) -> Result<(), OutOfRange> {
         let Some(contract) = transfer.cause.contract() else { return Ok(()) };
+        // From one account of the seller to another.
+        if matches!(transfer.cause, Cause::BondReturn(_)) {
+            return Ok(());
+        }
         let amount = transfer.amount;
         for (part, is_debit) in self.parts(transfer) {
             let sums = self.figures.contracts.entry((contract, part)).or_default();
@@ -222,6 +228,10 @@ impl Fold {
                 Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
                 Cause::NoticeFee(_) => Sums { notice_fees: amount, ..Sums::default() },
                 Cause::Forfeit(_) => Sums { forfeits: amount, ..Sums::default() },
+                Cause::BondCover(_) if transfer.debit.kind == AccountKind::Bond => {
+                    Sums { covers: amount, ..Sums::default() }
+                }
+                Cause::BondCover(_) => Sums { covers: Money::ZERO.minus(amount)?, ..Sums::default() },
                 Cause::Fee(_) => Sums { due: amount, fees: amount, ..Sums::default() },
                 Cause::OwnerShare(_) | Cause::Royalty(_) => {
                     Sums { due: amount, owner_shares: amount, ..Sums::default() }
@@ -244,14 +254,18 @@ impl Fold {
     fn parts(&self, transfer: &Transfer) -> Vec<(Part, bool)> {
         // A buyer's notice is paid out of escrow, a seller's out of what it has.
         let by_seller = transfer.debit.kind == AccountKind::Available;
+        // What a cover bid did not need of a bond goes back the way it came.
+        let back = transfer.credit.kind == AccountKind::Bond;
         let debtor = match transfer.cause {
             Cause::Credit(_) => Part::Sold,
+            Cause::BondCover(_) if !back => Part::Sold,
             Cause::NoticeFee(_) if by_seller => Part::Sold,
             _ => Part::Bought,
         };
         let creditor = match transfer.cause {
             Cause::Payment(_) | Cause::PriceGap(_) | Cause::Forfeit(_) => Some(Part::Sold),
-            Cause::Credit(_) => Some(Part::Bought),
+            Cause::BondCover(_) if back => Some(Part::Sold),
+            Cause::Credit(_) | Cause::BondCover(_) => Some(Part::Bought),
             Cause::NoticeFee(_) if by_seller => Some(Part::Bought),
             Cause::NoticeFee(_) => Some(Part::Sold),
             Cause::Fee(_) => Some(Part::Cleared),
@@ -291,6 +305,7 @@ impl Sums {
             notice_fees: self.notice_fees.plus(other.notice_fees)?,
             forfeits: self.forfeits.plus(other.forfeits)?,
             owner_shares: self.owner_shares.plus(other.owner_shares)?,
+            covers: self.covers.plus(other.covers)?,
         })
     }
 }

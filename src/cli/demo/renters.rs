@@ -13,7 +13,7 @@ use crate::app::{AppError, Principal, Role, Venue};
 use crate::exchange::entities::Product;
 use crate::exchange::{BidWindow, Command, Terms};
 use crate::types::{
-    ContractId, Funding, Kind, Minute, Money, OrganizationId, OrganizationKind, Price, PublicId, Side, SlaClass,
+    ContractId, Funding, Kind, Minute, Money, OrganizationId, OrganizationKind, Price, PublicId, Side, SlaClass, Tier,
     TimeInForce, Timestamp,
 };
 
@@ -189,6 +189,8 @@ fn anything() -> NewRequirements {
         sites: Vec::new(),
         min_sla_class: SlaClass::None,
         primary_only: false,
+        min_tier: Tier::Unverified,
+        min_score_bps: None,
     }
 }
 

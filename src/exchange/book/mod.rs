@@ -10,12 +10,14 @@
 
 pub mod index;
 pub mod naive;
+pub mod ranks;
 pub mod rules;
 
 use std::sync::Arc;
 
 pub use index::IndexedBook;
 pub use naive::NaiveBook;
+pub use ranks::Rank;
 
 use super::command::Requirements;
 use crate::types::{
@@ -159,8 +161,8 @@ pub struct Walk {
 ///
 /// The rules, normative (`k` is the size of a fill):
 /// - An ask is *eligible* for a bid when ask price <= bid price; the bid's window lies in the ask's, is at least the
-///   ask's `min_minutes` long and starts `lead_minutes` from `now` or later; the requirements hold; the larger lot
-///   is a multiple of the smaller; and `k = min(bid remaining, free over the bid's window)`, rounded down to the
+///   ask's `min_minutes` long and starts `lead_minutes` from `now` or later; the requirements hold, those of the
+///   provider's rank by what the book was told last; the larger lot is a multiple of the smaller; and `k = min(bid remaining, free over the bid's window)`, rounded down to the
 ///   larger lot, is not zero.
 /// - A bid walks asks by (price ascending, sequence ascending), an ask walks bids by (price descending, sequence
 ///   ascending); each resting order is met at most once; what the walk itself has filled counts as gone.
@@ -175,6 +177,9 @@ pub struct Walk {
 pub trait Book: Default {
     /// Tells the book the time, so that an index can be fine where delivery windows are. Changes no walk.
     fn advance(&mut self, _now: Timestamp) {}
+
+    /// Tells the book what is known of a provider from now on; one it was told nothing of is new.
+    fn set_rank(&mut self, host: OrganizationId, rank: Rank);
 
     /// Adds a resting ask.
     fn insert_ask(&mut self, ask: BookAsk);

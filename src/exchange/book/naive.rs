@@ -4,8 +4,10 @@
 //! nothing with the book in use but the types, so a mistake would have to be made twice to go unseen.
 //! It is for tests: correct over any window, slow over long ones.
 
-use super::{Arrival, Book, BookAsk, BookBid, Place, Requirements, Step, Walk, WalkEnd};
-use crate::types::{Minute, OrderId, OrganizationId, OutOfRange, Price, SelfTrade, SiteId, Timestamp, Window};
+use std::collections::BTreeMap;
+
+use super::{Arrival, Book, BookAsk, BookBid, Place, Rank, Requirements, Step, Walk, WalkEnd};
+use crate::types::{Minute, OrderId, OrganizationId, OutOfRange, Price, SelfTrade, SiteId, Tier, Timestamp, Window};
 
 const MS_PER_MINUTE: i128 = 60_000;
 
@@ -14,6 +16,7 @@ const MS_PER_MINUTE: i128 = 60_000;
 pub struct NaiveBook {
     asks: Vec<Offer>,
     bids: Vec<BookBid>,
+    ranks: BTreeMap<OrganizationId, Rank>,
 }
 
 /// An ask with the GPUs sold in each of its minutes; the first number is for the first minute of its window.
@@ -41,6 +44,10 @@ struct Plan {
 }
 
 impl Book for NaiveBook {
+    fn set_rank(&mut self, host: OrganizationId, rank: Rank) {
+        self.ranks.insert(host, rank);
+    }
+
     fn insert_ask(&mut self, ask: BookAsk) {
         self.remove(ask.id);
         self.asks.push(Offer::new(ask));
@@ -92,7 +99,7 @@ impl Book for NaiveBook {
         let mut plan = Plan::new();
         for bid in &bids {
             let gpus = fill_size(&offer, bid, arrival.now);
-            if gpus == 0 {
+            if gpus == 0 || !self.knows(ask, bid) {
                 continue;
             }
             if !plan.meet(Party::of_ask(ask), Party::of_bid(bid), gpus, arrival) {
@@ -114,6 +121,14 @@ impl Book for NaiveBook {
 }
 
 impl NaiveBook {
+    /// Tells whether the host of the ask is known as well, and has delivered as much, as the bid asks.
+    fn knows(&self, ask: &BookAsk, bid: &BookBid) -> bool {
+        let asked = &bid.requirements;
+        let new = Rank { tier: Tier::Unverified, score_bps: 9_700 };
+        let rank = *self.ranks.get(&ask.place.host).unwrap_or(&new);
+        rank.tier >= asked.min_tier && rank.score_bps >= asked.min_score_bps.unwrap_or(0)
+    }
+
     /// Plans a bid's walk over all asks, or over those of one site.
     fn plan_bid(&self, bid: &BookBid, arrival: Arrival, site: Option<SiteId>) -> Plan {
         let mut offers: Vec<&Offer> = self.asks.iter().collect();
@@ -126,7 +141,7 @@ impl NaiveBook {
         let mut plan = Plan::new();
         for offer in offers {
             let gpus = fill_size(offer, &wanted, arrival.now);
-            if gpus == 0 {
+            if gpus == 0 || !self.knows(&offer.ask, bid) {
                 continue;
             }
             if !plan.meet(Party::of_bid(bid), Party::of_ask(&offer.ask), gpus, arrival) {

@@ -2,7 +2,8 @@
 //!
 //! A month is 30 days from the contract's start. Where the share of GPU-minutes delivered is below the class, the buyer
 //! gets a multiple of what the undelivered ones are worth, on top of their refund and at most the month's price. The
-//! seller pays from what it has; what it cannot pay stays owed and is paid when the contract is settled next.
+//! seller pays from the contract's bond, then from what it has; what it cannot pay stays owed and is paid when the contract
+//! is settled next.
 
 use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
@@ -40,8 +41,11 @@ impl<B: Book> Exchange<B> {
 
     /// Pays a credit as far as the seller can and notes the rest as owed.
     fn pay_credit(&mut self, at: Timestamp, contract: &Contract, due: Money) -> Result<(), Failure> {
-        let paid = due.min(self.available(contract.seller));
         let range = |_| Failure::Invariant("credit_range");
+        let from_bond = self.pay_from_bond(at, contract.id, due, Cause::Credit(contract.id))?;
+        let rest = due.minus(from_bond).map_err(range)?;
+        let from_purse = rest.min(self.available(contract.seller));
+        let paid = from_bond.plus(from_purse).map_err(range)?;
         let delivery = self.delivery_mut(contract.id)?;
         let before = delivery.owed;
         delivery.owed = due.minus(paid).map_err(range)?;
@@ -49,7 +53,7 @@ impl<B: Book> Exchange<B> {
         let owed = delivery.owed;
         let debit = Account { organization: contract.seller, kind: AccountKind::Available };
         let credit = Account { organization: contract.buyer, kind: AccountKind::Available };
-        self.transfer(at, debit, credit, paid, Cause::Credit(contract.id), None)?;
+        self.transfer(at, debit, credit, from_purse, Cause::Credit(contract.id), None)?;
         if owed != before {
             self.events.push(Event::CreditOwed { contract: contract.id, amount: owed });
         }

@@ -266,7 +266,7 @@ impl Contract {
     }
 }
 
-fn gpu_minutes(gpus: u32, window: Window) -> u64 {
+pub(super) fn gpu_minutes(gpus: u32, window: Window) -> u64 {
     u64::from(gpus).saturating_mul(u64::from(window.minutes()))
 }
 

@@ -125,6 +125,7 @@ impl<B: Book> Exchange<B> {
         }
         let rest = self.known(contract.id)?.escrow;
         self.pay_from_escrow(at, contract, contract.buyer, rest, Cause::Refund(contract.id))?;
+        self.return_bond(at, contract.id)?;
         let mut row = self.unsettled.remove(&contract.id).ok_or(Failure::Invariant("unsettled_missing"))?;
         if row.status == ContractStatus::Completed {
             Arc::make_mut(&mut row).status = ContractStatus::Settled;

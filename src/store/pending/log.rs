@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQue
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, States};
+use crate::exchange::bonds::AskBond;
 use crate::exchange::entities::{Purse, Tape};
 use crate::exchange::funding::Monthly;
 use crate::store::db::{on, portable};
@@ -14,16 +15,17 @@ use crate::store::rows::field::Place;
 use crate::store::rows::{ContractNow, OrderNow};
 use crate::store::schema::{pending_states, states_mark};
 use crate::store::{Db, StoreError};
-use crate::types::{OrganizationId, ProductId};
+use crate::types::{Money, OrganizationId, ProductId};
 
-/// The form the states are written in where no contract is paid for by the month: rows written before there was such a
-/// thing have it too.
+/// The form the states are written in where there is nothing beside them: rows written before there could be have it too.
 const VERSION: u8 = 1;
-/// The form with how far contracts are paid for behind the states. Others are refused.
+/// The form with how far contracts are paid for behind the states; it is only read any more.
 const VERSION_MONTHLY: u8 = 2;
+/// The form with that and the bonds behind the states. Others are refused.
+const VERSION_BESIDE: u8 = 3;
 
 /// Contracts by their numbers, and how far they are paid for.
-type Funded = Vec<(i64, Monthly)>;
+type Funded = BTreeMap<i64, Monthly>;
 
 row! {
     /// The states that a batch changed.
@@ -51,6 +53,40 @@ pub(crate) struct Logged {
     pub(crate) tapes: Vec<(ProductId, Tape)>,
 }
 
+/// What most orders and contracts have none of, by number.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Beside {
+    funded: Funded,
+    asks: BTreeMap<i64, AskBond>,
+    bonds: BTreeMap<i64, Money>,
+}
+
+impl Beside {
+    fn of(logged: &Logged) -> Self {
+        let (orders, contracts) = (&logged.orders, &logged.contracts);
+        let bonds = contracts.iter().filter(|contract| !contract.bond.is_zero());
+        Self {
+            funded: contracts.iter().filter_map(|contract| Some((contract.number, contract.monthly?))).collect(),
+            asks: orders.iter().filter_map(|order| Some((order.number, order.bond?))).collect(),
+            bonds: bonds.map(|contract| (contract.number, contract.bond)).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.funded.is_empty() && self.asks.is_empty() && self.bonds.is_empty()
+    }
+
+    fn put_into(&self, logged: &mut Logged) {
+        for order in &mut logged.orders {
+            order.bond = self.asks.get(&order.number).copied();
+        }
+        for contract in &mut logged.contracts {
+            contract.monthly = self.funded.get(&contract.number).copied();
+            contract.bond = self.bonds.get(&contract.number).copied().unwrap_or(Money::ZERO);
+        }
+    }
+}
+
 impl PendingRow {
     /// Returns the row of a batch that ends with a journal row; none if it changed no state.
     pub(crate) fn of(states: &States, sequence: i64) -> Result<Option<Self>, StoreError> {
@@ -63,11 +99,10 @@ impl PendingRow {
             balances: states.balances.clone(),
             tapes: states.tapes.clone(),
         };
-        let funded = states.contracts.iter().filter_map(|contract| Some((contract.id.number(), contract.monthly?)));
-        let funded: Funded = funded.collect();
-        let states = match funded.is_empty() {
+        let beside = Beside::of(&logged);
+        let states = match beside.is_empty() {
             true => postcard::to_allocvec(&(VERSION, logged)),
-            false => postcard::to_allocvec(&(VERSION_MONTHLY, logged, funded)),
+            false => postcard::to_allocvec(&(VERSION_BESIDE, logged, beside)),
         };
         let states = states.map_err(|_| Place::new("pending_states", sequence).corrupt("states"))?;
         Ok(Some(Self { sequence, states }))
@@ -78,16 +113,15 @@ impl PendingRow {
         let corrupt = || Place::new("pending_states", self.sequence).corrupt("states");
         let read = postcard::take_from_bytes::<(u8, Logged)>(&self.states);
         let ((version, mut logged), rest) = read.map_err(|_| corrupt())?;
-        let funded: BTreeMap<i64, Monthly> = match (version, rest) {
+        let beside = match (version, rest) {
             (VERSION, []) => return Ok(logged),
             (VERSION_MONTHLY, rest) => {
-                postcard::from_bytes::<Funded>(rest).map_err(|_| corrupt())?.into_iter().collect()
+                postcard::from_bytes::<Funded>(rest).map(|funded| Beside { funded, ..Beside::default() })
             }
+            (VERSION_BESIDE, rest) => postcard::from_bytes::<Beside>(rest),
             _ => return Err(corrupt()),
         };
-        for contract in &mut logged.contracts {
-            contract.monthly = funded.get(&contract.number).copied();
-        }
+        beside.map_err(|_| corrupt())?.put_into(&mut logged);
         Ok(logged)
     }
 }

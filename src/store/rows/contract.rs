@@ -64,6 +64,7 @@ row! {
         escrow: i64,
         last_child: Option<i64>,
         monthly: Option<Word>,
+        bond: i64,
     }
 }
 
@@ -131,6 +132,7 @@ impl ContractRow {
             previous_of_parent: at.holding("previous_of_parent", self.previous_of_parent)?,
             last_child: now.last_child,
             monthly: now.monthly,
+            bond: now.bond,
         })
     }
 }
@@ -149,6 +151,9 @@ pub(crate) struct ContractNow {
     /// Written beside the others: rows from before there was such a thing stay as they are.
     #[serde(skip)]
     pub(crate) monthly: Option<Monthly>,
+    /// Logged beside the states: most have none.
+    #[serde(skip)]
+    pub(crate) bond: Money,
 }
 
 impl ContractNow {
@@ -163,6 +168,7 @@ impl ContractNow {
             escrow: contract.escrow,
             last_child: contract.last_child,
             monthly: contract.monthly,
+            bond: contract.bond,
         }
     }
 }
@@ -188,6 +194,7 @@ impl ContractStateRow {
                 .transpose()
                 .map_err(|_| at.corrupt("monthly"))?
                 .map(text),
+            bond: contract.bond.micros(),
         })
     }
 
@@ -206,6 +213,7 @@ impl ContractStateRow {
             escrow: Money::from_micros(self.escrow),
             last_child: at.holding("last_child", self.last_child)?,
             monthly: monthly.transpose().map_err(|_| at.corrupt("monthly"))?,
+            bond: Money::from_micros(self.bond),
         })
     }
 }

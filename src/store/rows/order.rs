@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::field::{Place, minutes, steps_text, text, u128_text, word};
 use crate::exchange::Requirements;
+use crate::exchange::bonds::AskBond;
 use crate::exchange::entities::Order;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
-    Funding, Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side, Steps,
-    TimeInForce, Timestamp, TradeId, Turnover, Window,
+    Funding, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, Price, ProductId, SelfTrade, Side,
+    Steps, TimeInForce, Timestamp, TradeId, Turnover, Window,
 };
 
 row! {
@@ -64,6 +65,10 @@ row! {
         sold: Word,
         held: i64,
         last_trade: Option<i64>,
+        bond: Option<i64>,
+        bond_bps: Option<i64>,
+        bond_gpu_minutes: Option<i64>,
+        bond_from: Option<i64>,
     }
 }
 
@@ -156,6 +161,7 @@ impl OrderRow {
             last_trade: now.last_trade,
             cover: self.cover.map(Price::from_micros),
             funding: funding.transpose()?.unwrap_or_default(),
+            bond: now.bond,
         })
     }
 }
@@ -178,6 +184,9 @@ pub(crate) struct OrderNow {
     turnover: Turnover,
     held: Money,
     pub(crate) last_trade: Option<TradeId>,
+    /// Logged beside the states: most have none.
+    #[serde(skip)]
+    pub(crate) bond: Option<AskBond>,
 }
 
 impl OrderNow {
@@ -198,6 +207,7 @@ impl OrderNow {
             turnover: order.turnover,
             held: order.held,
             last_trade: order.last_trade,
+            bond: order.bond,
         }
     }
 }
@@ -206,6 +216,7 @@ impl OrderStateRow {
     pub(crate) fn of(order: &Order) -> Result<Self, StoreError> {
         let at = Place::new("order_states", order.id.number());
         let (start_minute, end_minute) = minutes(order.window);
+        let bond = order.bond;
         Ok(Self {
             number: order.id.number(),
             sequence: order.sequence,
@@ -224,6 +235,10 @@ impl OrderStateRow {
             sold: steps_text(&order.sold),
             held: order.held.micros(),
             last_trade: order.last_trade.map(TradeId::number),
+            bond: bond.map(|bond| bond.amount.micros()),
+            bond_bps: bond.map(|bond| i64::from(bond.bps)),
+            bond_gpu_minutes: bond.map(|bond| at.int("bond_gpu_minutes", bond.gpu_minutes)).transpose()?,
+            bond_from: bond.map(|bond| i64::from(bond.from.get())),
         })
     }
 
@@ -247,8 +262,26 @@ impl OrderStateRow {
             turnover: Turnover::new(self.turnover),
             held: Money::from_micros(self.held),
             last_trade: self.last_trade.map(TradeId::new),
+            bond: self.bond(at)?,
         };
         Ok((now, at.steps("sold", &self.sold)?))
+    }
+}
+
+impl OrderStateRow {
+    fn bond(&self, at: Place) -> Result<Option<AskBond>, StoreError> {
+        let parts = (self.bond, self.bond_bps, self.bond_gpu_minutes, self.bond_from);
+        let (amount, bps, gpu_minutes, from) = match parts {
+            (None, None, None, None) => return Ok(None),
+            (Some(amount), Some(bps), Some(gpu_minutes), Some(from)) => (amount, bps, gpu_minutes, from),
+            _ => return Err(at.corrupt("bond")),
+        };
+        Ok(Some(AskBond {
+            bps: at.int("bond_bps", bps)?,
+            amount: Money::from_micros(amount),
+            gpu_minutes: at.int("bond_gpu_minutes", gpu_minutes)?,
+            from: Minute::new(at.int("bond_from", from)?),
+        }))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
     Country, Interconnect, ListingId, Money, OrderId, OrganizationId, OrganizationKind, Price, ProductId, Region,
-    SiteId, SlaClass, Symbol, Timestamp, TradeId, TransferId,
+    SiteId, SlaClass, Symbol, Tier, Timestamp, TradeId, TransferId,
 };
 
 row! {
@@ -19,6 +19,8 @@ row! {
         kind: Word,
         suspended: i64,
         access_key: Option<Word>,
+        tier: Word,
+        score_bps: Option<i64>,
     }
 
     /// An organization's accounts and the ends of its histories.
@@ -90,6 +92,8 @@ impl OrganizationRow {
             kind: word(organization.kind.as_str()),
             suspended: i64::from(organization.suspended),
             access_key: organization.access_key.as_deref().map(text),
+            tier: word(organization.tier.as_str()),
+            score_bps: organization.score_bps.map(i64::from),
         }
     }
 }
@@ -106,6 +110,8 @@ impl TryFrom<OrganizationRow> for Organization {
             kind: at.parsed("kind", OrganizationKind::parse(&row.kind))?,
             suspended: at.flag("suspended", row.suspended)?,
             access_key: row.access_key.map(String::from),
+            tier: at.parsed("tier", Tier::parse(&row.tier))?,
+            score_bps: row.score_bps.map(|score| at.int("score_bps", score)).transpose()?,
         })
     }
 }

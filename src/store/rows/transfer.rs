@@ -86,6 +86,10 @@ fn cause_of(word: &str, number: Option<i64>) -> Option<Cause> {
         ("notice_fee", Some(number)) => Cause::NoticeFee(ContractId::new(number)),
         ("owner_share", Some(number)) => Cause::OwnerShare(ContractId::new(number)),
         ("royalty", Some(number)) => Cause::Royalty(ContractId::new(number)),
+        ("bond", Some(number)) => Cause::Bond(OrderId::new(number)),
+        ("bond_release", Some(number)) => Cause::BondRelease(OrderId::new(number)),
+        ("bond_return", Some(number)) => Cause::BondReturn(ContractId::new(number)),
+        ("bond_cover", Some(number)) => Cause::BondCover(ContractId::new(number)),
         _ => return None,
     })
 }

@@ -17,6 +17,7 @@ pub fn terms() -> Value {
         "evidence_minutes": 4_320, "decision_minutes": 20_160, "draw_before_minutes": 4_320,
         "notice_minutes": 840, "notice_fee_bps": 1_000,
         "credits": [{"share_bps": 9_900, "times": 1}, {"share_bps": 9_800, "times": 2}, {"share_bps": 0, "times": 5}],
+        "bonds": {"unverified": 0, "verified": 0, "trusted": 0},
     })
 }
 
@@ -402,4 +403,55 @@ async fn a_settlement_cut_off_anywhere_is_gone_on_with_or_begun_again() {
     restarted.world.post(&restarted.admin, "/v1/admin/settlements", after).await.refused(404, "not_found");
     let none = json!({"limit": 0});
     restarted.world.post(&restarted.admin, "/v1/admin/settlements", none).await.refused(422, "invalid_combination");
+}
+
+#[actix_web::test]
+async fn what_was_not_delivered_lowers_the_score_that_bids_are_matched_by() {
+    let (market, _) = accepted().await;
+    to(&market, 2 * DAY + 5);
+    settle(&market).await;
+    let path = format!("/v1/organizations/{}/reputation", market.provider.organization);
+    let before = market.world.public(&path).await.expect(200);
+    assert_eq!(before["published_score"], "0.9700");
+    assert_ne!(before["score"], before["published_score"]);
+    assert_eq!(market.world.api.app.publish_scores().await.unwrap(), 1);
+    let after = market.world.public(&path).await.expect(200);
+    assert_eq!(after["published_score"], after["score"]);
+    assert_eq!(market.world.api.app.publish_scores().await.unwrap(), 0, "nothing has changed");
+    market.place(&market.provider, market.ask(8, "2")).await;
+    let bid = |score: &Value| {
+        let asked = json!({"time_in_force": "ioc", "requirements": {"min_score": score}});
+        with(market.bid(8, "2", 72..96), asked)
+    };
+    let least = market.place(&market.renter, bid(&json!("0.97"))).await;
+    assert_eq!(
+        (least["status"].as_str(), least["requirements"]["min_score"].as_str()),
+        (Some("cancelled"), Some("0.9700"))
+    );
+    assert_eq!(market.place(&market.renter, bid(&after["score"])).await["status"], "filled");
+}
+
+#[actix_web::test]
+async fn a_bid_may_ask_how_well_a_provider_is_known() {
+    let market = Market::open().await;
+    market.place(&market.provider, market.ask(8, "2")).await;
+    let asked = |asked: Value| with(market.bid(4, "2", 0..24), json!({"requirements": asked}));
+    let waiting = market.place(&market.renter, asked(json!({"min_tier": "verified"}))).await;
+    assert_eq!((waiting["status"].as_str(), &waiting["requirements"]["min_tier"]), (Some("open"), &json!("verified")));
+    assert_eq!(market.place(&market.renter, asked(json!({"min_score": "0.97"}))).await["status"], "filled");
+    let tier = format!("/v1/admin/organizations/{}/tier", market.provider.organization);
+    market.world.post(&market.admin, &tier, json!({"tier": "verified"})).await.expect(200);
+    let path = format!("/v1/orders/{}", waiting["id"].as_str().unwrap());
+    assert_eq!(market.world.get(&market.renter, &path).await.expect(200)["status"], "filled");
+    for (wrong, field) in [
+        (json!({"min_tier": "friend"}), "requirements.min_tier"),
+        (json!({"min_score": "1.0001"}), "requirements.min_score"),
+        (json!({"min_score": "-0.1"}), "requirements.min_score"),
+        (json!({"min_score": "0.98765"}), "requirements.min_score"),
+        (json!({"min_score": 0.9}), "requirements.min_score"),
+    ] {
+        let answer = market.world.post(&market.renter, "/v1/orders", asked(wrong)).await;
+        answer.refused(422, "invalid_field");
+        assert_eq!(answer.body["errors"][0]["field"], field);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod bonds;
 mod codes;
 mod contracts;
 mod coverage;

@@ -192,7 +192,8 @@ async fn a_bid_may_start_at_once_and_an_order_says_all_it_was_given() {
         "time_in_force": "gtd", "expires_at": expires, "self_trade_prevention": "cancel_oldest",
         "cover_price": "1.50",
         "requirements": {"regions": ["us-central1"], "countries": ["US"], "interconnects": ["infiniband"],
-            "site_ids": [market.site], "min_sla_class": "98", "primary_only": true},
+            "site_ids": [market.site], "min_sla_class": "98", "primary_only": true,
+            "min_tier": "trusted", "min_score": "0.9850"},
     });
     let order = market.place(&market.renter, body.clone()).await;
     for field in ["gpus", "lot", "time_in_force", "expires_at", "self_trade_prevention", "requirements"] {

@@ -181,6 +181,9 @@ impl Life {
                     Cause::NoticeFee(id) if transfer.debit.kind == AccountKind::Escrow => (id, "buyer's notice"),
                     Cause::NoticeFee(id) => (id, "seller's notice"),
                     Cause::Escrow(id) => (id, "escrow"),
+                    Cause::BondReturn(id) => (id, "bond back"),
+                    Cause::BondCover(id) if transfer.debit.kind == AccountKind::Bond => (id, "bond lent"),
+                    Cause::BondCover(id) => (id, "bond refilled"),
                     _ => continue,
                 };
                 self.moved.push((moved.0, moved.1, transfer.amount));
@@ -333,12 +336,18 @@ impl Life {
         causes.map(|cause| format!("{cause} {}", self.sum(id, cause))).join(", ")
     }
 
-    /// Nothing is lost or made, and every customer's escrow is what lies behind its contracts.
+    /// Nothing is lost or made, every customer's escrow is what lies behind its contracts, and its bonds are those behind
+    /// its asks and what it sells.
     pub fn check_money(&self) {
         let mut total = Money::ZERO;
+        let behind = self.exchange.snapshot();
         for (id, purse) in self.exchange.purses() {
             total = total.plus(purse.total().unwrap()).unwrap();
-            let behind = self.exchange.snapshot();
+            let asks = behind.orders.iter().filter(|row| row.organization == id).map(|row| row.bonded());
+            let sold = behind.contracts.iter().chain(&behind.unsettled).filter(|row| row.seller == id);
+            let bonds = asks.chain(sold.map(|row| row.bond));
+            let bonds = bonds.fold(Money::ZERO, |sum, bond| sum.plus(bond).unwrap());
+            assert_eq!(purse.bond, bonds, "bonds of {id}");
             let rows = behind.contracts.iter().chain(&behind.unsettled).filter(|row| row.buyer == id);
             let escrow = rows.fold(Money::ZERO, |sum, row| sum.plus(row.escrow).unwrap());
             assert_eq!(purse.escrow, escrow, "escrow of {id}");

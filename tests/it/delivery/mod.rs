@@ -1,5 +1,7 @@
 //! From contract to cash: handshake, heartbeats, disputes, settlement and defaults, in the pure exchange.
 
+mod bonds;
+mod bonds_random;
 pub mod cover;
 mod ending;
 mod funding;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use gpubourse::exchange::delivery::Standing;
 use gpubourse::exchange::rights::{HostFee, Owner, Rights};
-use gpubourse::exchange::terms::ContractTerms;
+use gpubourse::exchange::terms::{BondRates, ContractTerms};
 use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
 use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
 use gpubourse::types::{ContractId, ContractStatus, Fault, Slot, Source};
@@ -27,7 +27,8 @@ pub fn played() -> &'static Life {
     LIFE.get_or_init(|| {
         let owner = Owner { organization: Y, host_fee: HostFee::ShareBps(8_000) };
         let mut life = Life::with_rights(Rights { owner: Some(owner), royalty_bps: 500, chain_max: None });
-        life.done(Command::PublishTerms(ContractTerms { notice_minutes: 60, ..ContractTerms::default() }));
+        let bonds = BondRates { unverified: 1_000, ..BondRates::default() };
+        life.done(Command::PublishTerms(ContractTerms { notice_minutes: 60, bonds, ..ContractTerms::default() }));
         life.is_checked = false;
         let mut rng = Rng::new(4);
         for _ in 0..DAYS {

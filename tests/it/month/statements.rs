@@ -86,10 +86,14 @@ impl Model {
             expected.transfers.insert(0, transfer.clone());
         }
         let Some(contract) = transfer.cause.contract() else { return };
+        if matches!(transfer.cause, Cause::BondReturn(_)) {
+            return;
+        }
         // Who is what follows from the contract, not from whose account it was.
         let seller = sellers[&contract];
         let buyer = match transfer.cause {
             Cause::Credit(_) => credit,
+            Cause::BondCover(_) if debit == seller => credit,
             Cause::NoticeFee(_) if debit == seller => credit,
             _ => debit,
         };
@@ -113,6 +117,8 @@ impl Model {
                 Cause::Refund(_) => more(&mut sums.refunds, amount),
                 Cause::Credit(_) => more(&mut sums.credits, amount),
                 Cause::PriceGap(_) => more(&mut sums.price_gaps, amount),
+                Cause::BondCover(_) if debit == seller => more(&mut sums.covers, amount),
+                Cause::BondCover(_) => sums.covers = sums.covers.minus(amount).unwrap(),
                 Cause::NoticeFee(_) => more(&mut sums.notice_fees, amount),
                 Cause::Forfeit(_) => more(&mut sums.forfeits, amount),
                 Cause::Payment(_) => more(&mut sums.due, amount),

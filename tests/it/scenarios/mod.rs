@@ -677,3 +677,62 @@ fn a_lifted_halt_walks_the_bids_in_their_order() {
         ]
     );
 }
+
+#[test]
+fn a_bid_that_asks_for_a_rank_waits_until_the_provider_has_it() {
+    check(
+        "ask A 8 @3 60..120
+         = order 1 open
+         bid X 4 @5 60..120 tier=verified
+         = order 2 open
+         bid Y 4 @4 60..120 score=9800
+         = order 3 open
+         bid R 2 @4 60..120 score=9700
+         = ask 1 sells bid 4: 2 @ 3.00
+         = order 4 frees 2.00
+         = order 4 filled
+         tier A verified
+         = ask 1 sells bid 2: 4 @ 3.00
+         = order 2 frees 8.00
+         = order 2 filled
+         score A 9800
+         = ask 1 sells bid 3: 2 @ 3.00
+         = order 1 filled
+         = order 3 frees 2.00
+         score A 9799
+         ask A 2 @3 60..120
+         = order 5 open
+         tier A unverified
+         bid X 2 @5 60..120 tier=verified ioc
+         = order 6 frees 10.00
+         = order 6 cancelled: ioc_remainder
+         ask B 2 @4 60..120
+         = order 7 open
+         score B 9800
+         = ask 7 sells bid 3: 2 @ 4.00
+         = order 7 filled
+         = order 3 filled
+         bid X 2 @5 60..120 score=10001
+         = refused: unknown_requirement
+         tier Z trusted
+         score Z 10001
+         = refused: invalid_combination",
+    );
+}
+
+#[test]
+fn a_halted_product_takes_no_notice_of_ranks_until_it_trades_again() {
+    check(
+        "ask A 4 @3 60..120
+         = order 1 open
+         bid X 4 @5 60..120 tier=trusted
+         = order 2 open
+         halt 1
+         tier A trusted
+         lift 1
+         = ask 1 sells bid 2: 4 @ 3.00
+         = order 1 filled
+         = order 2 frees 8.00
+         = order 2 filled",
+    );
+}

@@ -20,10 +20,11 @@ use gpubourse::exchange::{
 use gpubourse::types::{
     ContractId, ContractStatus, Country, Fault, Funding, Interconnect, ListingId, Minute, Money, OrderId,
     OrganizationId, OrganizationKind, Price, ProductId, Region, SelfTrade, Side, SiteId, SlaClass, Source, Symbol,
-    TimeInForce, Timestamp,
+    Tier, TimeInForce, Timestamp,
 };
 
 use gpubourse::exchange::entities::Cause;
+use gpubourse::exchange::ranks::Score;
 
 use crate::streams::coverage::Coverage;
 use crate::streams::runner::Stream;
@@ -299,6 +300,8 @@ fn bid(words: &Words) -> PlaceBid {
             site_ids: words.list("sites").iter().map(|text| SiteId::new(text.parse().unwrap())).collect(),
             min_sla_class: words.options.get("sla").map_or(SlaClass::None, |text| SlaClass::parse(text).unwrap()),
             primary_only: words.has("primary"),
+            min_tier: words.options.get("tier").map_or(Tier::Unverified, |text| Tier::parse(text).unwrap()),
+            min_score_bps: words.option("score"),
         },
         same_site: words.has("same_site"),
         cover: None,
@@ -327,6 +330,10 @@ fn catalogue(words: &Words) -> Command {
         }
         "suspend" => Command::SuspendOrganization { organization: words.organization(), suspended: true },
         "reinstate" => Command::SuspendOrganization { organization: words.organization(), suspended: false },
+        "tier" => Command::SetTier { organization: words.organization(), tier: Tier::parse(words.places[2]).unwrap() },
+        "score" => Command::PublishScores {
+            scores: vec![Score { organization: words.organization(), score_bps: words.number(2) }],
+        },
         "halt" => Command::HaltProduct { product: ProductId::new(words.number(1)), halted: true },
         "lift" => Command::HaltProduct { product: ProductId::new(words.number(1)), halted: false },
         "deposit" => {

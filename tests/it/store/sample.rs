@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gpubourse::exchange::bonds::AskBond;
 use gpubourse::exchange::delivery::{Cover, Delivery, Standing};
 use gpubourse::exchange::entities::*;
 use gpubourse::exchange::funding::{Draw, Monthly};
@@ -62,6 +63,12 @@ pub fn ask(number: i64) -> Order {
         last_trade: None,
         cover: None,
         funding: Funding::Full,
+        bond: Some(AskBond {
+            bps: 500,
+            amount: Money::from_micros(8_000_000),
+            gpu_minutes: 4_800,
+            from: Minute::new(30_000_300),
+        }),
     }
 }
 
@@ -92,6 +99,7 @@ pub fn bid(number: i64) -> Order {
         held: Money::from_micros(20_000_000),
         cover: Some(Price::from_micros(2_750_000)),
         funding: Funding::Monthly,
+        bond: None,
         ..ask(number)
     }
 }
@@ -143,6 +151,7 @@ pub fn contract(number: i64) -> Contract {
         previous_of_parent: None,
         last_child: None,
         monthly: Some(monthly()),
+        bond: Money::from_micros(800_000),
     }
 }
 
@@ -184,6 +193,8 @@ fn parties(changes: &mut Changes) {
         kind,
         suspended: number == 2,
         access_key: (number == 2).then(|| "age1abc".into()),
+        tier: if number == 2 { Tier::Verified } else { Tier::Unverified },
+        score_bps: (number == 2).then_some(9_850),
     };
     changes.organizations =
         by([party(1, OrganizationKind::Provider), party(2, OrganizationKind::Renter)], |row| row.id);

@@ -196,7 +196,7 @@ fn an_added_row_is_found() {
             ("INSERT INTO tapes VALUES (9, 99)", "tapes", 3),
             ("INSERT INTO balances VALUES (9, 1, 0, 0, 0, 0, NULL, NULL, NULL)", "balances", 3),
             ("INSERT INTO remembered_keys VALUES ('user:2', 'gone', 'x', 1, '\"nothing\"')", "remembered_keys", 3),
-            ("INSERT INTO organizations VALUES (9, 1, 'x', 'renter', 0, NULL)", "organizations", 3),
+            ("INSERT INTO organizations VALUES (9, 1, 'x', 'renter', 0, NULL, 'unverified', NULL)", "organizations", 3),
         ] {
             let found = tampered(&mut writer, &expected, sql);
             assert_eq!((found.len(), found[0].table, found[0].sequence), (1, table, sequence), "{found:?}");

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use gpubourse::exchange::Requirements;
-use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, NaiveBook, Place, Step, Walk, WalkEnd};
+use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, NaiveBook, Place, Rank, Step, Walk, WalkEnd};
 use gpubourse::types::{
-    Country, Interconnect, Minute, OrderId, OrganizationId, Price, Region, SelfTrade, SiteId, SlaClass, Steps,
+    Country, Interconnect, Minute, OrderId, OrganizationId, Price, Region, SelfTrade, SiteId, SlaClass, Steps, Tier,
     Timestamp, Window,
 };
 
@@ -139,7 +139,13 @@ impl Pair {
 
     fn change(&mut self, rng: &mut Rng, number: u32) {
         let known = OrderId::new(i64::from(rng.below(number + 1)));
-        match rng.below(12) {
+        match rng.below(13) {
+            12 => {
+                let host = OrganizationId::new(i64::from(rng.below(4)));
+                let rank = Rank { tier: rng.pick(Tier::ALL), score_bps: rng.between(9_500, 10_000) };
+                self.fast.set_rank(host, rank);
+                self.naive.set_rank(host, rank);
+            }
             0 => self.remove(known),
             1 => {
                 let (window, gpus) = (self.shape.window(rng), rng.between(1, 4));
@@ -307,6 +313,8 @@ fn bid(rng: &mut Rng, number: i64, window: Window) -> BookBid {
     }
     asked.min_sla_class = if rng.chance(15) { SlaClass::P99 } else { SlaClass::None };
     asked.primary_only = rng.chance(15);
+    asked.min_tier = if rng.chance(15) { rng.pick(Tier::ALL) } else { Tier::Unverified };
+    asked.min_score_bps = rng.chance(15).then(|| rng.between(9_600, 9_900));
     let lot = rng.pick(&[1, 1, 1, 2, 4]);
     BookBid {
         id: OrderId::new(number),

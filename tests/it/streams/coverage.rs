@@ -6,7 +6,7 @@ use std::fmt;
 use gpubourse::exchange::entities::{Contract, Order, Trade};
 use gpubourse::exchange::{AmendOrder, BidWindow, Command, Event, Outcome, Reject};
 use gpubourse::types::{
-    ContractStatus, Fault, OrderId, OrderReason, OrderStatus, SelfTrade, Side, SlaClass, Source, TimeInForce,
+    ContractStatus, Fault, OrderId, OrderReason, OrderStatus, SelfTrade, Side, SlaClass, Source, Tier, TimeInForce,
 };
 
 use super::view::View;
@@ -77,6 +77,10 @@ impl Coverage {
             Command::SuspendOrganization { suspended, .. } => {
                 self.add("suspension", if *suspended { "set" } else { "lifted" });
             }
+            Command::SetTier { .. } | Command::PublishScores { .. } => {
+                let trades = outcome.events.iter().any(|event| matches!(event, Event::Traded { .. }));
+                self.add("rank rises", if trades { "and orders trade that rested" } else { "and nothing trades" });
+            }
             Command::EndContract { status, fault, .. } => self.contract_ended(before, *status, *fault),
             _ => {}
         }
@@ -119,6 +123,8 @@ impl Coverage {
         self.add_if(!asked.site_ids.is_empty(), "requirement, traded", "site_ids");
         self.add_if(asked.min_sla_class > SlaClass::None, "requirement, traded", "min_sla_class");
         self.add_if(asked.primary_only, "requirement, traded", "primary_only");
+        self.add_if(asked.min_tier > Tier::Unverified, "requirement, traded", "min_tier");
+        self.add_if(asked.min_score_bps.is_some(), "requirement, traded", "min_score");
     }
 
     fn amended(&mut self, before: &Facts, amend: &AmendOrder, outcome: &Outcome) {
@@ -276,7 +282,20 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("attribute", &["post_only", "minutes"]),
     ("bid traded on arrival", &["whole", "in lots"]),
     ("traded with", &["lot", "min_minutes", "lead_minutes"]),
-    ("requirement, traded", &["regions", "countries", "interconnects", "site_ids", "min_sla_class", "primary_only"]),
+    (
+        "requirement, traded",
+        &[
+            "regions",
+            "countries",
+            "interconnects",
+            "site_ids",
+            "min_sla_class",
+            "primary_only",
+            "min_tier",
+            "min_score",
+        ],
+    ),
+    ("rank rises", &["and nothing trades", "and orders trade that rested"]),
     ("aggressor", &["ask", "bid"]),
     ("contract", &["active", "completed", "passed"]),
     ("ask ended by time", &["filled", "expired", "expired, min_minutes"]),
@@ -286,6 +305,8 @@ const OTHERS: &[(&str, &[&str])] = &[
             "advance",
             "register_organization",
             "suspend_organization",
+            "set_tier",
+            "publish_scores",
             "create_product",
             "halt_product",
             "create_site",

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use gpubourse::exchange::NaiveBook;
-use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Step, Walk};
+use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Rank, Step, Walk};
 use gpubourse::types::{OrderId, OrganizationId, OutOfRange, Price, SelfTrade, Window};
 
 /// How a book's walks are wrong.
@@ -22,6 +22,10 @@ pub trait Fault: Default {
 pub struct Faulty<F>(NaiveBook, PhantomData<F>);
 
 impl<F: Fault> Book for Faulty<F> {
+    fn set_rank(&mut self, host: OrganizationId, rank: Rank) {
+        self.0.set_rank(host, rank);
+    }
+
     fn insert_ask(&mut self, ask: BookAsk) {
         self.0.insert_ask(ask);
     }

@@ -2,8 +2,8 @@
 //! leaves are split, merged and emptied all the time. All of them must plan the same.
 
 use gpubourse::exchange::IndexedBook;
-use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Walk};
-use gpubourse::types::{OrderId, OutOfRange, Timestamp, Window};
+use gpubourse::exchange::book::{Arrival, Book, BookAsk, BookBid, Rank, Walk};
+use gpubourse::types::{OrderId, OrganizationId, OutOfRange, Timestamp, Window};
 
 /// One book of three widths.
 #[derive(Debug, Default)]
@@ -27,6 +27,12 @@ impl Book for Widths {
         self.in_use.advance(now);
         self.narrow.advance(now);
         // One never hears the time: its sketches are of no use, and its answers the same.
+    }
+
+    fn set_rank(&mut self, host: OrganizationId, rank: Rank) {
+        self.in_use.set_rank(host, rank);
+        self.narrow.set_rank(host, rank);
+        self.narrowest.set_rank(host, rank);
     }
 
     fn insert_ask(&mut self, ask: BookAsk) {

@@ -121,6 +121,16 @@ async fn from_a_site_to_a_trade() {
     assert!(renter.get("/renter").await.text.contains("bought from Hall Co"));
     assert!(provider.get("/provider").await.text.contains("sold to renter"));
     assert!(Visitor::new(world).get(&format!("/markets/{PRODUCT}")).await.text.contains("a bid"));
+    // What is asked of the provider, and what is bid if it defaults, goes with the bid.
+    bid.retain(|(name, _)| !["once", "time_in_force"].contains(name));
+    bid.extend([("time_in_force", "gtc"), ("once", "b2")]);
+    bid.extend([("min_tier", "trusted"), ("min_score", "0.985"), ("cover_price", "2.5")]);
+    let answer = renter.send("/bids/new", "/bids/new", &bid).await;
+    assert_eq!(answer.header("location"), Some("/renter?placed=bid"), "{}", answer.text);
+    let orders = world.get(&market.renter, "/v1/orders?status=live").await.expect(200);
+    let placed = &orders["data"][0];
+    let asked = [&placed["cover_price"], &placed["requirements"]["min_tier"], &placed["requirements"]["min_score"]];
+    assert_eq!(asked.map(|value| value.as_str().unwrap()), ["2.50", "trusted", "0.9850"]);
 }
 
 #[actix_web::test]
@@ -140,11 +150,20 @@ async fn what_is_wrong_with_a_form_is_said_beside_it() {
             ("step", "place"),
         ]
     };
+    let with = |name: &'static str, value: &'static str| {
+        let mut fields = bid("1.5", "8");
+        fields.push((name, value));
+        fields
+    };
     for (fields, said) in [
         (bid("1.5", "eight"), "gpus: must be a whole number"),
         (bid("$2", "8"), "price: must be dollars such as 1.94"),
         (bid("1.0005", "8"), "The price is not a multiple"),
         (bid("900000", "8"), "The available balance does not cover"),
+        (with("min_score", "97"), "min_score: must be a decimal string from 0 to 1"),
+        (with("min_tier", "friend"), "min_tier"),
+        (with("cover_price", "two"), "cover_price: must be dollars such as 1.94"),
+        (with("cover_price", "1.0005"), "cover_price"),
     ] {
         let answer = renter.send("/bids/new", "/bids/new", &fields).await;
         assert_eq!(answer.status, 422, "{said}");
@@ -155,12 +174,16 @@ async fn what_is_wrong_with_a_form_is_said_beside_it() {
 #[actix_web::test]
 async fn overseers_halt_and_suspend_and_auditors_do_not() {
     let market = Market::open().await;
+    let set = [("organization", market.provider.organization.as_str()), ("tier", "verified")];
     let admin = Visitor::logged_in(&market.world, "admin").await;
     let halt = [("product", PRODUCT), ("halted", "yes")];
     let auditor = Visitor::logged_in(&market.world, "auditor").await;
     assert_eq!(auditor.send("/admin", "/admin/halts", &halt).await.status, 403);
     assert_eq!(admin.send("/admin", "/admin/halts", &halt).await.status, 303);
     assert!(Visitor::new(&market.world).get(&format!("/markets/{PRODUCT}")).await.text.contains("halted"));
+    assert_eq!(auditor.send("/admin", "/admin/tiers", &set).await.status, 403);
+    assert_eq!(admin.send("/admin", "/admin/tiers", &set).await.status, 303);
+    assert!(admin.get("/admin").await.text.contains("<option selected>verified</option>"));
     let suspend = [("organization", market.renter.organization.as_str()), ("suspended", "yes")];
     assert_eq!(auditor.send("/admin", "/admin/suspensions", &suspend).await.status, 403);
     assert_eq!(admin.send("/admin", "/admin/suspensions", &suspend).await.status, 303);

@@ -54,7 +54,9 @@ impl Wanted {
     }
 
     pub fn of(requirements: &Requirements) -> Self {
-        let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only } = requirements;
+        // Ranks change while asks rest: marks say nothing of them.
+        let Requirements { regions, countries, interconnects, site_ids, min_sla_class, primary_only, .. } =
+            requirements;
         if *requirements == Requirements::default() {
             return Self::anything();
         }

@@ -27,10 +27,11 @@ mod tree;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use super::ranks::Ranks;
 use super::rules::{AskPlan, BidPlan, SitePlans};
-use super::{Arrival, Book, BookAsk, BookBid, Walk};
+use super::{Arrival, Book, BookAsk, BookBid, Rank, Walk};
 use crate::exchange::paged::Paged;
-use crate::types::{Minute, OrderId, OutOfRange, Timestamp, Window};
+use crate::types::{Minute, OrderId, OrganizationId, OutOfRange, Timestamp, Window};
 use arena::Arena;
 use free::{Stretch, around, stretches};
 use leaf::{Entry, Key};
@@ -61,6 +62,7 @@ pub struct IndexedBook<const LEAF: usize = 64, const FAN: usize = 16> {
     positions: Paged<OrderId, Position>,
     /// What the sketches were last made for.
     origin: Option<Minute>,
+    ranks: Ranks,
 }
 
 impl<const LEAF: usize, const FAN: usize> Default for IndexedBook<LEAF, FAN> {
@@ -72,6 +74,7 @@ impl<const LEAF: usize, const FAN: usize> Default for IndexedBook<LEAF, FAN> {
             bids_index: Tree::new(),
             positions: Paged::default(),
             origin: None,
+            ranks: Ranks::default(),
         }
     }
 }
@@ -87,6 +90,10 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
             self.asks_index.set_grid(Grid { origin: first });
             self.bids_index.set_grid(Grid { origin: turned(last) });
         }
+    }
+
+    fn set_rank(&mut self, host: OrganizationId, rank: Rank) {
+        self.ranks.set(host, rank);
     }
 
     fn insert_ask(&mut self, ask: BookAsk) {
@@ -163,11 +170,11 @@ impl<const LEAF: usize, const FAN: usize> Book for IndexedBook<LEAF, FAN> {
         };
         if arrival.same_site {
             let mut plans = SitePlans::default();
-            self.visit_asks(&search, |ask| plans.meet(bid, ask, arrival));
+            self.visit_asks(bid, &search, |ask| plans.meet(bid, ask, arrival));
             return plans.into_walk(arrival);
         }
         let mut plan = BidPlan::new(bid);
-        self.visit_asks(&search, |ask| plan.meet(bid, ask, arrival));
+        self.visit_asks(bid, &search, |ask| plan.meet(bid, ask, arrival));
         plan.into_walk(arrival)
     }
 
@@ -212,8 +219,10 @@ struct Met {
 }
 
 impl<const LEAF: usize, const FAN: usize> IndexedBook<LEAF, FAN> {
-    fn visit_asks(&self, search: &Search, mut meet: impl FnMut(&BookAsk) -> ControlFlow<()>) {
-        let show = |_, order| self.asks.get(order).map_or(ControlFlow::Continue(()), &mut meet);
+    fn visit_asks(&self, bid: &BookBid, search: &Search, mut meet: impl FnMut(&BookAsk) -> ControlFlow<()>) {
+        let ranked = bid.requirements.ask_for_rank();
+        let suits = |ask: &&BookAsk| !ranked || self.ranks.meet(&bid.requirements, ask.place.host);
+        let show = |_, order| self.asks.get(order).filter(suits).map_or(ControlFlow::Continue(()), &mut meet);
         self.asks_index.visit(search, show);
     }
 
@@ -237,8 +246,9 @@ impl<const LEAF: usize, const FAN: usize> IndexedBook<LEAF, FAN> {
         };
         let mut found = None;
         self.bids_index.visit(&search, |key, order| {
-            let gpus = self.bids.get(order).map_or(0, |bid| plan.size(ask, bid, arrival));
-            if gpus == 0 {
+            let Some(bid) = self.bids.get(order) else { return ControlFlow::Continue(()) };
+            let gpus = plan.size(ask, bid, arrival);
+            if gpus == 0 || !self.ranks.meet(&bid.requirements, ask.place.host) {
                 return ControlFlow::Continue(());
             }
             found = Some((key, Met { bid: order, gpus, within }));

@@ -1,6 +1,6 @@
 //! The resting orders of one product, with one number per minute for each ask.
 
-use gpubourse::exchange::entities::{Listing, Order, Site};
+use gpubourse::exchange::entities::{Listing, Order, Organization, Site};
 use gpubourse::types::{OrderId, OrganizationId, Side, SiteId, Source, Timestamp};
 
 use super::super::view::View;
@@ -13,6 +13,7 @@ pub struct Party<'a> {
     /// Asks: GPUs free, from the first minute of the window on.
     free: Vec<u32>,
     place: Option<(&'a Listing, &'a Site)>,
+    host: Option<&'a Organization>,
 }
 
 impl<'a> Party<'a> {
@@ -26,7 +27,8 @@ impl<'a> Party<'a> {
         let listing = order.source.and_then(|source| view.origin(source));
         let place = listing.and_then(|listing| view.site(listing.site).map(|site| (listing, site)));
         let wanted = if order.side == Side::Bid { order.gpus - order.filled_gpus } else { 0 };
-        Self { order, wanted, free, place }
+        let host = listing.and_then(|listing| view.organizations.iter().find(|row| row.id == listing.organization));
+        Self { order, wanted, free, place, host: host.copied() }
     }
 
     pub fn id(&self) -> OrderId {
@@ -97,7 +99,12 @@ fn suits(ask: &Party, demand: &Order) -> bool {
     let asked = &demand.requirements;
     let Some((listing, site)) = ask.place else { return false };
     let resold = !matches!(ask.order.source, Some(Source::Listing(_)));
-    !(asked.primary_only && resold)
+    let known = |host: &Organization| {
+        let score = host.score_bps.unwrap_or(9_700);
+        host.tier >= asked.min_tier && asked.min_score_bps.is_none_or(|least| least <= score)
+    };
+    ask.host.is_some_and(known)
+        && !(asked.primary_only && resold)
         && listing.sla_class >= asked.min_sla_class
         && (asked.regions.is_empty() || asked.regions.iter().any(|name| *name == site.region.to_string()))
         && (asked.countries.is_empty() || asked.countries.iter().any(|name| *name == site.country.to_string()))

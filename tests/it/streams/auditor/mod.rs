@@ -121,7 +121,17 @@ impl Auditor {
         if outcome.replayed {
             return Ok(());
         }
-        priority::arrivals(&before.orders, view, &outcome.events)?;
+        // Where ranks rise, or a halt is over under which they did, orders trade that rested: that the book is quiet
+        // afterwards is all there is to see.
+        let wakes = |event: &Event| {
+            matches!(
+                event,
+                Event::TierSet { .. } | Event::ScorePublished { .. } | Event::ProductHalted { halted: false, .. }
+            )
+        };
+        if !outcome.events.first().is_some_and(wakes) {
+            priority::arrivals(&before.orders, view, &outcome.events)?;
+        }
         self.books.take(&outcome.events)?;
         for event in &outcome.events {
             if let Event::ContractMoved { contract, status } = event

@@ -25,8 +25,10 @@ struct Arrival<'a> {
 
 /// No resting ask is eligible for a resting bid of another organization.
 pub fn quiet(view: &View) -> Result<(), Violation> {
-    let (asks, bids): (Vec<_>, Vec<_>) =
-        view.orders.iter().map(|order| Party::new(order, view)).partition(|party| party.order.side == Side::Ask);
+    // Ranks may have risen while a product was halted: its bids walk when that is over.
+    let trades = |order: &&&Order| view.products.iter().any(|row| row.id == order.product && !row.halted);
+    let orders = view.orders.iter().filter(trades).map(|order| Party::new(order, view));
+    let (asks, bids): (Vec<_>, Vec<_>) = orders.partition(|party| party.order.side == Side::Ask);
     for ask in &asks {
         for bid in bids.iter().filter(|bid| bid.organization() != ask.organization()) {
             let gpus = gives(ask, bid, view.counters.now);

@@ -143,7 +143,8 @@ impl Generator {
             907..915 => self.halt(view),
             915..945 => self.amend_listing(view),
             945..957 => self.list(view),
-            957..980 => self.wallet(view),
+            957..965 => self.wallet(view),
+            965..990 => Some(self.rank(view)),
             _ => self.catalogue(view),
         };
         chosen.or_else(|| self.bid(view)).unwrap_or_else(|| self.advance(view))

@@ -3,7 +3,7 @@
 use gpubourse::exchange::entities::{Contract, Order};
 use gpubourse::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
 use gpubourse::types::{
-    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, Side, SiteId, SlaClass, Source,
+    Funding, Interconnect, Minute, OrganizationId, Price, ProductId, SelfTrade, Side, SiteId, SlaClass, Source, Tier,
     TimeInForce, Window,
 };
 
@@ -214,6 +214,13 @@ impl Generator {
             asked.min_sla_class = origin.filter(|_| fits).map_or(SlaClass::P99, |row| row.sla_class);
         }
         asked.primary_only = self.rng.chance(25);
+        let host = origin.and_then(|listing| view.organizations.iter().find(|row| row.id == listing.organization));
+        if self.rng.chance(30) {
+            asked.min_tier = host.filter(|_| fits).map_or(self.rng.pick(Tier::ALL), |row| row.tier);
+        }
+        if self.rng.chance(30) {
+            asked.min_score_bps = Some(self.rng.between(9_500, 9_900));
+        }
         asked
     }
 

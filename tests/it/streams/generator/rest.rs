@@ -2,8 +2,10 @@
 
 use gpubourse::exchange::Command;
 use gpubourse::exchange::entities::Contract;
+use gpubourse::exchange::ranks::Score;
 use gpubourse::types::{
     ContractStatus, Country, Fault, Interconnect, Money, OrganizationKind, ProductId, Region, SlaClass, Source, Symbol,
+    Tier,
 };
 
 use super::{Generator, HORIZON_MINUTES, TICK_MICROS, View};
@@ -47,6 +49,27 @@ impl Generator {
 
     pub(super) fn suspend(&mut self, view: &View) -> Option<Command> {
         Some(Command::SuspendOrganization { organization: self.organization(view), suspended: true })
+    }
+
+    pub(super) fn rank(&mut self, view: &View) -> Command {
+        // Most often whoever has listings.
+        let hosts: Vec<_> = view.listings.iter().map(|row| row.organization).collect();
+        let host = self.rng.pick_if_any(&hosts).filter(|_| self.rng.chance(85));
+        let organization = host.unwrap_or_else(|| self.organization(view));
+        // What some bid waits for, if there is one.
+        let waits = view.orders.iter().find(|order| order.requirements.ask_for_rank());
+        if let Some(asked) = waits.map(|order| &order.requirements).filter(|_| self.rng.chance(60)) {
+            return match asked.min_score_bps {
+                Some(score_bps) => Command::PublishScores { scores: vec![Score { organization, score_bps }] },
+                None => Command::SetTier { organization, tier: asked.min_tier },
+            };
+        }
+        if self.rng.chance(50) {
+            return Command::SetTier { organization, tier: self.rng.pick(Tier::ALL) };
+        }
+        let score = Score { organization, score_bps: self.rng.between(9_500, 10_000) };
+        let other = Score { organization: self.organization(view), score_bps: self.rng.between(9_500, 10_000) };
+        Command::PublishScores { scores: vec![score, other] }
     }
 
     pub(super) fn halt(&mut self, view: &View) -> Option<Command> {
