@@ -67,7 +67,8 @@
 //!   in its asks never exceed what it has.
 //! - **Quiet book.** After every command no resting ask is eligible for a resting bid of another organization.
 //! - **Money.** All accounts sum to zero, the outside world included; no customer's account is negative; held
-//!   is the worst case of open bids; bonds are those behind open asks and contracts.
+//!   is the worst case of open bids (all they can cost, or the first month and a deposit: [`exchange::funding`]);
+//!   bonds are those behind open asks and contracts.
 //! - **Refusals change nothing.** A rejected command leaves the digest as it was.
 //! - **Determinism.** The same commands give the same events and the same digest, whatever the batches, the
 //!   book's index and the database.
@@ -98,7 +99,8 @@
 //! - A server settles everything when a UTC day begins and when it starts ([`app::settlement`]). That keeps no cursor:
 //!   settling again pays nothing twice.
 //! - Where a contract ends by its buyer's doing, each resale out of it passes to its seller; what that seller
-//!   then earns less is charged to the buyer's escrow at once ([`exchange`], module `contracts`).
+//!   then earns less is charged at once: to the buyer's escrow and, where that is paid for by the month and does not
+//!   suffice, to what it has available ([`exchange`], module `contracts`).
 //! - A listing can be lowered, never raised; minutes gone do not count.
 //! - A bond is what the GPU-minutes not sold need at the rate of the ask's last arrival or amendment; what was set aside for
 //!   minutes that passed is free at the next touch ([`exchange::bonds`]). A contract's bond covers its own leg alone.
