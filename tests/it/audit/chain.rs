@@ -59,7 +59,9 @@ fn settle(rows: &mut [JournalRow]) {
 /// Returns the journal with another amount in a deposit, and where that is.
 fn richer(scene: &Scene) -> (Vec<JournalRow>, i64) {
     let mut rows = scene.history.rows.clone();
-    let deposit = rows.iter_mut().filter(|row| row.outcome == "ok").find_map(|row| {
+    // One without a key: of a remembered key the fingerprint would differ first.
+    let plain = |row: &&mut JournalRow| row.outcome == "ok" && row.idempotency_key.is_none();
+    let deposit = rows.iter_mut().filter(plain).find_map(|row| {
         let Command::Deposit { organization, amount, reference } = parse_command(&row.command).unwrap() else {
             return None;
         };
