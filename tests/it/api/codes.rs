@@ -20,7 +20,10 @@ const WITHOUT_ROUTE: &[&str] = &[
 fn tests() -> String {
     let folders = ["tests/it/api", "tests/it/web"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    files.filter(|path| !path.ends_with("codes.rs")).map(|path| fs::read_to_string(path).unwrap()).collect()
+    files
+        .filter(|path| path.is_file() && !path.ends_with("codes.rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
 }
 
 #[test]

@@ -130,6 +130,11 @@ impl Generator {
         {
             return command;
         }
+        if self.rng.chance(10)
+            && let Some(command) = self.raise(view)
+        {
+            return command;
+        }
         let chosen = match self.rng.below(1_000) {
             0..80 => Some(self.advance(view)),
             80..260 => self.ask_from_listing(view),

@@ -194,6 +194,11 @@ impl Generator {
         if self.rng.chance(65) {
             return asked;
         }
+        // Of some nothing but a rank is asked, so that they trade when it rises.
+        if self.rng.chance(10) {
+            asked.min_tier = self.rng.pick(Tier::ALL);
+            return asked;
+        }
         let origin = target.and_then(|ask| ask.source).and_then(|source| view.origin(source));
         let site = origin.and_then(|listing| view.site(listing.site));
         let fits = self.rng.chance(75);

@@ -1,11 +1,12 @@
 //! Time, catalogue, wallet, suspensions, halts and ends of contracts.
 
-use gpubourse::exchange::Command;
-use gpubourse::exchange::entities::Contract;
+use gpubourse::exchange::entities::{Contract, Organization};
 use gpubourse::exchange::ranks::Score;
+use gpubourse::exchange::{Command, Requirements};
+use gpubourse::types::limits::SCORE_PRIOR_BPS;
 use gpubourse::types::{
-    ContractStatus, Country, Fault, Interconnect, Money, OrganizationKind, ProductId, Region, SlaClass, Source, Symbol,
-    Tier,
+    ContractStatus, Country, Fault, Interconnect, Money, OrganizationKind, ProductId, Region, Side, SlaClass, Source,
+    Symbol, Tier,
 };
 
 use super::{Generator, HORIZON_MINUTES, TICK_MICROS, View};
@@ -51,25 +52,47 @@ impl Generator {
         Some(Command::SuspendOrganization { organization: self.organization(view), suspended: true })
     }
 
+    /// Gives a host what some bid waits for, if one waits for that alone.
+    pub(super) fn raise(&mut self, view: &View) -> Option<Command> {
+        let (host, asked) = self.waiting(view)?;
+        let organization = host.id;
+        Some(match asked.min_score_bps {
+            Some(score_bps) if host.tier >= asked.min_tier => {
+                Command::PublishScores { scores: vec![Score { organization, score_bps }] }
+            }
+            _ => Command::SetTier { organization, tier: asked.min_tier },
+        })
+    }
+
     pub(super) fn rank(&mut self, view: &View) -> Command {
         // Most often whoever has listings.
         let hosts: Vec<_> = view.listings.iter().map(|row| row.organization).collect();
         let host = self.rng.pick_if_any(&hosts).filter(|_| self.rng.chance(85));
         let organization = host.unwrap_or_else(|| self.organization(view));
-        // What some bid waits for, if there is one.
-        let waits = view.orders.iter().find(|order| order.requirements.ask_for_rank());
-        if let Some(asked) = waits.map(|order| &order.requirements).filter(|_| self.rng.chance(60)) {
-            return match asked.min_score_bps {
-                Some(score_bps) => Command::PublishScores { scores: vec![Score { organization, score_bps }] },
-                None => Command::SetTier { organization, tier: asked.min_tier },
-            };
-        }
         if self.rng.chance(50) {
             return Command::SetTier { organization, tier: self.rng.pick(Tier::ALL) };
         }
         let score = Score { organization, score_bps: self.rng.between(9_500, 10_000) };
         let other = Score { organization: self.organization(view), score_bps: self.rng.between(9_500, 10_000) };
         Command::PublishScores { scores: vec![score, other] }
+    }
+
+    /// Picks a host that offers what a resting bid would take, and what the bid asks of it.
+    fn waiting(&mut self, view: &View) -> Option<(Organization, Requirements)> {
+        let bids = view.orders.iter().filter(|bid| bid.side == Side::Bid && bid.requirements.ask_for_rank());
+        let mut pairs = Vec::new();
+        for bid in bids {
+            let asks = view.orders.iter().filter(|ask| {
+                let fits = ask.product == bid.product && ask.price <= bid.price && ask.window.contains(bid.window);
+                ask.side == Side::Ask && ask.organization != bid.organization && fits
+            });
+            let listings = asks.filter_map(|ask| view.origin(ask.source?));
+            let hosts = listings.filter_map(|row| view.organizations.iter().find(|host| host.id == row.organization));
+            pairs.extend(
+                hosts.filter(|host| ranks_below(host, &bid.requirements)).map(|host| (host, &bid.requirements)),
+            );
+        }
+        self.rng.pick_if_any(&pairs).map(|(host, asked)| (Organization::clone(host), Requirements::clone(asked)))
     }
 
     pub(super) fn halt(&mut self, view: &View) -> Option<Command> {
@@ -166,4 +189,9 @@ impl Generator {
             },
         })
     }
+}
+
+fn ranks_below(host: &Organization, asked: &Requirements) -> bool {
+    let score = host.score_bps.unwrap_or(SCORE_PRIOR_BPS);
+    host.tier < asked.min_tier || asked.min_score_bps.is_some_and(|least| score < least)
 }
