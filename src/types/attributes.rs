@@ -206,6 +206,7 @@ impl Default for Funding {
     }
 }
 
+#[allow(clippy::derivable_impls, reason = "words! marks no variant as the default")]
 impl Default for Tier {
     fn default() -> Self {
         Self::Unverified

@@ -179,7 +179,7 @@ fn the_rate_in_force_when_an_ask_is_placed_or_amended_is_its_own() {
 #[test]
 fn a_resting_bid_that_pays_more_than_the_ask_leaves_the_bond_at_the_asks_price() {
     let mut life = bonded();
-    let Command::PlaceBid(mut resting) = bid(X, 4, (60, 60 + 6_000), "2.00") else { unreachable!() };
+    let Command::PlaceBid(mut resting) = bid(X, 4, (60, 60 + 6_000), "2.00") else { panic!("another command") };
     resting.terms = Terms::default();
     life.done(Command::PlaceBid(resting));
     let placed = life.done(ask(P, Life::listing(), 8, (60, 60 + 6_000), "1.00")).order.unwrap();
@@ -222,7 +222,7 @@ pub fn with_q() -> Life {
 fn to_be_covered(offered: u32) -> (Life, ContractId) {
     let mut life = with_q();
     life.done(ask(P, Life::listing(), 8, (60, END), "3.00"));
-    let Command::PlaceBid(mut wanted) = bid(R, 8, (60, END), "3.00") else { unreachable!() };
+    let Command::PlaceBid(mut wanted) = bid(R, 8, (60, END), "3.00") else { panic!("another command") };
     wanted.cover = Some(Price::parse("4.00").unwrap());
     life.done(Command::PlaceBid(wanted));
     let id = last_contract(&life);

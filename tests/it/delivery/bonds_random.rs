@@ -70,14 +70,18 @@ fn play(life: &mut Life, op: &Op) {
                 }
                 None => listed,
             };
-            let Command::PlaceAsk(mut asked) = ask(seller, source, gpus, window, "1.00") else { unreachable!() };
+            let Command::PlaceAsk(mut asked) = ask(seller, source, gpus, window, "1.00") else {
+                panic!("another command")
+            };
             asked.price = Price::from_micros(price);
             Command::PlaceAsk(asked)
         }
         Op::Bid { buyer, gpus, start, minutes, price, rests, cover } => {
             let start = life.minute + 1 + start;
             let window = (start, start + minutes);
-            let Command::PlaceBid(mut wanted) = bid([R, X, Y][buyer], gpus, window, "1.00") else { unreachable!() };
+            let Command::PlaceBid(mut wanted) = bid([R, X, Y][buyer], gpus, window, "1.00") else {
+                panic!("another command")
+            };
             wanted.price = Price::from_micros(price);
             wanted.cover = cover.then(|| Price::from_micros(price * 2));
             if rests {
