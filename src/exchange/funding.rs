@@ -4,7 +4,7 @@
 //! days from the start. The bid holds, and each contract takes into escrow, the cost of the first month and as much again
 //! as a deposit. Each later month is drawn from what the buyer has available, `draw_before_minutes` before it begins. A
 //! draw that the buyer cannot pay is tried again every hour, and last in the minute in which its month begins: if it is
-//! missing then, the contract is terminated by its buyer's doing (see [`super::contracts`]) and the deposit goes to the
+//! missing then, the contract is terminated by its buyer's doing (see `contracts`) and the deposit goes to the
 //! seller.
 //!
 //! The deposit is never drawn on: the last month is drawn like any other, and the deposit goes back with the last slot
