@@ -46,7 +46,7 @@ fn a_book_that_ignores_the_limit_is_found() {
 #[test]
 fn a_book_that_fills_wrong_sizes_is_found() {
     assert!(broken_by::<FillsTooMany>().contains(&Rule::WrongSize));
-    assert_eq!(broken_by::<FillsTooFew>(), BTreeSet::from([Rule::WrongSize]));
+    assert!(broken_by::<FillsTooFew>().contains(&Rule::WrongSize));
 }
 
 #[test]
@@ -163,7 +163,11 @@ fn tampered_trades_are_found() {
 
 #[test]
 fn an_order_that_ends_with_something_left_is_found() {
-    let moment = Moment::when(|_, outcome| trades(outcome));
+    let moment = Moment::when(|snapshot, outcome| {
+        let rests =
+            |order: &Arc<Order>| gpubourse::exchange::Made::Order(order.id) != outcome.made && order.side == Side::Ask;
+        trades(outcome) && snapshot.orders.iter().any(rests)
+    });
     let ended = moment.with(|moment| {
         let arriving = moment.outcome.made;
         let rests = |order: &&Order| gpubourse::exchange::Made::Order(order.id) != arriving && order.side == Side::Ask;
