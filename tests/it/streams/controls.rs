@@ -181,7 +181,7 @@ fn an_order_that_ends_with_something_left_is_found() {
 #[test]
 fn oversold_capacity_is_found() {
     let moment = Moment::when(|snapshot, outcome| trades(outcome) && bid_and_ask_rest(snapshot, outcome));
-    let listing = moment.with(|moment| moment.snapshot.listings.iter_mut().for_each(|row| row.gpus = 1));
+    let listing = moment.with(|moment| moment.snapshot.listings.iter_mut().for_each(|row| row.gpus = 0));
     assert_eq!(listing, Some(Rule::Oversold));
     let resold = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
     let contract = resold
