@@ -46,7 +46,7 @@ fn a_book_that_ignores_the_limit_is_found() {
 #[test]
 fn a_book_that_fills_wrong_sizes_is_found() {
     assert!(broken_by::<FillsTooMany>().contains(&Rule::WrongSize));
-    assert!(broken_by::<FillsTooFew>().contains(&Rule::WrongSize));
+    assert_eq!(broken_by::<FillsTooFew>(), BTreeSet::from([Rule::WrongSize]));
 }
 
 #[test]
@@ -180,8 +180,11 @@ fn an_order_that_ends_with_something_left_is_found() {
 
 #[test]
 fn oversold_capacity_is_found() {
-    let moment = Moment::when(|snapshot, outcome| trades(outcome) && bid_and_ask_rest(snapshot, outcome));
-    let listing = moment.with(|moment| moment.snapshot.listings.iter_mut().for_each(|row| row.gpus = 0));
+    // One GPU more than is left of the listing.
+    let sold = |snapshot: &Snapshot| snapshot.contracts.iter().any(|row| row.depth == 0 && row.gpus > 1);
+    let moment =
+        Moment::when(|snapshot, outcome| sold(snapshot) && trades(outcome) && bid_and_ask_rest(snapshot, outcome));
+    let listing = moment.with(|moment| moment.snapshot.listings.iter_mut().for_each(|row| row.gpus = 1));
     assert_eq!(listing, Some(Rule::Oversold));
     let resold = Moment::when(|snapshot, _| snapshot.contracts.iter().any(|row| row.depth > 0));
     let contract = resold

@@ -112,7 +112,9 @@ impl Auditor {
             Command::HaltProduct { product, .. } => Some(*product),
             _ => None,
         };
-        let met = |order: &&&Order| Some(order.product) == product;
+        // A rank that rises may let the bids of every product trade.
+        let all = matches!(command, Command::SetTier { .. } | Command::PublishScores { .. });
+        let met = |order: &&&Order| all || Some(order.product) == product;
         Before { orders: view.orders.iter().filter(met).map(|order| (*order).clone()).collect() }
     }
 
@@ -121,16 +123,12 @@ impl Auditor {
         if outcome.replayed {
             return Ok(());
         }
-        // Where ranks rise, or a halt is over under which they did, orders trade that rested: that the book is quiet
-        // afterwards is all there is to see.
-        let wakes = |event: &Event| {
-            matches!(
-                event,
-                Event::TierSet { .. } | Event::ScorePublished { .. } | Event::ProductHalted { halted: false, .. }
-            )
-        };
-        if !outcome.events.first().is_some_and(wakes) {
-            priority::arrivals(&before.orders, view, &outcome.events)?;
+        match outcome.events.first() {
+            // Where ranks rise, or a halt is over under which they did, orders trade that rested.
+            Some(Event::TierSet { .. } | Event::ScorePublished { .. } | Event::ProductHalted { halted: false, .. }) => {
+                priority::woken(&before.orders, view, &outcome.events)?;
+            }
+            _ => priority::arrivals(&before.orders, view, &outcome.events)?,
         }
         self.books.take(&outcome.events)?;
         for event in &outcome.events {

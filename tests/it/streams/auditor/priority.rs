@@ -47,26 +47,53 @@ pub fn arrivals<'a>(before: &'a [Order], view: &View<'a>, events: &'a [Event]) -
             Event::OrderAmended { order } if is_new_arrival(order, before) => {
                 arrival = Some(Arrival::new(order, before, view));
             }
-            Event::Traded { trade, contract } => {
+            Event::Traded { trade, .. } => {
                 let found = arrival.as_mut().filter(|found| {
                     found.party.id() == trade.ask.max(trade.bid) || {
                         [trade.ask, trade.bid].contains(&found.party.id())
                     }
                 });
                 match found {
-                    Some(found) => found.trade(trade, contract, view)?,
+                    Some(found) => found.take(event, view)?,
                     None => check(false, Rule::TradeWithoutArrival, || format!("{trade:?}"))?,
                 }
             }
-            Event::OrderEnded { order, status, reason } => {
+            Event::OrderEnded { .. } => {
                 if let Some(found) = arrival.as_mut() {
-                    found.end(*order, *status, *reason)?;
+                    found.take(event, view)?;
                 }
             }
             _ => {}
         }
     }
-    arrival.map_or(Ok(()), |arrival| arrival.finish())
+    let Some(mut arrival) = arrival else { return Ok(()) };
+    // A post-only order is refused when placed; amended, it must be refused as well.
+    let post_only_trades = arrival.party.order.post_only && arrival.fills > 0;
+    check(!post_only_trades, Rule::WrongEnd, || format!("{:?} traded", arrival.party.order))?;
+    arrival.finish()
+}
+
+/// Judges the trades of a command that lets resting bids walk, all or those that ask for a rank: in their turn, each as if
+/// it arrived among what the ones before it have left.
+pub fn woken<'a>(before: &'a [Order], view: &View<'a>, events: &'a [Event]) -> Result<(), Violation> {
+    let all = matches!(events.first(), Some(Event::ProductHalted { .. }));
+    let mut events = events.iter().peekable();
+    for product in view.products.iter().filter(|row| !row.halted) {
+        let of_product = before.iter().filter(|row| row.product == product.id).map(|row| Party::new(row, view));
+        let (mut asks, mut bids): (Vec<_>, Vec<_>) = of_product.partition(|party| party.order.side == Side::Ask);
+        bids.retain(|bid| all || bid.order.requirements.ask_for_rank());
+        bids.sort_by_key(Party::rank);
+        for bid in bids {
+            let mut arrival = Arrival::among(bid, asks, view);
+            while let Some(event) = events.next_if(|event| arrival.is_about(event)) {
+                arrival.take(event, view)?;
+            }
+            arrival.finish()?;
+            asks = arrival.resting;
+        }
+    }
+    let trade = events.find(|event| matches!(event, Event::Traded { .. }));
+    check(trade.is_none(), Rule::TradeWithoutArrival, || format!("{trade:?}"))
 }
 
 /// An amendment that gave the order another place in the queue.
@@ -77,14 +104,39 @@ fn is_new_arrival(order: &Order, before: &[Order]) -> bool {
 impl<'a> Arrival<'a> {
     fn new(order: &'a Order, before: &'a [Order], view: &View<'a>) -> Self {
         let other = |row: &&Order| row.side != order.side && row.product == order.product;
+        let resting = before.iter().filter(other).map(|row| Party::new(row, view)).collect();
+        Self::among(Party::new(order, view), resting, view)
+    }
+
+    fn among(party: Party<'a>, resting: Vec<Party<'a>>, view: &View<'a>) -> Self {
         Self {
-            party: Party::new(order, view),
-            resting: before.iter().filter(other).map(|row| Party::new(row, view)).collect(),
+            party,
+            resting,
             now: view.counters.now,
             first_open: view.first_open().get(),
             fills: 0,
             ended: None,
             met_own: false,
+        }
+    }
+
+    /// Tells whether an event may belong to its walk: not if another order trades, or ends that it has not met.
+    fn is_about(&self, event: &Event) -> bool {
+        match event {
+            Event::Traded { trade, .. } => trade.bid == self.party.id(),
+            Event::OrderEnded { order, reason: Some(OrderReason::SelfTrade), .. } if *order != self.party.id() => {
+                self.resting.iter().any(|row| row.id() == *order && self.is_own(row))
+            }
+            Event::OrderEnded { order, .. } => *order == self.party.id() || self.fills > 0,
+            _ => true,
+        }
+    }
+
+    fn take(&mut self, event: &Event, view: &View) -> Result<(), Violation> {
+        match event {
+            Event::Traded { trade, contract } => self.trade(trade, contract, view),
+            Event::OrderEnded { order, status, reason } => self.end(*order, *status, *reason),
+            _ => Ok(()),
         }
     }
 
@@ -207,25 +259,27 @@ impl<'a> Arrival<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), Violation> {
+    fn finish(&mut self) -> Result<(), Violation> {
         let order = self.party.order;
         let reason = self.ended.and_then(|(_, reason)| reason);
         let quick = matches!(order.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         let named = || format!("{:?} ended as {:?} after {} fills", order, self.ended, self.fills);
         check(!quick || self.ended.is_some(), Rule::WrongEnd, named)?;
-        let post_only_trades = order.post_only && self.fills > 0;
-        // A post-only order is refused when placed; amended, it must be refused as well.
-        check(!post_only_trades, Rule::WrongEnd, named)?;
         if order.time_in_force == TimeInForce::Fok {
             return self.finish_fok();
         }
         match reason {
             Some(OrderReason::FillLimit) => check(self.fills == FILLS_MAX, Rule::LeftOver, named),
             Some(OrderReason::SelfTrade) => {
-                let next_is_own = self.first().is_some_and(|first| self.is_own(first));
-                let newest = order.self_trade == SelfTrade::CancelNewest && next_is_own;
-                let both = order.self_trade == SelfTrade::CancelBoth && self.met_own;
-                check(newest || both, Rule::WrongSelfTrade, named)
+                let next = self.first().filter(|first| self.is_own(first)).map(|first| first.order.sequence);
+                // One that arrives is the newest; one that rested need not be.
+                let is_chosen = match order.self_trade {
+                    SelfTrade::Skip => false,
+                    SelfTrade::CancelBoth => self.met_own,
+                    SelfTrade::CancelNewest => next.is_some_and(|next| order.sequence > next),
+                    SelfTrade::CancelOldest => next.is_some_and(|next| order.sequence < next),
+                };
+                check(is_chosen, Rule::WrongSelfTrade, named)
             }
             _ if order.same_site => Ok(()),
             _ => {
@@ -235,7 +289,7 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    fn finish_fok(mut self) -> Result<(), Violation> {
+    fn finish_fok(&mut self) -> Result<(), Violation> {
         let order = self.party.order;
         let named = format!("{order:?} after {} fills", self.fills);
         if self.fills > 0 {
