@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use diesel::{Connection, PgConnection};
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use tempfile::TempDir;
 
 use super::program::text;
@@ -92,6 +93,14 @@ impl Postgres {
         done(self.command("pg_ctl").args(["-m", "immediate", "-w", "-t", "60", "stop"]));
     }
 
+    /// Stops whoever writes the log behind commits that do not wait for it, until the server ends: what such commits wrote
+    /// stays in memory.
+    pub fn hold_log(&self) {
+        let writer = "SELECT pid::bigint AS pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+        let Process { pid } = sql_query(writer).get_result(&mut self.connect()).unwrap();
+        done(Command::new("kill").arg("-STOP").arg(pid.to_string()));
+    }
+
     /// SIGKILL, to all its processes at once: none of them does anything any more. Linux.
     pub fn kill(&self) {
         let note = self.data().join("postmaster.pid");
@@ -174,4 +183,10 @@ fn done(command: &mut Command) {
     let (out, err) = (fs::File::create(&said).unwrap(), fs::File::options().append(true).open(&said).unwrap());
     let status = command.stdout(out).stderr(err).status().unwrap();
     assert!(status.success(), "{command:?}: {status}\n{}", fs::read_to_string(&said).unwrap());
+}
+
+#[derive(QueryableByName)]
+struct Process {
+    #[diesel(sql_type = BigInt)]
+    pid: i64,
 }
