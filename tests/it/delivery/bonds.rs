@@ -1,14 +1,11 @@
 //! Collateral behind asks and contracts: where it lies, what is paid from it, and when it is free again.
 
 use gpubourse::exchange::terms::{BondRates, ContractTerms};
-use gpubourse::exchange::{AmendOrder, BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
-use gpubourse::types::{
-    ContractId, ContractStatus, Fault, Funding, Money, OrderId, OrganizationId, Price, ProductId, Source, Tier,
-    TimeInForce,
-};
+use gpubourse::exchange::{AmendOrder, Command, PlaceBid, Terms};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Money, OrderId, OrganizationId, Price, Source, Tier};
 
 use super::cover::{self, Q};
-use super::life::{DAY, Life, P, R, X, minute};
+use super::life::{self, DAY, Life, P, R, X};
 
 const RATES: BondRates = BondRates { unverified: 2_000, verified: 500, trusted: 0 };
 const END: u32 = 60 + 10 * DAY;
@@ -27,35 +24,12 @@ fn bonded() -> Life {
     life
 }
 
-pub fn ask(seller: OrganizationId, source: Source, gpus: u32, window: (u32, u32), price: &str) -> Command {
-    Command::PlaceAsk(PlaceAsk {
-        organization: seller,
-        source,
-        gpus,
-        start: Some(minute(window.0)),
-        end: Some(minute(window.1)),
-        price: Price::parse(price).unwrap(),
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: Terms::default(),
-    })
+fn ask(seller: OrganizationId, source: Source, gpus: u32, window: (u32, u32), price: &str) -> Command {
+    Command::PlaceAsk(life::ask(seller, source, gpus, window, Price::parse(price).unwrap()))
 }
 
-pub fn bid(buyer: OrganizationId, gpus: u32, window: (u32, u32), price: &str) -> Command {
-    Command::PlaceBid(PlaceBid {
-        organization: buyer,
-        product: ProductId::new(1),
-        gpus,
-        window: BidWindow::Fixed { start: minute(window.0), end: minute(window.1) },
-        price: Price::parse(price).unwrap(),
-        lot: 1,
-        requirements: Requirements::default(),
-        same_site: false,
-        cover: None,
-        funding: Funding::Full,
-        terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
-    })
+fn bid(buyer: OrganizationId, gpus: u32, window: (u32, u32), price: &str) -> PlaceBid {
+    life::bid(buyer, gpus, window, Price::parse(price).unwrap())
 }
 
 /// Available and bonds.
@@ -121,7 +95,7 @@ fn a_fill_takes_its_share_along_and_the_contract_keeps_it_until_it_is_settled() 
     let mut life = bonded();
     let placed = life.done(ask(P, Life::listing(), 8, (60, END), "2.00")).order.unwrap();
     assert_eq!(bond_of(&life, placed.id), usd("768"), "20 % of 8 GPUs for 240 hours at 2.00");
-    life.done(bid(X, 3, (60, 60 + DAY), "2.00"));
+    life.done(Command::PlaceBid(bid(X, 3, (60, 60 + DAY), "2.00")));
     let id = last_contract(&life);
     assert_eq!((life.contract(id).bond, bond_of(&life, placed.id)), (usd("28.80"), usd("739.20")));
     assert_eq!(purse(&life, P).1, usd("768"), "no money moved");
@@ -143,11 +117,11 @@ fn minutes_that_pass_unsold_are_set_free_at_the_next_touch() {
     let placed = life.done(ask(P, Life::listing(), 8, (1, 1 + 6_000), "3.00")).order.unwrap();
     // 0.08 a minute.
     assert_eq!(bond_of(&life, placed.id), usd("480"));
-    life.done(bid(X, 8, (1_001, 1_101), "3.00"));
+    life.done(Command::PlaceBid(bid(X, 8, (1_001, 1_101), "3.00")));
     assert_eq!(bond_of(&life, placed.id), usd("472"));
     life.advance(2_000);
     assert_eq!(bond_of(&life, placed.id), usd("472"), "time alone moves nothing");
-    life.done(bid(X, 8, (3_001, 3_101), "3.00"));
+    life.done(Command::PlaceBid(bid(X, 8, (3_001, 3_101), "3.00")));
     // 2,000 minutes went by, 100 of them sold.
     assert_eq!(bond_of(&life, placed.id), usd("312"));
     life.advance(2_500);
@@ -165,7 +139,7 @@ fn the_rate_in_force_when_an_ask_is_placed_or_amended_is_its_own() {
     assert_eq!(bond_of(&life, placed.id), usd("160"));
     life.done(Command::SetTier { organization: P, tier: Tier::Verified });
     publish(&mut life, BondRates { verified: 1_000, ..RATES });
-    life.done(bid(X, 4, (60, 60 + 6_000), "1.00"));
+    life.done(Command::PlaceBid(bid(X, 4, (60, 60 + 6_000), "1.00")));
     assert_eq!(bond_of(&life, placed.id), usd("80"));
     life.done(Command::AmendOrder(AmendOrder { gpus: Some(8), ..AmendOrder::unchanged(P, placed.id) }));
     assert_eq!(bond_of(&life, placed.id), usd("40"));
@@ -179,7 +153,7 @@ fn the_rate_in_force_when_an_ask_is_placed_or_amended_is_its_own() {
 #[test]
 fn a_resting_bid_that_pays_more_than_the_ask_leaves_the_bond_at_the_asks_price() {
     let mut life = bonded();
-    let Command::PlaceBid(mut resting) = bid(X, 4, (60, 60 + 6_000), "2.00") else { panic!("another command") };
+    let mut resting = bid(X, 4, (60, 60 + 6_000), "2.00");
     resting.terms = Terms::default();
     life.done(Command::PlaceBid(resting));
     let placed = life.done(ask(P, Life::listing(), 8, (60, 60 + 6_000), "1.00")).order.unwrap();
@@ -193,7 +167,7 @@ fn a_resting_bid_that_pays_more_than_the_ask_leaves_the_bond_at_the_asks_price()
 fn credits_are_paid_from_the_bond_first() {
     let mut life = bonded();
     life.done(ask(P, Life::listing(), 8, (60, 60 + 6_000), "3.00"));
-    life.done(bid(X, 8, (60, 60 + 6_000), "3.00"));
+    life.done(Command::PlaceBid(bid(X, 8, (60, 60 + 6_000), "3.00")));
     let id = last_contract(&life);
     assert_eq!(life.contract(id).bond, usd("480"));
     let all = purse(&life, P).0;
@@ -222,7 +196,7 @@ pub fn with_q() -> Life {
 fn to_be_covered(offered: u32) -> (Life, ContractId) {
     let mut life = with_q();
     life.done(ask(P, Life::listing(), 8, (60, END), "3.00"));
-    let Command::PlaceBid(mut wanted) = bid(R, 8, (60, END), "3.00") else { panic!("another command") };
+    let mut wanted = bid(R, 8, (60, END), "3.00");
     wanted.cover = Some(Price::parse("4.00").unwrap());
     life.done(Command::PlaceBid(wanted));
     let id = last_contract(&life);
@@ -280,10 +254,10 @@ fn a_cover_at_a_better_price_leaves_the_bond_alone() {
 fn a_passed_contract_has_its_bond_from_the_seller_above() {
     let mut life = bonded();
     life.done(ask(P, Life::listing(), 8, (60, END), "3.00"));
-    life.done(bid(R, 8, (60, END), "3.00"));
+    life.done(Command::PlaceBid(bid(R, 8, (60, END), "3.00")));
     let above = last_contract(&life);
     life.done(ask(R, Source::Contract(above), 4, (60, 60 + 5 * DAY), "4.00"));
-    life.done(bid(X, 4, (60, 60 + 5 * DAY), "4.00"));
+    life.done(Command::PlaceBid(bid(X, 4, (60, 60 + 5 * DAY), "4.00")));
     let child = last_contract(&life);
     assert_eq!((life.contract(above).bond, life.contract(child).bond), (usd("1152"), usd("384")));
     life.done(Command::EndContract {

@@ -5,9 +5,9 @@ use gpubourse::exchange::{AmendOrder, Command, Exchange, Terms};
 use gpubourse::types::{ContractStatus, Fault, Minute, Money, Price, Source, Tier};
 use proptest::prelude::*;
 
-use super::bonds::{ask, bid, purse, with_q};
+use super::bonds::{purse, with_q};
 use super::cover::{self, Q};
-use super::life::{DAY, Life, P, R, X, Y, minute};
+use super::life::{DAY, Life, P, R, X, Y, ask, bid, minute};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -70,19 +70,12 @@ fn play(life: &mut Life, op: &Op) {
                 }
                 None => listed,
             };
-            let Command::PlaceAsk(mut asked) = ask(seller, source, gpus, window, "1.00") else {
-                panic!("another command")
-            };
-            asked.price = Price::from_micros(price);
-            Command::PlaceAsk(asked)
+            Command::PlaceAsk(ask(seller, source, gpus, window, Price::from_micros(price)))
         }
         Op::Bid { buyer, gpus, start, minutes, price, rests, cover } => {
             let start = life.minute + 1 + start;
             let window = (start, start + minutes);
-            let Command::PlaceBid(mut wanted) = bid([R, X, Y][buyer], gpus, window, "1.00") else {
-                panic!("another command")
-            };
-            wanted.price = Price::from_micros(price);
+            let mut wanted = bid([R, X, Y][buyer], gpus, window, Price::from_micros(price));
             wanted.cover = cover.then(|| Price::from_micros(price * 2));
             if rests {
                 wanted.terms = Terms::default();

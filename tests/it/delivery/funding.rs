@@ -3,13 +3,13 @@
 use gpubourse::exchange::entities::Purse;
 use gpubourse::exchange::funding::Monthly;
 use gpubourse::exchange::terms::ContractTerms;
-use gpubourse::exchange::{AmendOrder, BidWindow, Command, Event, Exchange, PlaceAsk, PlaceBid, Requirements, Terms};
+use gpubourse::exchange::{AmendOrder, Command, Event, Exchange, PlaceAsk, PlaceBid, Terms};
 use gpubourse::types::{
-    ContractId, ContractStatus, Funding, ListingId, Money, OrganizationId, Price, ProductId, Source, TimeInForce,
+    ContractId, ContractStatus, Funding, ListingId, Money, OrganizationId, Price, Source, TimeInForce,
 };
 
 use super::cover::{declare, market, of_q};
-use super::life::{DAY, Life, P, R, X, Y, at, minute};
+use super::life::{self, DAY, Life, P, R, X, Y, at, minute};
 
 /// The contracts begin here.
 const START: u32 = 60;
@@ -64,19 +64,7 @@ fn missing(life: &Life) -> usize {
 }
 
 fn bid(gpus: u32, window: (u32, u32), price: &str, funding: Funding) -> PlaceBid {
-    PlaceBid {
-        organization: R,
-        product: ProductId::new(1),
-        gpus,
-        window: BidWindow::Fixed { start: minute(window.0), end: minute(window.1) },
-        price: Price::parse(price).unwrap(),
-        lot: 1,
-        requirements: Requirements::default(),
-        same_site: false,
-        terms: Terms::default(),
-        cover: None,
-        funding,
-    }
+    PlaceBid { funding, terms: Terms::default(), ..life::bid(R, gpus, window, Price::parse(price).unwrap()) }
 }
 
 fn ask(life: &mut Life, gpus: u32, price: &str) {

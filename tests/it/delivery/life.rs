@@ -56,6 +56,39 @@ pub fn access(buyer: OrganizationId) -> Access {
     }
 }
 
+/// An ask as its source gives it, over a window of minutes.
+pub fn ask(seller: OrganizationId, source: Source, gpus: u32, window: (u32, u32), price: Price) -> PlaceAsk {
+    PlaceAsk {
+        organization: seller,
+        source,
+        gpus,
+        start: Some(minute(window.0)),
+        end: Some(minute(window.1)),
+        price,
+        lot: None,
+        min_minutes: None,
+        lead_minutes: 0,
+        terms: Terms::default(),
+    }
+}
+
+/// A bid that takes what it can at once, over a window of minutes.
+pub fn bid(buyer: OrganizationId, gpus: u32, window: (u32, u32), price: Price) -> PlaceBid {
+    PlaceBid {
+        organization: buyer,
+        product: ProductId::new(1),
+        gpus,
+        window: BidWindow::Fixed { start: minute(window.0), end: minute(window.1) },
+        price,
+        lot: 1,
+        requirements: Requirements::default(),
+        same_site: false,
+        cover: None,
+        funding: Funding::Full,
+        terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
+    }
+}
+
 impl Life {
     /// Opens the market, with terms in force: one listing of 64 GPUs over 200 days that promises 99.9 %.
     pub fn new() -> Self {
@@ -228,32 +261,13 @@ impl Life {
             Source::Contract(id) => self.exchange.contract(id)?.buyer,
         };
         let price = Price::from_micros(price);
-        let (start, end) = (minute(window.0), minute(window.1));
-        let ask = self.run(Command::PlaceAsk(PlaceAsk {
-            organization: seller,
-            source,
-            gpus,
-            start: Some(start),
-            end: Some(end),
-            price,
-            lot: None,
-            min_minutes: None,
-            lead_minutes: 0,
-            terms: Terms::default(),
-        }));
-        let ask = ask.ok()?.order?.id;
+        let placed = self.run(Command::PlaceAsk(ask(seller, source, gpus, window, price)));
+        let ask = placed.ok()?.order?.id;
         let bid = self.run(Command::PlaceBid(PlaceBid {
-            organization: buyer,
-            product: ProductId::new(1),
-            gpus,
-            window: BidWindow::Fixed { start, end },
-            price,
             lot: gpus,
-            requirements: Requirements::default(),
-            same_site: false,
             cover: self.cover.map(Price::from_micros),
             funding: self.funding,
-            terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
+            ..bid(buyer, gpus, window, price)
         }));
         // Nothing rests: the next sale is between these two alone.
         let _filled = self.run(Command::CancelOrder { organization: seller, order: ask });
