@@ -77,20 +77,19 @@ impl Order {
 
     /// Lets go of what was set aside for minutes that passed unsold, and returns it.
     fn lapse_bond(&mut self, now: Timestamp) -> Result<Money, OutOfRange> {
-        let Some(bond) = &mut self.bond else { return Ok(Money::ZERO) };
+        let Some(AskBond { from, .. }) = self.bond else { return Ok(Money::ZERO) };
         let until = now.first_open_minute().min(self.window.end);
-        let passed = Window::new(bond.from, until.max(bond.from));
-        let unsold = self.sold.pieces(passed).map(|(piece, sold)| gpu_minutes(self.gpus.saturating_sub(sold), piece));
-        let unsold = unsold.fold(0, u64::saturating_add);
-        bond.from = passed.end;
-        bond.shrink(self.price, unsold)
+        let passed = Window::new(from, until.max(from));
+        let (price, unsold) = (self.price, self.unsold_gpu_minutes(passed));
+        self.bond.as_mut().map_or(Ok(Money::ZERO), |bond| {
+            bond.from = passed.end;
+            bond.shrink(price, unsold)
+        })
     }
 
-    /// Returns the GPU-minutes an ask has left to sell.
-    fn unsold(&self) -> u64 {
-        let pieces = self.sold.pieces(self.window);
-        let unsold = pieces.map(|(piece, sold)| gpu_minutes(self.gpus.saturating_sub(sold), piece));
-        unsold.fold(0, u64::saturating_add)
+    /// Returns the GPU-minutes of an ask that are not sold, over a window.
+    fn unsold_gpu_minutes(&self, window: Window) -> u64 {
+        self.unsold(window).map(|(piece, free)| gpu_minutes(free, piece)).fold(0, u64::saturating_add)
     }
 }
 
@@ -102,7 +101,7 @@ impl<B: Book> Exchange<B> {
         if bps == 0 {
             return Ok(None);
         }
-        let bond = AskBond::new(bps, ask.price, ask.unsold(), ask.window.start);
+        let bond = AskBond::new(bps, ask.price, ask.unsold_gpu_minutes(ask.window), ask.window.start);
         bond.map(Some).map_err(|_| Reject::OutOfRange.into())
     }
 
@@ -206,19 +205,13 @@ impl<B: Book> Exchange<B> {
         let range = |_| Failure::Invariant("bond_range");
         let row = self.known(child)?;
         let left = gpu_minutes(row.gpus, row.window.from_minute(from));
-        let share = part_of(parent.bond, left, gpu_minutes(parent.gpus, parent.window)).map_err(range)?;
+        let whole = gpu_minutes(parent.gpus, parent.window);
+        let share = parent.bond.portion(left.into(), whole.into()).map_err(range)?;
         let above = self.contract_mut(parent.id)?;
         above.bond = above.bond.minus(share).map_err(range)?;
         self.contract_mut(child)?.bond = share;
         Ok(())
     }
-}
-
-/// Returns `floor(amount * part / whole)`.
-pub(super) fn part_of(amount: Money, part: u64, whole: u64) -> Result<Money, OutOfRange> {
-    let product = i128::from(amount.micros()).checked_mul(i128::from(part)).ok_or(OutOfRange)?;
-    let part = product.checked_div_euclid(i128::from(whole)).ok_or(OutOfRange)?;
-    i64::try_from(part).map(Money::from_micros).map_err(|_| OutOfRange)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@
 //! Invariant: a cover bid that is refused changes nothing; the default stands either way.
 //! Invariant: it never trades with the seller of the ended contract or with whoever defaulted, nor out of their listings.
 
-use super::bonds::part_of;
 use super::book::Book;
 use super::delivery::Cover;
 use super::entities::Cause;
@@ -124,7 +123,7 @@ impl<B: Book> Exchange<B> {
         let (made, order) = self.enter(at, draft, &ClientKey::None)?;
         let spent = behind(self).minus(before).map_err(range)?;
         let filled = order.map_or(0, |order| order.filled_gpus);
-        let replaced = part_of(refund, filled.into(), wanted.into()).map_err(range)?;
+        let replaced = refund.portion(filled.into(), wanted.into()).map_err(range)?;
         let needed = spent.minus(replaced).map_err(range)?.max(Money::ZERO).min(lent);
         self.refill_bond(at, id, lent.minus(needed).map_err(range)?, Cause::BondCover(id))?;
         Ok(made)

@@ -562,8 +562,7 @@ impl Order {
         if self.side == Side::Bid || !self.status.is_open() {
             return Vec::new();
         }
-        let pieces = self.sold.pieces(self.open_window(now));
-        pieces.map(|(window, sold)| (window, self.gpus.saturating_sub(sold))).filter(|(_, free)| *free > 0).collect()
+        self.unsold(self.open_window(now)).filter(|(_, free)| *free > 0).collect()
     }
 
     /// Returns what an ask had free in the minutes that passed while it was open.
@@ -573,8 +572,12 @@ impl Order {
         if self.side == Side::Bid || past.is_empty() {
             return Vec::new();
         }
-        let pieces = self.sold.pieces(past).map(|(window, sold)| (window, self.gpus.saturating_sub(sold)));
-        pieces.filter(|(_, free)| *free > 0).collect()
+        self.unsold(past).filter(|(_, free)| *free > 0).collect()
+    }
+
+    /// Returns what an ask has not sold, piece by piece over a window.
+    pub(super) fn unsold(&self, window: Window) -> impl Iterator<Item = (Window, u32)> + '_ {
+        self.sold.pieces(window).map(|(piece, sold)| (piece, self.gpus.saturating_sub(sold)))
     }
 
     /// Returns the mean price of the fills weighted by GPU-minutes, half up to the micro-dollar.

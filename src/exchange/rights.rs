@@ -114,9 +114,7 @@ impl Share {
     }
 
     fn of(self, amount: Money) -> Result<Money, OutOfRange> {
-        let product = i128::from(amount.micros()).checked_mul(self.part).ok_or(OutOfRange)?;
-        let part = product.checked_div_euclid(self.whole).ok_or(OutOfRange)?;
-        let part = Money::from_micros(i64::try_from(part).map_err(|_| OutOfRange)?);
+        let part = amount.portion(self.part, self.whole)?;
         if self.is_rest { amount.minus(part) } else { Ok(part) }
     }
 }

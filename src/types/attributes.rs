@@ -45,8 +45,10 @@ words! {
         Renter = "renter",
     }
     /// How well the exchange knows an organization; ordered.
+    #[derive(Default)]
     Tier {
         /// Not at all, or not yet.
+        #[default]
         Unverified = "unverified",
         /// It is who it says it is.
         Verified = "verified",
@@ -105,8 +107,10 @@ words! {
         CancelBoth = "cancel_both",
     }
     /// When a contract is paid for into escrow.
+    #[derive(Default)]
     Funding {
         /// All of it when it is made.
+        #[default]
         Full = "full",
         /// The first month and a deposit when it is made, each later month shortly before it begins.
         Monthly = "monthly",
@@ -196,20 +200,6 @@ impl Funding {
     /// Tells whether nothing was chosen.
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full)
-    }
-}
-
-#[allow(clippy::derivable_impls, reason = "words! marks no variant as the default")]
-impl Default for Funding {
-    fn default() -> Self {
-        Self::Full
-    }
-}
-
-#[allow(clippy::derivable_impls, reason = "words! marks no variant as the default")]
-impl Default for Tier {
-    fn default() -> Self {
-        Self::Unverified
     }
 }
 

@@ -81,8 +81,17 @@ impl Money {
     /// # Errors
     /// [`OutOfRange`] beyond `i64`.
     pub fn share(self, bps: u32) -> Result<Self, OutOfRange> {
-        let product = i128::from(self.0).checked_mul(i128::from(bps)).ok_or(OutOfRange)?;
-        i64::try_from(product.div_euclid(i128::from(BPS_WHOLE))).map(Self).map_err(|_| OutOfRange)
+        self.portion(bps.into(), BPS_WHOLE.into())
+    }
+
+    /// Returns a part of the amount, rounded down: `floor(amount * part / whole)`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`, or if there is no whole.
+    pub fn portion(self, part: i128, whole: i128) -> Result<Self, OutOfRange> {
+        let product = i128::from(self.0).checked_mul(part).ok_or(OutOfRange)?;
+        let part = product.checked_div_euclid(whole).ok_or(OutOfRange)?;
+        i64::try_from(part).map(Self).map_err(|_| OutOfRange)
     }
 
     /// Reads a decimal string of USD.

@@ -220,8 +220,7 @@ struct Met {
 
 impl<const LEAF: usize, const FAN: usize> IndexedBook<LEAF, FAN> {
     fn visit_asks(&self, bid: &BookBid, search: &Search, mut meet: impl FnMut(&BookAsk) -> ControlFlow<()>) {
-        let ranked = bid.requirements.ask_for_rank();
-        let suits = |ask: &&BookAsk| !ranked || self.ranks.meet(&bid.requirements, ask.place.host);
+        let suits = |ask: &&BookAsk| self.ranks.meet(&bid.requirements, ask.place.host);
         let show = |_, order| self.asks.get(order).filter(suits).map_or(ControlFlow::Continue(()), &mut meet);
         self.asks_index.visit(search, show);
     }
