@@ -19,13 +19,8 @@ use crate::types::{Money, OrganizationId, ProductId};
 
 /// The form the states are written in where there is nothing beside them: rows written before there could be have it too.
 const VERSION: u8 = 1;
-/// The form with how far contracts are paid for behind the states; it is only read any more.
-const VERSION_MONTHLY: u8 = 2;
-/// The form with that and the bonds behind the states. Others are refused.
-const VERSION_BESIDE: u8 = 3;
-
-/// Contracts by their numbers, and how far they are paid for.
-type Funded = BTreeMap<i64, Monthly>;
+/// The form with what stands beside them behind the states. Others are refused.
+const VERSION_BESIDE: u8 = 2;
 
 row! {
     /// The states that a batch changed.
@@ -56,7 +51,8 @@ pub(crate) struct Logged {
 /// What most orders and contracts have none of, by number.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Beside {
-    funded: Funded,
+    /// How far contracts are paid for.
+    funded: BTreeMap<i64, Monthly>,
     asks: BTreeMap<i64, AskBond>,
     bonds: BTreeMap<i64, Money>,
 }
@@ -113,15 +109,13 @@ impl PendingRow {
         let corrupt = || Place::new("pending_states", self.sequence).corrupt("states");
         let read = postcard::take_from_bytes::<(u8, Logged)>(&self.states);
         let ((version, mut logged), rest) = read.map_err(|_| corrupt())?;
-        let beside = match (version, rest) {
-            (VERSION, []) => return Ok(logged),
-            (VERSION_MONTHLY, rest) => {
-                postcard::from_bytes::<Funded>(rest).map(|funded| Beside { funded, ..Beside::default() })
+        match (version, rest) {
+            (VERSION, []) => {}
+            (VERSION_BESIDE, rest) => {
+                postcard::from_bytes::<Beside>(rest).map_err(|_| corrupt())?.put_into(&mut logged);
             }
-            (VERSION_BESIDE, rest) => postcard::from_bytes::<Beside>(rest),
             _ => return Err(corrupt()),
-        };
-        beside.map_err(|_| corrupt())?.put_into(&mut logged);
+        }
         Ok(logged)
     }
 }
