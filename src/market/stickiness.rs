@@ -13,14 +13,13 @@ use super::sources::{SourcedAsk, Sources, sources};
 use super::{GpuMinutes, Ratio};
 use crate::types::{OrderId, OrganizationId, Price, ProductId, SiteId, Source, Timestamp};
 
+const MS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 /// An ask replaces one that was cancelled at most so long ago: a day.
-pub const REPLACED_WITHIN_MS: i64 = 24 * 60 * 60 * 1_000;
+pub const REPLACED_WITHIN_MS: i64 = MS_PER_DAY;
 /// Repricings count for so many days.
 pub const REPRICED_DAYS: i64 = 90;
 /// Asks whose prices are remembered, and repricings of one product at one site; the oldest are forgotten.
 pub const REMEMBERED_MAX: usize = 100_000;
-
-const MS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// What happened to the price of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +150,16 @@ impl Spells {
         let stood_ms = at.millis().saturating_sub(old.since.millis()).max(0);
         let all = self.repricings.entry((old.product, old.site)).or_default();
         all.push_back(Repricing { at, stood_ms, from: old.price, to });
-        let forgotten = at.plus_millis(REPRICED_DAYS.saturating_mul(MS_PER_DAY).saturating_neg());
+        let forgotten = counted_after(at);
         while all.len() > REMEMBERED_MAX || all.front().is_some_and(|first| first.at < forgotten) {
             all.pop_front();
         }
     }
+}
+
+/// Returns the time after which repricings count at another.
+pub const fn counted_after(now: Timestamp) -> Timestamp {
+    now.plus_millis(REPRICED_DAYS.saturating_mul(MS_PER_DAY).saturating_neg())
 }
 
 /// A resting ask, and how long its price has stood.

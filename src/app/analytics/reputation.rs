@@ -48,21 +48,18 @@ impl App {
         let made = self.figures().reputations.get(self.live(), organization, make).await?;
         Ok(ReputationStanding { organization, name, made })
     }
-}
 
-impl App {
     /// Publishes the scores of providers whose score is not the one published before; returns how many those are.
     ///
     /// # Errors
     /// If the store fails or the writer does not take a command; what was published stays so.
     pub async fn publish_scores(&self) -> Result<usize, AppError> {
-        let providers: Vec<(OrganizationId, u32)> = self.live().read(|view| {
+        let (now, providers): (_, Vec<(OrganizationId, u32)>) = self.live().read(|view| {
             let rows = view.organizations.values().filter(|row| row.kind == OrganizationKind::Provider);
-            rows.map(|row| (row.id, row.rank().score_bps)).collect()
+            (view.now, rows.map(|row| (row.id, row.rank().score_bps)).collect())
         });
         let mut scores = Vec::new();
         for (organization, published) in providers {
-            let now = self.live().read(|view| view.now);
             let (records, ..) = self.read(move |reader| records(reader, organization, now)).await?;
             let score = reputation(Day::of(now), records).score.map(Ratio::ten_thousandths);
             let score = score.and_then(|score| u32::try_from(score).ok());

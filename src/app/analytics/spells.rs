@@ -19,7 +19,9 @@ use crate::types::{ListingId, OrderId, OrderReason, OrganizationId, ProductId, S
 pub const ROWS_MAX: i64 = 200_000;
 /// Rows read in one statement.
 const STRETCH: u32 = 2_000;
-const KINDS: [&str; 4] = ["place_ask", "amend_order", "cancel_order", "cancel_all"];
+/// How canonical commands that say something of asks name their kind.
+const KINDS: [&str; 4] =
+    [r#""kind":"place_ask""#, r#""kind":"amend_order""#, r#""kind":"cancel_order""#, r#""kind":"cancel_all""#];
 
 /// The spells as far as the journal was read.
 #[derive(Debug, Default)]
@@ -141,8 +143,7 @@ impl Spelled {
 
 /// Tells whether a row may say something of an ask, before its command is parsed.
 fn is_of_asks(row: &JournalRow) -> bool {
-    let is_kind = |kind: &&str| row.command.contains(&format!("\"kind\":\"{kind}\""));
-    row.outcome == "ok" && KINDS.iter().any(is_kind)
+    row.outcome == "ok" && KINDS.iter().any(|kind| row.command.contains(kind))
 }
 
 /// Returns which of an organization's asks a command that cancels all of them cancelled: the others had ended.

@@ -12,10 +12,8 @@ use crate::app::overview::free;
 use crate::app::{App, AppError};
 use crate::exchange::entities::Order;
 use crate::market::sources::SourcedAsk;
-use crate::market::stickiness::{REPRICED_DAYS, Repricing, StandingAsk, Stickiness, stickiness};
+use crate::market::stickiness::{Repricing, StandingAsk, Stickiness, counted_after, stickiness};
 use crate::types::{Price, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp};
-
-const MS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// How sticky prices are, and the last index, against which supply is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +64,9 @@ fn made(app: &App, product: ProductId, index: Option<Price>, spelled: &Spelled) 
         let standing = standing(&ask, bought_at, spelled, now);
         both(&mut seen, region, |seen| seen.asks.push(standing));
     }
-    let after = now.plus_millis(REPRICED_DAYS.saturating_mul(MS_PER_DAY).saturating_neg());
     let regions = regions(app);
     let mut truncated = passed.truncated || spelled.truncated;
-    for (site, repricing) in spelled.spells.repricings(product, after) {
+    for (site, repricing) in spelled.spells.repricings(product, counted_after(now)) {
         both(&mut seen, regions.get(&site).cloned(), |seen| seen.repricings.push(*repricing));
     }
     truncated |= regions.keys().any(|site| spelled.spells.is_full(product, *site));
