@@ -70,8 +70,8 @@ async fn wanted(visit: &Visit, caller: &Caller, fields: &Fields) -> Result<Optio
 
 fn read(fields: &Fields) -> Result<NewBid, Fault> {
     let listed = |name: &str| fields.given(name).map(str::to_owned).into_iter().collect::<Vec<_>>();
-    let sla = fields.given("min_sla_class").map(|_| fields.word("min_sla_class", SlaClass::parse)).transpose()?;
-    let tier = fields.given("min_tier").map(|_| fields.word("min_tier", Tier::parse)).transpose()?;
+    let sla = fields.maybe_word("min_sla_class", SlaClass::parse)?;
+    let tier = fields.maybe_word("min_tier", Tier::parse)?;
     let score = fields.given("min_score").map(|text| text.parse::<Share>());
     let score = score.transpose().map_err(|message| Problem::field("min_score", message))?;
     Ok(NewBid {
@@ -91,7 +91,7 @@ fn read(fields: &Fields) -> Result<NewBid, Fault> {
             min_score_bps: score.map(|share| share.0),
         },
         same_site: fields.is_set("same_site"),
-        cover: fields.given("cover_price").map(|_| fields.price("cover_price")).transpose()?,
+        cover: fields.maybe_price("cover_price")?,
         funding: if fields.is_set("monthly") { Funding::Monthly } else { Funding::Full },
         terms: Terms {
             time_in_force: fields.word("time_in_force", TimeInForce::parse)?,

@@ -81,6 +81,14 @@ impl Fields {
         Price::parse(self.text(name)).map_err(|_| Problem::field(name, "must be dollars such as 1.94"))
     }
 
+    /// Reads a price if one was sent.
+    ///
+    /// # Errors
+    /// `invalid_field`.
+    pub fn maybe_price(&self, name: &str) -> Result<Option<Price>, Problem> {
+        if self.is_set(name) { self.price(name).map(Some) } else { Ok(None) }
+    }
+
     /// Reads a minute, UTC, as the browser writes it: `2026-12-01T08:00`.
     ///
     /// # Errors
@@ -118,6 +126,14 @@ impl Fields {
     /// `invalid_field`.
     pub fn word<T>(&self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Problem> {
         parse(self.text(name)).ok_or_else(|| Problem::field(name, "is none of the choices"))
+    }
+
+    /// Reads a word of a closed set if one was sent.
+    ///
+    /// # Errors
+    /// `invalid_field`.
+    pub fn maybe_word<T>(&self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        if self.is_set(name) { self.word(name, parse).map(Some) } else { Ok(None) }
     }
 }
 

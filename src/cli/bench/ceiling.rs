@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::market::submission;
+use super::micros;
 use super::stream::Cast;
 use super::write::broken;
 use crate::app::clock::{Clock, SystemClock};
@@ -35,8 +36,7 @@ pub(super) fn ceiling(url: &str, cast: &Cast, orders: Range<u64>, duration: Dura
             took += began.elapsed();
         }
     }
-    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    Ok(count.saturating_mul(1_000_000).checked_div(micros).unwrap_or_default())
+    Ok(count.saturating_mul(1_000_000).checked_div(micros(took)).unwrap_or_default())
 }
 
 /// Executes the next orders; returns how many, and what is to be written for them.

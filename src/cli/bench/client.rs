@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::micros;
+
 /// What one connection sends: request number → the bytes of a whole request.
 pub type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
@@ -205,10 +207,6 @@ fn head(buffer: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
         length.flatten()
     });
     Ok(Some((status, end.saturating_add(4), length.unwrap_or_default())))
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::market::submission;
-use super::{Scratch, hundredths, milliseconds};
+use super::{Scratch, hundredths, micros, milliseconds};
 use crate::app::sequencer::Core;
 use crate::app::settlement::STRIDE;
 use crate::cli::Failure;
@@ -239,7 +239,7 @@ impl Bench {
             let number = u32::try_from(took.len()).unwrap_or_default();
             let start = Minute::new(self.minute.saturating_add(DAY_MINUTES).saturating_add(number));
             self.commit(vec![bid(buyer(number % BUYERS), (start, start.plus(60)), 1)])?;
-            took.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+            took.push(micros(began.elapsed()));
         }
         took.sort_unstable();
         Ok(took)

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::market::{Place, Resting, submission};
 use super::stream::Cast;
-use super::{Scratch, hundredths};
+use super::{Scratch, hundredths, micros};
 use crate::app::View;
 use crate::app::clock::{Clock, SystemClock};
 use crate::app::sequencer::{Core, Stop};
@@ -148,8 +148,4 @@ pub(super) fn broken(stop: Stop) -> Failure {
         Stop::Refused(error) => Failure::from(error),
         Stop::Broken(name) => Failure::new(name),
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
