@@ -88,6 +88,7 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Snapshot;
 
     const KEY: (ProductId, Window) = (ProductId::new(1), Window::new(Minute::new(60), Minute::new(120)));
 
@@ -114,6 +115,19 @@ mod tests {
         assert!(is_made_anew(state(7, 60_001), state(8, 60_001)), "an order has changed");
         assert!(is_made_anew(state(7, 119_999), state(7, 120_000)), "a minute is over");
         assert!(is_made_anew(state(7, 60_000), state(7, 60_001)), "notice has become too short");
+    }
+
+    #[test]
+    fn a_view_that_is_loaded_again_has_changed_even_where_nothing_rests() {
+        let loaded = |as_of| State::of(&View::of(Snapshot::default(), as_of), KEY.0);
+        let (books, mut made) = (Books::default(), 0);
+        for state in [loaded(0), loaded(50)] {
+            books.get(KEY, state, || {
+                made += 1;
+                Sides::default()
+            });
+        }
+        assert_eq!(made, 2);
     }
 
     #[test]
