@@ -92,8 +92,8 @@ pub fn woken<'a>(before: &'a [Order], view: &View<'a>, events: &'a [Event]) -> R
             asks = arrival.resting;
         }
     }
-    let trade = events.find(|event| matches!(event, Event::Traded { .. }));
-    check(trade.is_none(), Rule::TradeWithoutArrival, || format!("{trade:?}"))
+    let left = events.find(|event| matches!(event, Event::Traded { .. } | Event::OrderEnded { .. }));
+    check(left.is_none(), Rule::TradeWithoutArrival, || format!("nobody's walk made {left:?}"))
 }
 
 /// An amendment that gave the order another place in the queue.
@@ -120,12 +120,12 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    /// Tells whether an event may belong to its walk: not if another order trades, or ends that it has not met.
+    /// Tells whether an event may belong to its walk: not if another order trades, or ends that it does not meet next.
     fn is_about(&self, event: &Event) -> bool {
         match event {
             Event::Traded { trade, .. } => trade.bid == self.party.id(),
             Event::OrderEnded { order, reason: Some(OrderReason::SelfTrade), .. } if *order != self.party.id() => {
-                self.resting.iter().any(|row| row.id() == *order && self.is_own(row))
+                self.first().is_some_and(|first| first.id() == *order && self.is_own(first))
             }
             Event::OrderEnded { order, .. } => *order == self.party.id() || self.fills > 0,
             _ => true,
