@@ -12,7 +12,8 @@ use std::fmt;
 
 use gpubourse::exchange::entities::Order;
 use gpubourse::exchange::{Command, Event, Outcome};
-use gpubourse::types::ContractStatus;
+use gpubourse::types::limits::SCORE_PRIOR_BPS;
+use gpubourse::types::{ContractStatus, OrganizationId};
 
 use super::view::View;
 use money::Books;
@@ -100,6 +101,23 @@ pub struct Auditor {
 #[derive(Debug, Clone)]
 pub struct Before {
     pub orders: Vec<Order>,
+    /// Whether the command raises a rank, so that resting bids walk.
+    pub rises: bool,
+}
+
+/// Tells whether a command raises what somebody is known as, or what they are said to have delivered.
+fn rises(view: &View, command: &Command) -> bool {
+    let row = |id: OrganizationId| view.organizations.iter().find(|row| row.id == id);
+    match command {
+        Command::SetTier { organization, tier } => row(*organization).is_some_and(|row| *tier > row.tier),
+        Command::PublishScores { scores } => (0..scores.len()).any(|at| {
+            // Somebody may be named twice: then the later score takes the place of the earlier one.
+            let earlier = scores[..at].iter().rev().find(|earlier| earlier.organization == scores[at].organization);
+            let known = || row(scores[at].organization).map(|row| row.score_bps.unwrap_or(SCORE_PRIOR_BPS));
+            earlier.map(|earlier| earlier.score_bps).or_else(known).is_some_and(|before| scores[at].score_bps > before)
+        }),
+        _ => false,
+    }
 }
 
 impl Auditor {
@@ -115,7 +133,8 @@ impl Auditor {
         // A rank that rises may let the bids of every product trade.
         let all = matches!(command, Command::SetTier { .. } | Command::PublishScores { .. });
         let met = |order: &&&Order| all || Some(order.product) == product;
-        Before { orders: view.orders.iter().filter(met).map(|order| (*order).clone()).collect() }
+        let orders = view.orders.iter().filter(met).map(|order| (*order).clone()).collect();
+        Before { orders, rises: rises(view, command) }
     }
 
     /// Judges an accepted command: its trades, its transfers and the balances after it.
@@ -124,8 +143,12 @@ impl Auditor {
             return Ok(());
         }
         match outcome.events.first() {
-            // Where ranks rise, or a halt is over under which they did, orders trade that rested.
-            Some(Event::TierSet { .. } | Event::ScorePublished { .. } | Event::ProductHalted { halted: false, .. }) => {
+            // Where ranks rise, or a halt is over under which they did, orders trade that rested; where none rises, none does.
+            Some(Event::TierSet { .. } | Event::ScorePublished { .. }) => {
+                let orders = if before.rises { before.orders.as_slice() } else { &[] };
+                priority::woken(orders, view, &outcome.events)?;
+            }
+            Some(Event::ProductHalted { halted: false, .. }) => {
                 priority::woken(&before.orders, view, &outcome.events)?;
             }
             _ => priority::arrivals(&before.orders, view, &outcome.events)?,
