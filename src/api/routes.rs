@@ -10,9 +10,9 @@ use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 use super::service;
 use super::v1::{
-    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, forward_curve, handshake,
-    journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites, statements,
-    stickiness, stream, terms, wallet,
+    admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, fixes, forward_curve,
+    handshake, journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites,
+    statements, stickiness, stream, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -319,6 +319,14 @@ fn market() -> Vec<Route> {
             .fails(&[&["invalid_window"]]),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/index", "get_index", analytics::index)
             .says("Shows the daily index of a product, from the exchange's own trades."),
+        Route::new(
+            "market data",
+            Method::GET,
+            "/v1/markets/{symbol}/index/versions",
+            "list_index_versions",
+            fixes::versions,
+        )
+        .says("Lists every publication of each day's index, also those that a recall has replaced."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/drawdown", "get_drawdown", analytics::drawdown)
             .says("Shows peak, drawdown, trough and rebound of the own index and of each imported series."),
         Route::new("market data", Method::GET, "/v1/markets/{symbol}/supply", "get_supply", analytics::supply)

@@ -6,6 +6,7 @@
 
 pub mod candles;
 pub mod depth;
+pub(in crate::app) mod fixes;
 pub mod forward;
 pub mod index;
 pub mod kept;
@@ -62,6 +63,8 @@ impl SeriesStanding {
 #[derive(Debug, Default)]
 pub struct Figures {
     tapes: Arc<Mutex<tape::Tapes>>,
+    published: Arc<Mutex<fixes::Published>>,
+    publishing: Mutex<()>,
     forwards: kept::Kept<ProductId, forward::Forward>,
     past: Mutex<Option<Arc<past::Past>>>,
     oversupplies: kept::Kept<(ProductId, Option<Region>, u32), oversupply::Standing>,

@@ -19,8 +19,6 @@ const SYSTEM: &str = "system";
 pub const STRIDE: u32 = 32;
 /// How often a server looks whether a walk is due.
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
-/// A walk is due when a UTC day has begun.
-const DAY_MINUTES: u32 = 24 * 60;
 
 /// What a step of the walk came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +129,12 @@ impl App {
         }
     }
 
-    /// Settles all contracts whenever a day has begun, as long as this server writes. Ends with the server.
+    /// Settles all contracts whenever a day has begun, as long as this server writes, and publishes fixes of the index
+    /// then and after a recall. Ends with the server.
     pub async fn settle_daily(self) {
-        let mut settled = None;
+        let (mut settled, mut fixed) = (None, None);
         loop {
-            let day = self.live().read(|view| view.now).minute().get() / DAY_MINUTES;
+            let day = self.live().read(|view| view.now).day();
             if self.leading() == Leading::Here && settled != Some(day) {
                 match self.settle_all().await {
                     Ok(commands) => {
@@ -147,6 +146,13 @@ impl App {
                         }
                     }
                     Err(error) => tracing::warn!(%error, "settlement was cut off; it is begun again"),
+                }
+            }
+            let fixes = self.live().read(|view| (day, view.recalled));
+            if self.leading() == Leading::Here && fixed != Some(fixes) {
+                match self.publish_fixes().await {
+                    Ok(_) => fixed = Some(fixes),
+                    Err(error) => tracing::warn!(%error, "fixes of the index were not published; it is tried again"),
                 }
             }
             tokio::time::sleep(LOOK_PAUSE).await;

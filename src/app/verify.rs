@@ -5,9 +5,12 @@
 //! then held against the tables, so that a difference names the command that wrote there.
 
 use super::replay;
-use crate::exchange::Exchange;
+use crate::exchange::{Command, Exchange};
 use crate::store::verify::{Expected, Mismatch, chain, compare, integrity, mark};
 use crate::store::{Db, JournalRow, Store, StoreError};
+use fixes::Fixes;
+
+mod fixes;
 
 /// Journal rows read at a time.
 const PAGE_ROWS: u32 = 2_000;
@@ -73,12 +76,16 @@ pub fn verify(store: &Store, anchor: Option<Anchor>) -> Result<Verdict, StoreErr
 }
 
 fn check(db: &mut Db, anchor: Option<Anchor>, verdict: &mut Verdict) -> Result<(), StoreError> {
-    let mut replay = Replay { exchange: Exchange::new(), expected: Expected::since(mark(db)?) };
+    let expected = Expected::since(mark(db)?);
+    let mut replay = Replay { exchange: Exchange::new(), expected, fixes: Fixes::announced(db)? };
     if let Some(mismatch) = walk(db, &mut replay, anchor, verdict)? {
         verdict.mismatches.push(mismatch);
         return Ok(());
     }
     verdict.mismatches.extend(compare(db, &replay.expected)?);
+    if verdict.mismatches.is_empty() {
+        verdict.mismatches.append(&mut replay.fixes.found);
+    }
     verdict.mismatches.sort();
     Ok(())
 }
@@ -94,7 +101,7 @@ fn walk(
     loop {
         let page = chain(db, sequence, hash, PAGE_ROWS)?;
         for row in &page.rows {
-            if let Some(mismatch) = replay.row(row)? {
+            if let Some(mismatch) = replay.row(db, row)? {
                 return Ok(Some(mismatch));
             }
             if let Some(anchor) = anchor.filter(|anchor| anchor.sequence == row.sequence && anchor.hash != row.hash) {
@@ -127,10 +134,11 @@ fn walk(
 struct Replay {
     exchange: Exchange,
     expected: Expected,
+    fixes: Fixes,
 }
 
 impl Replay {
-    fn row(&mut self, row: &JournalRow) -> Result<Option<Mismatch>, StoreError> {
+    fn row(&mut self, db: &mut Db, row: &JournalRow) -> Result<Option<Mismatch>, StoreError> {
         let envelope = match replay::envelope(row) {
             Ok(envelope) => envelope,
             Err(error) => return Ok(Some(wrong(row.sequence, "command", &error.to_string()))),
@@ -153,6 +161,12 @@ impl Replay {
         }
         let last = JournalRow { digest: Some(changes.digest), ..row.clone() };
         self.expected.take(&last, &changes)?;
+        self.fixes.take(row.sequence, &self.exchange, &changes);
+        if let (Command::PublishFixes { as_of, fixes }, false) = (&envelope.command, changes.fixes.is_empty()) {
+            for (fix, published) in fixes.iter().zip(&changes.fixes) {
+                self.fixes.check(db, &self.exchange, (row.sequence, published.id, *as_of), fix);
+            }
+        }
         if row.digest.is_some() {
             self.expected.end_batch()?;
         }

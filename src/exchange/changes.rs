@@ -9,6 +9,7 @@ use super::entities::{
     Trade, Transfer,
 };
 use super::event::{Event, Made};
+use super::fixes::PublishedFix;
 use super::terms::ContractTerms;
 use crate::types::{ContractId, ListingId, Money, OrderId, OrganizationId, Price, ProductId, SiteId};
 
@@ -49,6 +50,8 @@ pub struct Changes {
     pub contracted: Vec<Arc<Contract>>,
     /// Contracts that passed to another seller, by number: one may pass more than once.
     pub passed: Vec<Pass>,
+    /// Fixes of the index published, by number.
+    pub fixes: Vec<PublishedFix>,
     /// Money moved, by number.
     pub transfers: Vec<Transfer>,
     /// Orders touched (ended ones included).

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fixes::IndexFix;
 use super::ranks::Score;
 use super::rights::Rights;
 use super::terms::ContractTerms;
@@ -64,6 +65,13 @@ pub enum Command {
     PublishScores {
         /// One for each provider whose score has changed.
         scores: Vec<Score>,
+    },
+    /// Publishes fixes of the index of days gone by.
+    PublishFixes {
+        /// The journal row whose state they were made from.
+        as_of: i64,
+        /// The fixes.
+        fixes: Vec<IndexFix>,
     },
     /// Makes a product.
     CreateProduct {
@@ -537,6 +545,7 @@ impl Command {
             Self::SuspendOrganization { .. } => "suspend_organization",
             Self::SetTier { .. } => "set_tier",
             Self::PublishScores { .. } => "publish_scores",
+            Self::PublishFixes { .. } => "publish_fixes",
             Self::CreateProduct { .. } => "create_product",
             Self::HaltProduct { .. } => "halt_product",
             Self::CreateSite { .. } => "create_site",

@@ -471,6 +471,8 @@ pub struct Counters {
     pub transfer: i64,
     /// The next change of a contract's seller.
     pub pass: i64,
+    /// The next published fix of the index.
+    pub fix: i64,
 }
 
 impl Default for Counters {
@@ -488,6 +490,7 @@ impl Default for Counters {
             contract: 1,
             transfer: 1,
             pass: 1,
+            fix: 1,
         }
     }
 }

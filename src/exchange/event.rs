@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entities::{Contract, Order, Trade, Transfer};
 use crate::types::{
-    ContractId, ContractStatus, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId, ProductId,
-    SiteId, Source, Tier, Timestamp, Window,
+    ContractId, ContractStatus, FixId, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
+    Price, ProductId, SiteId, Source, Tier, Timestamp, Window,
 };
 
 /// One thing that happened.
@@ -44,6 +44,17 @@ pub enum Event {
         organization: OrganizationId,
         /// In basis points.
         score_bps: u32,
+    },
+    /// A fix of the index was published.
+    IndexFixed {
+        /// Its number.
+        fix: FixId,
+        /// Of which product.
+        product: ProductId,
+        /// The UTC day, counted from 1970-01-01.
+        day: u32,
+        /// The index, if the day has one.
+        price: Option<Price>,
     },
     /// A product was made.
     ProductCreated {

@@ -1,6 +1,7 @@
 //! One golden row per kind of command and version. Never edit a row: it is in somebody's journal.
 
 use super::*;
+use crate::exchange::fixes::IndexFix;
 use crate::exchange::ranks::Score;
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Access, AmendOrder, BidWindow, MeterReport, PlaceAsk, PlaceBid, Requirements, Terms};
@@ -107,6 +108,32 @@ fn catalogue() -> Vec<(Command, &'static str)> {
         (
             Command::PublishScores { scores: vec![Score { organization: organization(), score_bps: 9_850 }] },
             r#"{"kind":"publish_scores","scores":[{"organization":7,"score_bps":9850}],"v":1}"#,
+        ),
+        (
+            Command::PublishFixes {
+                as_of: 41,
+                fixes: vec![IndexFix {
+                    product: ProductId::new(2),
+                    region: Some(Region::new("us-east").unwrap()),
+                    tenor: Some(Tenor::Week),
+                    primary: Some(true),
+                    day: 20_000,
+                    price: Some(Price::from_micros(2_000_000)),
+                    thin: false,
+                    rule_version: 1,
+                    origin: FixOrigin::Trades,
+                    inputs: 5,
+                    between: Some((3, 9)),
+                    dropped: vec![4],
+                    hash: "ab".repeat(32),
+                }],
+            },
+            concat!(
+                r#"{"as_of":41,"fixes":[{"between":[3,9],"day":20000,"dropped":[4],"#,
+                r#""hash":"abababababababababababababababababababababababababababababababab","inputs":5,"#,
+                r#""origin":"trades","price":2000000,"primary":true,"product":2,"region":"us-east","rule_version":1,"#,
+                r#""tenor":"week","thin":false}],"kind":"publish_fixes","v":1}"#
+            ),
         ),
         (
             Command::CreateProduct {
@@ -396,13 +423,14 @@ const fn place(command: &Command) -> usize {
         Command::ConfirmRecall { .. } => 31,
         Command::SetTier { .. } => 32,
         Command::PublishScores { .. } => 33,
+        Command::PublishFixes { .. } => 34,
     }
 }
 
 #[test]
 fn there_is_a_golden_row_of_every_kind() {
     let places: std::collections::BTreeSet<_> = catalogue().iter().map(|(command, _)| place(command)).collect();
-    assert!(places.into_iter().eq(0..34));
+    assert!(places.into_iter().eq(0..35));
     for (command, text) in catalogue() {
         assert!(text.contains(&format!(r#""kind":"{}""#, command.kind())));
     }

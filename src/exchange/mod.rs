@@ -20,6 +20,7 @@ pub mod delivery;
 mod due;
 pub mod entities;
 pub mod event;
+pub mod fixes;
 pub mod funding;
 mod index;
 pub mod journal;
@@ -173,6 +174,7 @@ impl<B: Book> Exchange<B> {
             }
             Command::SetTier { organization, tier } => self.set_tier(at, *organization, *tier)?,
             Command::PublishScores { scores } => self.publish_scores(at, scores)?,
+            Command::PublishFixes { as_of, fixes } => self.publish_fixes(at, *as_of, fixes)?,
             command @ Command::CreateProduct { .. } => self.create_product(at, command)?,
             Command::HaltProduct { product, halted } => self.halt_product(at, *product, *halted)?,
             command @ Command::CreateSite { .. } => self.create_site(at, command)?,

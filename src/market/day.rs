@@ -24,7 +24,7 @@ impl Day {
 
     /// Returns the day a time lies in.
     pub fn of(time: Timestamp) -> Self {
-        Self::of_minute(time.minute())
+        Self(time.day())
     }
 
     /// Returns the day a minute lies in.
@@ -46,6 +46,11 @@ impl Day {
     /// Returns the next day.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+
+    /// Returns the day before; the first has none and gives itself.
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
     }
 
     /// Returns how many days it is after another; 0 if it is before.

@@ -14,7 +14,7 @@
 
 mod fold;
 
-pub use fold::{Fixed, IndexFold, Origin, Slice};
+pub use fold::{Fixed, IndexFold, Kept, Slice, ToPublish, fixed, hash_of_nothing};
 
 use std::collections::BTreeMap;
 

@@ -18,10 +18,9 @@ pub mod sources;
 pub mod stickiness;
 pub mod supply;
 pub mod tape;
-pub mod tenor;
 
+pub use crate::types::Tenor;
 pub use candles::Interval;
 pub use day::Day;
 pub use forward::Month;
 pub use ratio::{GpuMinutes, Ratio};
-pub use tenor::Tenor;

@@ -116,6 +116,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    index_fixes (number) {
+        number -> BigInt,
+        created_at -> BigInt,
+        as_of -> BigInt,
+        product -> BigInt,
+        region -> Nullable<Text>,
+        tenor -> Nullable<Text>,
+        from_listings -> Nullable<BigInt>,
+        day -> BigInt,
+        price -> Nullable<BigInt>,
+        thin -> BigInt,
+        rule_version -> BigInt,
+        origin -> Text,
+        inputs -> BigInt,
+        first_input -> Nullable<BigInt>,
+        last_input -> Nullable<BigInt>,
+        dropped -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
     transfers (number) {
         number -> BigInt,
         created_at -> BigInt,
@@ -291,6 +313,7 @@ diesel::table! {
         next_contract -> BigInt,
         next_transfer -> BigInt,
         next_pass -> BigInt,
+        next_fix -> BigInt,
         last_sequence -> BigInt,
         last_hash -> Text,
         digest -> Text,
@@ -350,6 +373,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     remembered_keys,
     exchange_state,
     contract_passes,
+    index_fixes,
     contract_terms,
     deliveries,
     tapes,

@@ -115,6 +115,15 @@ words! {
         /// The first month and a deposit when it is made, each later month shortly before it begins.
         Monthly = "monthly",
     }
+    /// What the index of a day was made from.
+    FixOrigin {
+        /// The day's trades.
+        Trades = "trades",
+        /// Asks resting at the end of a thin day.
+        Asks = "asks",
+        /// The fix of an earlier day.
+        Carried = "carried",
+    }
     /// Where an order stands.
     OrderStatus {
         /// Resting without fills.

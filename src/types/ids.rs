@@ -56,6 +56,8 @@ number! {
     TransferId,
     /// One change of a contract's seller.
     PassId,
+    /// One published fix of the index.
+    FixId,
 }
 
 impl OrganizationId {

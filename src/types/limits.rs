@@ -80,3 +80,5 @@ pub const BOOKS_MAX: usize = 128;
 pub const SCORES_MAX: usize = 1_000;
 /// What counts as the score of a provider of whom nothing was published: 97 %, as in the formula's prior.
 pub const SCORE_PRIOR_BPS: u32 = 9_700;
+/// Fixes of the index published by one command.
+pub const FIXES_MAX: usize = 256;

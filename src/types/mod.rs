@@ -10,19 +10,22 @@ pub mod limits;
 pub mod money;
 pub mod slot;
 pub mod steps;
+pub mod tenor;
 pub mod text;
 pub mod time;
 
 pub use attributes::{
-    AccountKind, ContractStatus, Fault, Funding, Interconnect, OrderReason, OrderStatus, OrganizationKind, SelfTrade,
-    Side, SlaClass, Source, Tier, TimeInForce,
+    AccountKind, ContractStatus, Fault, FixOrigin, Funding, Interconnect, OrderReason, OrderStatus, OrganizationKind,
+    SelfTrade, Side, SlaClass, Source, Tier, TimeInForce,
 };
 pub use ids::{
-    ContractId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId, TransferId,
+    ContractId, FixId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId,
+    TransferId,
 };
 pub use money::{Money, Price, Turnover};
 pub use slot::Slot;
 pub use steps::Steps;
+pub use tenor::Tenor;
 pub use text::{Country, Region, Symbol};
 pub use time::{Minute, Timestamp, Window};
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 const MS_PER_MINUTE: i64 = 60_000;
 const SECONDS_PER_MINUTE: i64 = 60;
+const MINUTES_PER_DAY: u32 = 24 * 60;
 
 /// When something happened, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -55,6 +56,11 @@ impl Timestamp {
     pub fn minute(self) -> Minute {
         let minutes = self.0.div_euclid(MS_PER_MINUTE).max(0);
         Minute(u32::try_from(minutes).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the UTC day it lies in, counted from 1970-01-01.
+    pub fn day(self) -> u32 {
+        self.minute().get().div_euclid(MINUTES_PER_DAY)
     }
 
     /// Returns the first minute that orders placed now can still trade: `floor(now to the minute) + 1`.

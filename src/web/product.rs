@@ -273,11 +273,12 @@ pub async fn trades_csv(visit: Guest) -> Shown {
 /// Gives the index of a product as a file.
 pub async fn index_csv(visit: Guest) -> Shown {
     let symbol = visit.symbol()?;
-    let mut sheet = Sheet::new(&["day", "usd_per_gpu_hour", "thin", "from", "inputs", "rule_version"]);
+    let mut sheet = Sheet::new(&["day", "usd_per_gpu_hour", "thin", "from", "inputs", "rule_version", "version"]);
     for fix in &visit.app().index(&symbol).await?.fixes {
         let (from, inputs) = (fix.origin.as_str(), fix.inputs);
-        let (thin, version) = (fix.thin.to_string(), fix.rule_version.to_string());
-        sheet.row([&fix.day.to_string(), &fix.price.to_string(), &thin, from, &inputs.to_string(), &version]);
+        let (thin, rule) = (fix.thin.to_string(), fix.rule_version.to_string());
+        let version = fix.version.map(|version| version.to_string()).unwrap_or_default();
+        sheet.row([&fix.day.to_string(), &fix.price.to_string(), &thin, from, &inputs.to_string(), &rule, &version]);
     }
     file(&symbol, "index", sheet)
 }

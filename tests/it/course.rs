@@ -11,15 +11,19 @@ use gpubourse::app::clock::ManualClock;
 use gpubourse::app::sequencer::{Running, Submission};
 use gpubourse::app::{AppError, Receipt};
 use gpubourse::exchange::entities::{Contract, Order, Pass, Trade, Transfer};
+use gpubourse::exchange::fixes::IndexFix;
 use gpubourse::exchange::ranks::Score;
 use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::{BondRates, ContractTerms};
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, Failure, Outcome, PlaceAsk, PlaceBid, Reject, Requirements, Snapshot, Terms,
 };
+use gpubourse::market::index::{DayTrade, Fixed, IndexFold, RULE_VERSION, Slice, ToPublish, hash_of_nothing};
+use gpubourse::market::{Day, GpuMinutes};
 use gpubourse::types::{
-    ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Tier, Timestamp,
+    ContractId, ContractStatus, Country, FixOrigin, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus,
+    OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Tenor, Tier,
+    Timestamp,
 };
 
 use crate::streams::generator::{BEGINNING, Generator};
@@ -93,7 +97,9 @@ impl Course {
         let mut course = rich.expect("no stream leaves every kind of row behind");
         let now = course.steps.last().unwrap().now.plus_millis(61_000);
         let delivered = course.delivery(now);
+        let published = course.fixes();
         for command in delivered.into_iter().chain([
+            published,
             Command::HaltProduct { product: ProductId::new(1), halted: true },
             Command::SuspendOrganization { organization: OrganizationId::new(6), suspended: true },
         ]) {
@@ -200,7 +206,41 @@ impl Course {
         .collect()
     }
 
+    /// Returns what publishes the fixes of all days gone by, and of one on which nobody traded yet.
+    fn fixes(&self) -> Command {
+        let today = Day::of(self.exchange.counters().now);
+        let first = Day::of(BEGINNING).before();
+        let mut fixes = vec![fix(ProductId::new(1), &Slice::default(), (first, None))];
+        let mut folds: BTreeMap<ProductId, IndexFold> = BTreeMap::new();
+        for trade in &self.trades {
+            let contract = &self.contracts[&trade.contract];
+            let (_, _, source) = self.holdings.iter().find(|(id, ..)| *id == contract.id).unwrap();
+            let site = self.exchange.sites().find(|site| site.id == contract.site).unwrap();
+            let row = DayTrade {
+                trade: trade.id,
+                buyer: trade.buyer,
+                seller: trade.seller,
+                gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
+                price: trade.price,
+                recalled: contract.status == ContractStatus::Recalled,
+            };
+            let (tenor, primary) = (Tenor::of(trade.window), matches!(source, Source::Listing(_)));
+            let fold = folds.entry(trade.product).or_default();
+            fold.add(Day::of(trade.created_at), row, &site.region, tenor, primary).unwrap();
+        }
+        for (product, fold) in &folds {
+            for slice in fold.slices() {
+                let due = fold.to_publish(slice, &BTreeMap::new(), &[], today).unwrap();
+                fixes.extend(due.into_iter().map(|due| fix(*product, slice, due)));
+            }
+        }
+        fixes.sort_by_key(|fix| fix.day);
+        Command::PublishFixes { as_of: i64::try_from(self.rows.len()).unwrap(), fixes }
+    }
+
     fn is_rich(&self) -> bool {
+        let Command::PublishFixes { fixes, .. } = self.fixes() else { return false };
+        let sliced = fixes.iter().any(|fix| fix.region.is_some() && fix.tenor.is_some() && fix.primary.is_some());
         let order = |status| self.orders.values().any(|order| order.status == status);
         let contract = |status| self.contracts.values().any(|contract| contract.status == status);
         let named = self.orders.values().filter(|order| order.client_order_id.is_some()).count();
@@ -210,7 +250,7 @@ impl Course {
         OrderStatus::ALL.iter().all(|status| order(*status))
             && BY_THE_CALENDAR.iter().all(|status| contract(*status))
             && self.orders.values().any(|order| order.minutes.is_some() && order.expires_at.is_some())
-            && (named > 4 && resold && passed(true) && passed(false))
+            && (sliced && named > 4 && resold && passed(true) && passed(false))
             && self.rows.iter().any(|(_, outcome, _)| outcome == "replayed")
             && self.exchange.snapshot().keys.len() > 3
     }
@@ -253,6 +293,28 @@ impl Course {
     pub fn snapshot(&self) -> Snapshot {
         self.exchange.snapshot()
     }
+}
+
+fn fix(product: ProductId, slice: &Slice, (day, fixed): ToPublish) -> IndexFix {
+    let Slice { region, tenor, primary } = slice.clone();
+    let nothing = Fixed {
+        day,
+        price: Price::from_micros(0),
+        thin: true,
+        rule_version: RULE_VERSION,
+        origin: FixOrigin::Carried,
+        inputs: 0,
+        between: None,
+        dropped: vec![],
+        hash: hash_of_nothing(RULE_VERSION, day),
+        version: None,
+    };
+    let price = fixed.as_ref().map(|fixed| fixed.price);
+    let Fixed { thin, rule_version, origin, between, dropped, hash, .. } = fixed.clone().unwrap_or(nothing);
+    let inputs = fixed.map_or(0, |fixed| u32::try_from(fixed.inputs).unwrap());
+    let dropped = dropped.iter().map(|trade| trade.number()).collect();
+    let day = day.get();
+    IndexFix { product, region, tenor, primary, day, price, thin, rule_version, origin, inputs, between, dropped, hash }
 }
 
 /// Executes a command; returns the answer and the word the journal has for it.

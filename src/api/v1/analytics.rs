@@ -87,6 +87,9 @@ pub struct IndexFix {
     pub inputs_hash: String,
     /// The rule it was made by.
     pub rule_version: u32,
+    /// Which publication of this day it is, from 1 on; a recall makes a new one. Nothing before it is published: today, and a
+    /// day that carries the one before.
+    pub version: Option<u32>,
 }
 
 /// Where the price series of a product stand; the own index first.
@@ -228,12 +231,7 @@ pub async fn index(
     PathSymbol(symbol): PathSymbol,
     Query(query): Query<IndexQuery>,
 ) -> Reply<Answer<IndexAnswer>> {
-    let slice = Slice {
-        region: region(query.region.as_deref())?,
-        tenor: query.tenor.map(|word| word.0),
-        primary: query.market.map(|word| word.0),
-    };
-    let index = api.app.index_of(&symbol, &slice).await?;
+    let index = api.app.index_of(&symbol, &slice(&query)?).await?;
     let first = query.from.map_or(Day::new(0), |from| Day::of(from.0));
     let last = query.to.map_or(Day::new(u32::MAX), |to| Day::of(to.0));
     let fixes = index.fixes.iter().filter(|fix| (first..=last).contains(&fix.day));
@@ -274,6 +272,15 @@ pub async fn supply(
     Ok(Answer(SupplyAnswer { symbol: symbol.into(), data, as_of: supply.as_of }))
 }
 
+/// Returns the slice that is asked for.
+pub(super) fn slice(query: &IndexQuery) -> Result<Slice, Problem> {
+    Ok(Slice {
+        region: region(query.region.as_deref())?,
+        tenor: query.tenor.as_ref().map(|word| word.0),
+        primary: query.market.as_ref().map(|word| word.0),
+    })
+}
+
 fn show_fix(fix: &Fixed) -> IndexFix {
     IndexFix {
         day: fix.day.to_string(),
@@ -281,8 +288,9 @@ fn show_fix(fix: &Fixed) -> IndexFix {
         thin: fix.thin,
         from: fix.origin.as_str(),
         inputs: fix.inputs,
-        dropped: fix.dropped,
-        inputs_hash: fix.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        dropped: fix.dropped.len(),
+        inputs_hash: fix.hash.clone(),
+        version: fix.version,
         rule_version: fix.rule_version,
     }
 }

@@ -10,6 +10,7 @@ pub mod contracts;
 pub mod deliveries;
 pub mod depth;
 pub mod echo;
+pub mod fixes;
 pub mod forward_curve;
 pub mod handshake;
 pub mod journal;

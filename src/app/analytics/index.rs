@@ -1,10 +1,12 @@
 //! The daily index of a product, whole or of a slice of its trades.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::resting::{ORDERS_MAX, pass};
 use crate::app::catalogue::product_by_symbol;
 use crate::app::{App, AppError, Live};
+use crate::exchange::fixes::PublishedFix;
 use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
 use crate::market::{Day, Tenor};
 use crate::types::{ProductId, Side, Source, Symbol};
@@ -23,7 +25,58 @@ pub struct Index {
     pub as_of: i64,
 }
 
+/// A fix as it was published.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Which publication of its day it is, from 1 on.
+    pub version: u32,
+    /// Whether it is the last one.
+    pub current: bool,
+    /// The fix, and when it was published.
+    pub published: Arc<PublishedFix>,
+}
+
+/// What was published of an index.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    /// By day and version, of at most [`INDEX_DAYS_MAX`] days, the newest.
+    pub versions: Vec<Version>,
+    /// Whether days before the first were left out.
+    pub truncated: bool,
+    /// The journal row it reflects.
+    pub as_of: i64,
+}
+
 impl App {
+    /// Returns everything that was published of a slice of a product's index, from one day to another.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
+    pub async fn index_versions(
+        &self,
+        symbol: &Symbol,
+        slice: &Slice,
+        (first, last): (Day, Day),
+    ) -> Result<Versions, AppError> {
+        let published = self.published().await?;
+        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.as_of)));
+        let (product, as_of) = seen.ok_or(AppError::NotFound)?;
+        let days = published.of(product, slice).into_iter().flatten().filter(|(day, _)| (first..=last).contains(*day));
+        let days: Vec<_> = days.map(|(_, versions)| versions).collect();
+        let older = days.len().saturating_sub(usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX));
+        let numbered = |versions: &&Vec<Arc<PublishedFix>>| {
+            let last = u32::try_from(versions.len()).unwrap_or(u32::MAX);
+            let version = |(version, published): (u32, &Arc<PublishedFix>)| Version {
+                version,
+                current: version == last,
+                published: Arc::clone(published),
+            };
+            (1_u32..).zip(versions.iter()).map(version).collect::<Vec<_>>()
+        };
+        let versions = days.iter().skip(older).flat_map(numbered).collect();
+        Ok(Versions { versions, truncated: older > 0, as_of })
+    }
+
     /// Returns the daily index of a product from its own trades.
     ///
     /// # Errors
@@ -33,19 +86,21 @@ impl App {
     }
 
     /// Returns the daily index of a slice of a product's own trades. A thin day takes the asks that rest now if it is
-    /// today; asks of days gone by are not kept, so such a day carries the last fix forward.
+    /// today; of a day gone by those it was published with, else it carries the last fix forward.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn index_of(&self, symbol: &Symbol, slice: &Slice) -> Result<Index, AppError> {
         let tapes = self.tapes().await?;
+        let published = self.published().await?;
         let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.now, view.as_of)));
         let (product, now, as_of) = seen.ok_or(AppError::NotFound)?;
         let asks = resting_asks(self.live(), product, slice);
         let nothing = IndexFold::default();
         let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
         let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
-        let mut fixes = fold.fixes(slice, &asks, Day::of(now)).map_err(out_of_range)?;
+        let mut fixes =
+            fold.fixes(slice, &published.kept(product, slice), &asks, Day::of(now)).map_err(out_of_range)?;
         let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
         let older = fixes.len().saturating_sub(shown);
         fixes.drain(..older);

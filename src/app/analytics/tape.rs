@@ -28,6 +28,11 @@ pub struct Tapes {
 }
 
 impl Tapes {
+    /// Returns how many recalls the view knew of.
+    pub const fn recalled(&self) -> u64 {
+        self.recalled
+    }
+
     /// Returns a product's tape; nothing if it never traded.
     pub fn of(&self, product: ProductId) -> Option<&Tape> {
         self.by_product.get(&product)

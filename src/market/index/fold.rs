@@ -4,11 +4,11 @@
 //! trade of a later one arrives; of days gone by only the fix is kept, with a hash of its inputs.
 
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DayTrade, Fix, Inputs, RestingAsk, fix};
 use crate::market::{Day, Tenor};
-use crate::types::{OutOfRange, Price, Region};
+use crate::types::{FixOrigin, OutOfRange, Price, Region, TradeId};
 
 /// Which of a product's trades; absent fields take all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -21,19 +21,8 @@ pub struct Slice {
     pub primary: Option<bool>,
 }
 
-/// What a fix was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The day's trades.
-    Trades,
-    /// Asks resting at the end of a thin day.
-    Asks,
-    /// The fix of an earlier day.
-    Carried,
-}
-
 /// A fix without the list of its inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
     /// The day.
     pub day: Day,
@@ -44,15 +33,31 @@ pub struct Fixed {
     /// The rule it was made by.
     pub rule_version: u32,
     /// What it was made from.
-    pub origin: Origin,
+    pub origin: FixOrigin,
     /// How many trades or asks are in it.
     pub inputs: usize,
-    /// How many trades were too far from the median.
-    pub dropped: usize,
+    /// The least and the greatest of their numbers.
+    pub between: Option<(i64, i64)>,
+    /// The trades that were too far from the median.
+    pub dropped: Vec<TradeId>,
     /// SHA-256 over the rule's version, the day and every input in order: number, price in micro-USD, weight in
-    /// GPU-minutes (asks: GPUs), each as eight bytes, big-endian. A carried fix has its price as only input.
-    pub hash: [u8; 32],
+    /// GPU-minutes (asks: GPUs), each as eight bytes, big-endian. A carried fix has its price as only input. In lower-case hexadecimal digits.
+    pub hash: String,
+    /// Which publication of this day it is, from 1 on; nothing if it is not published (yet).
+    pub version: Option<u32>,
 }
+
+/// What was published of a day last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Which publication of this day it is, from 1 on.
+    pub version: u32,
+    /// The fix; nothing if it says that there is none.
+    pub fixed: Option<Fixed>,
+}
+
+/// What there is to publish of a day: a fix, or that there is none.
+pub type ToPublish = (Day, Option<Fixed>);
 
 /// The fixes of every slice of one product's trades.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,17 +70,6 @@ pub struct IndexFold {
 struct Series {
     closed: BTreeMap<Day, Fixed>,
     open: Vec<DayTrade>,
-}
-
-impl Origin {
-    /// Returns its one spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trades => "trades",
-            Self::Asks => "asks",
-            Self::Carried => "carried",
-        }
-    }
 }
 
 impl Slice {
@@ -92,35 +86,62 @@ impl Slice {
 
 impl Fixed {
     fn of(fix: &Fix, trades: &[DayTrade], asks: &[RestingAsk]) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(u64::from(fix.rule_version).to_be_bytes());
-        hasher.update(u64::from(fix.day.get()).to_be_bytes());
-        let mut input = |number: i64, price: Price, weight: u64| {
-            hasher.update(number.to_be_bytes());
-            hasher.update(price.micros().to_be_bytes());
-            hasher.update(weight.to_be_bytes());
-        };
+        let mut digest = InputDigest::new(fix.rule_version, fix.day);
         let (origin, inputs, dropped) = match &fix.inputs {
             Inputs::Trades { used, dropped } => {
-                let used: std::collections::BTreeSet<_> = used.iter().copied().collect();
+                let used: BTreeSet<_> = used.iter().copied().collect();
                 let in_it = trades.iter().filter(|trade| used.contains(&trade.trade));
-                in_it.for_each(|trade| input(trade.trade.number(), trade.price, trade.gpu_minutes));
-                (Origin::Trades, used.len(), dropped.len())
+                in_it.for_each(|trade| digest.add(trade.trade.number(), trade.price, trade.gpu_minutes));
+                (FixOrigin::Trades, used.len(), dropped.clone())
             }
             Inputs::Asks(used) => {
-                let used: std::collections::BTreeSet<_> = used.iter().copied().collect();
+                let used: BTreeSet<_> = used.iter().copied().collect();
                 let in_it = asks.iter().filter(|ask| used.contains(&ask.order));
-                in_it.for_each(|ask| input(ask.order.number(), ask.price, u64::from(ask.gpus)));
-                (Origin::Asks, used.len(), 0)
+                in_it.for_each(|ask| digest.add(ask.order.number(), ask.price, u64::from(ask.gpus)));
+                (FixOrigin::Asks, used.len(), Vec::new())
             }
-            Inputs::Carried(day) => {
-                input(i64::from(day.get()), fix.price, 0);
-                (Origin::Carried, 0, 0)
-            }
+            Inputs::Carried(_) => (FixOrigin::Carried, 0, Vec::new()),
         };
+        let between = digest.between;
+        if let Inputs::Carried(day) = fix.inputs {
+            digest.add(i64::from(day.get()), fix.price, 0);
+        }
         let Fix { day, price, thin, rule_version, .. } = *fix;
-        Self { day, price, thin, rule_version, origin, inputs, dropped, hash: hasher.finalize().into() }
+        let hash = digest.finish();
+        Self { day, price, thin, rule_version, origin, inputs, between, dropped, hash, version: None }
     }
+}
+
+/// The digest of a fix's inputs, and between which numbers they are.
+struct InputDigest {
+    hasher: Sha256,
+    between: Option<(i64, i64)>,
+}
+
+impl InputDigest {
+    fn new(rule_version: u32, day: Day) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(u64::from(rule_version).to_be_bytes());
+        hasher.update(u64::from(day.get()).to_be_bytes());
+        Self { hasher, between: None }
+    }
+
+    fn add(&mut self, number: i64, price: Price, weight: u64) {
+        self.hasher.update(number.to_be_bytes());
+        self.hasher.update(price.micros().to_be_bytes());
+        self.hasher.update(weight.to_be_bytes());
+        self.between =
+            Some(self.between.map_or((number, number), |(least, most)| (least.min(number), most.max(number))));
+    }
+
+    fn finish(self) -> String {
+        self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Returns the digest of a fix without inputs.
+pub fn hash_of_nothing(rule_version: u32, day: Day) -> String {
+    InputDigest::new(rule_version, day).finish()
 }
 
 impl IndexFold {
@@ -139,7 +160,7 @@ impl IndexFold {
         if let Some(open) = self.day.filter(|open| *open < day) {
             for series in self.series.values_mut().filter(|series| !series.open.is_empty()) {
                 let trades = std::mem::take(&mut series.open);
-                let fixed = fixed(open, &trades, &[], series.last())?;
+                let fixed = fixed(open, &trades, &[], None)?;
                 series.closed.extend(fixed.map(|fixed| (open, fixed)));
             }
         }
@@ -150,26 +171,109 @@ impl IndexFold {
         Ok(())
     }
 
-    /// Returns one fix for each day from the first that has one to today, whose asks are given.
+    /// Returns one fix for each day from the first that has one to today, whose asks are given. What was published is
+    /// given by day: of thin days gone by it is all that is known of their asks.
     ///
     /// # Errors
     /// [`OutOfRange`] if the last day cannot be fixed.
-    pub fn fixes(&self, slice: &Slice, asks: &[RestingAsk], today: Day) -> Result<Vec<Fixed>, OutOfRange> {
-        let nothing = Series::default();
-        let series = self.series.get(slice).unwrap_or(&nothing);
-        let open = self.day.filter(|_| !series.open.is_empty());
-        let mut day = series.closed.keys().next().copied().or(open).unwrap_or(today);
+    pub fn fixes(
+        &self,
+        slice: &Slice,
+        published: &BTreeMap<Day, Kept>,
+        asks: &[RestingAsk],
+        today: Day,
+    ) -> Result<Vec<Fixed>, OutOfRange> {
         let mut fixes: Vec<Fixed> = Vec::new();
+        let mut day = self.first(slice, published).unwrap_or(today);
         while day <= today {
-            let trades = if open == Some(day) { series.open.as_slice() } else { &[] };
             let asks = if day == today { asks } else { &[] };
-            match series.closed.get(&day) {
-                Some(closed) => fixes.push(*closed),
-                None => fixes.extend(fixed(day, trades, asks, fixes.last())?),
-            }
+            fixes.extend(self.of_day(slice, day, published.get(&day), asks, fixes.last())?);
             day = day.next();
         }
         Ok(fixes)
+    }
+
+    /// Returns what of the days before today is not published as it is: new fixes made of trades, of yesterday that of the
+    /// asks given, and whatever a recall has changed.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if the last day cannot be fixed.
+    pub fn to_publish(
+        &self,
+        slice: &Slice,
+        published: &BTreeMap<Day, Kept>,
+        asks: &[RestingAsk],
+        today: Day,
+    ) -> Result<Vec<ToPublish>, OutOfRange> {
+        let (mut due, mut last) = (Vec::new(), None::<Fixed>);
+        let mut day = self.first(slice, published).unwrap_or_else(|| today.before());
+        while day < today {
+            let kept = published.get(&day);
+            let asks = if day.next() == today && kept.is_none() { asks } else { &[] };
+            let fixed = self.of_day(slice, day, kept, asks, last.as_ref())?;
+            let is_due = match (&fixed, kept) {
+                // A day that carries the one before is published only in the place of a fix.
+                (Some(fixed), None) => fixed.origin != FixOrigin::Carried,
+                (Some(fixed), Some(_)) => fixed.version.is_none(),
+                (None, kept) => kept.is_some_and(|kept| kept.fixed.is_some()),
+            };
+            if is_due {
+                due.push((day, fixed.clone()));
+            }
+            last = fixed.or(last);
+            day = day.next();
+        }
+        Ok(due)
+    }
+
+    /// Tells whether the trades of a day are enough for a fix.
+    pub fn is_made(&self, slice: &Slice, day: Day) -> bool {
+        self.made(slice, day).is_ok_and(|made| made.is_some())
+    }
+
+    /// Returns the slices in which something was traded.
+    pub fn slices(&self) -> impl Iterator<Item = &Slice> {
+        self.series.keys()
+    }
+
+    /// Returns the first day that has trades enough, or of which something was published.
+    fn first(&self, slice: &Slice, published: &BTreeMap<Day, Kept>) -> Option<Day> {
+        let series = self.series.get(slice);
+        let closed = series.and_then(|series| series.closed.keys().next().copied());
+        let open = self.day.filter(|_| series.is_some_and(|series| !series.open.is_empty()));
+        [closed, open, published.keys().next().copied()].into_iter().flatten().min()
+    }
+
+    /// Returns the fix that the trades of a day are enough for.
+    fn made(&self, slice: &Slice, day: Day) -> Result<Option<Fixed>, OutOfRange> {
+        let Some(series) = self.series.get(slice) else { return Ok(None) };
+        match series.closed.get(&day) {
+            Some(closed) => Ok(Some(closed.clone())),
+            None if self.day == Some(day) => fixed(day, &series.open, &[], None),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the fix of a day after those before it.
+    fn of_day(
+        &self,
+        slice: &Slice,
+        day: Day,
+        kept: Option<&Kept>,
+        asks: &[RestingAsk],
+        last: Option<&Fixed>,
+    ) -> Result<Option<Fixed>, OutOfRange> {
+        let kept_fix = kept.and_then(|kept| kept.fixed.as_ref());
+        let found = match (self.made(slice, day)?, kept_fix) {
+            (Some(made), _) => Some(made),
+            (None, Some(kept)) if kept.origin == FixOrigin::Asks => Some(kept.clone()),
+            (None, _) => fixed(day, &[], asks, last)?,
+        };
+        Ok(found.map(|mut found| {
+            let same = kept_fix.filter(|kept| kept.hash == found.hash && kept.price == found.price);
+            found.version = same.and(kept).map(|kept| kept.version);
+            found
+        }))
     }
 
     /// Returns the regions that were traded in.
@@ -179,28 +283,21 @@ impl IndexFold {
     }
 }
 
-impl Series {
-    fn last(&self) -> Option<&Fixed> {
-        self.closed.values().next_back()
-    }
-}
-
-/// Fixes a day; what is carried comes from the day before, which has carried it in turn.
-fn fixed(
+/// Fixes a day as a fold and as `verify` do; what is carried comes from the day before, which has carried it in turn.
+pub fn fixed(
     day: Day,
     trades: &[DayTrade],
     asks: &[RestingAsk],
     last: Option<&Fixed>,
 ) -> Result<Option<Fixed>, OutOfRange> {
-    let before = Day::new(day.get().saturating_sub(1));
-    let fix = fix(day, trades, asks, last.map(|last| (before, last.price)))?;
+    let fix = fix(day, trades, asks, last.map(|last| (day.before(), last.price)))?;
     Ok(fix.map(|fix| Fixed::of(&fix, trades, asks)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{OrganizationId, TradeId};
+    use crate::types::OrganizationId;
     use proptest::prelude::*;
 
     fn region(name: &str) -> Region {
@@ -223,7 +320,7 @@ mod tests {
         let five: Vec<_> = (1..=5).map(|number| trade(number, number, 2_000_000)).collect();
         let of = |trades: &[DayTrade]| fixed(Day::new(9), trades, &[], None).unwrap().unwrap();
         let first = of(&five);
-        assert_eq!((first.inputs, first.dropped, first.origin.as_str()), (5, 0, "trades"));
+        assert_eq!((first.inputs, first.dropped.len(), first.origin.as_str()), (5, 0, "trades"));
         let mut other = five.clone();
         other[4].trade = TradeId::new(6);
         assert_ne!(of(&other).hash, first.hash);
@@ -239,12 +336,12 @@ mod tests {
             fold.add(Day::new(10), trade(number, number, 2_000_000), &region("a"), Tenor::Day, true).unwrap();
         }
         fold.add(Day::new(13), trade(6, 1, 9_000_000), &region("b"), Tenor::Hour, false).unwrap();
-        let fixes = fold.fixes(&Slice::default(), &[], Day::new(14)).unwrap();
+        let fixes = fold.fixes(&Slice::default(), &BTreeMap::new(), &[], Day::new(14)).unwrap();
         let shape: Vec<_> = fixes.iter().map(|fix| (fix.day.get(), fix.price.micros(), fix.origin.as_str())).collect();
         let carried = |day| (day, 2_000_000, "carried");
         assert_eq!(shape, [(10, 2_000_000, "trades"), carried(11), carried(12), carried(13), carried(14)]);
         let in_b = Slice { region: Some(region("b")), ..Slice::default() };
-        assert_eq!(fold.fixes(&in_b, &[], Day::new(14)), Ok(vec![]));
+        assert_eq!(fold.fixes(&in_b, &BTreeMap::new(), &[], Day::new(14)), Ok(vec![]));
         assert_eq!(fold.regions().count(), 2);
     }
 
@@ -279,7 +376,7 @@ mod tests {
                     let trades: Vec<_> = of_day.map(|(number, row)| trade(number, row.1, row.2)).collect();
                     expected.extend(fixed(Day::new(day), &trades, &[], expected.last()).unwrap());
                 }
-                prop_assert_eq!(fold.fixes(&slice, &[], Day::new(5)).unwrap(), expected);
+                prop_assert_eq!(fold.fixes(&slice, &BTreeMap::new(), &[], Day::new(5)).unwrap(), expected);
             }
         }
     }

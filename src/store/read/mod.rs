@@ -8,6 +8,7 @@ pub mod balances;
 mod chain;
 pub mod contracts;
 pub mod deliveries;
+pub mod fixes;
 pub mod journal;
 pub mod orders;
 pub mod tape;

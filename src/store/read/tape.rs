@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::contracts;
 use crate::exchange::entities::Trade;
 use crate::store::db::{on, portable};
 use crate::store::rows::{ContractRow, TradeRow};
 use crate::store::schema;
-use crate::store::{Reader, StoreError};
-use crate::types::{ContractId, ContractStatus, SiteId, TradeId};
+use crate::store::{Db, Reader, StoreError};
+use crate::types::{ContractId, ContractStatus, SiteId, Timestamp, TradeId};
+
+/// Trades read in one statement.
+const STRETCH: i64 = 5_000;
 
 /// A trade, and what its contract says of where the GPUs come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,48 @@ pub fn after(reader: &mut Reader, trade: TradeId, limit: u32) -> Result<Vec<Prin
     rows.into_iter().map(printed).collect()
 }
 
+/// Returns the trades made in `[from, until)`, in order, as they were made. Trades follow each other in time, so the first
+/// of them is found along the only key of their table.
+///
+/// # Errors
+/// What the database said.
+pub fn between(db: &mut Db, from: Timestamp, until: Timestamp) -> Result<Vec<(Printed, ContractId)>, StoreError> {
+    let (mut after, mut end) = (0_i64, on!(&mut *db, |c, m| m::last(c))?.unwrap_or(0));
+    while after < end {
+        let middle = after.saturating_add(end.saturating_sub(after) / 2);
+        match on!(&mut *db, |c, m| m::first_after(c, middle))? {
+            Some((number, at)) if at < from.millis() => after = number,
+            _ => end = middle,
+        }
+    }
+    let mut printed = Vec::new();
+    loop {
+        let rows = on!(&mut *db, |c, m| m::after(c, after, STRETCH))?;
+        let Some((last, _)) = rows.last() else { return Ok(printed) };
+        after = last.number;
+        for (trade, contract) in rows {
+            if trade.created_at >= until.millis() {
+                return Ok(printed);
+            }
+            let (site, primary) = (SiteId::new(contract.site), contract.depth == 0);
+            let printing = Printed { trade: Trade::try_from(trade)?, site, primary, recalled: false };
+            printed.push((printing, ContractId::new(contract.number)));
+        }
+    }
+}
+
 portable! {
+    pub(crate) fn last(c: &mut Conn) -> QueryResult<Option<i64>> {
+        use schema::trades;
+        trades::table.order(trades::number.desc()).select(trades::number).first(c).optional()
+    }
+
+    pub(crate) fn first_after(c: &mut Conn, number: i64) -> QueryResult<Option<(i64, i64)>> {
+        use schema::trades;
+        let after = trades::table.filter(trades::number.gt(number)).order(trades::number);
+        after.select((trades::number, trades::created_at)).first(c).optional()
+    }
+
     pub(crate) fn after(c: &mut Conn, number: i64, limit: i64) -> QueryResult<Vec<(TradeRow, ContractRow)>> {
         use schema::{contracts, trades};
         trades::table

@@ -5,6 +5,7 @@
 pub(crate) mod contract;
 pub(crate) mod delivery;
 pub(crate) mod field;
+pub(crate) mod fix;
 pub(crate) mod journal;
 pub(crate) mod key;
 pub(crate) mod order;
@@ -17,6 +18,7 @@ pub(crate) mod transfer;
 pub(crate) use contract::{ContractNow, ContractRow, ContractStateRow, PassRow};
 pub(crate) use delivery::{DeliveryRow, TermsRow};
 pub(crate) use field::Place;
+pub(crate) use fix::FixRow;
 pub(crate) use journal::JournalEntry;
 pub(crate) use key::KeyRow;
 pub(crate) use order::{OrderNow, OrderRow, OrderStateRow};

@@ -1,7 +1,7 @@
 //! All rows a batch writes, table by table, each sorted by its key.
 
 use super::{
-    ContractRow, DeliveryRow, JournalEntry, KeyRow, ListingRow, OrderRow, OrganizationRow, PassRow, ProductRow,
+    ContractRow, DeliveryRow, FixRow, JournalEntry, KeyRow, ListingRow, OrderRow, OrganizationRow, PassRow, ProductRow,
     SiteRow, StateRow, TermsRow, TradeRow, TransferRow,
 };
 use crate::exchange::Changes;
@@ -18,6 +18,7 @@ pub(crate) struct RowSet {
     pub(crate) trades: Vec<TradeRow>,
     pub(crate) contracts: Vec<ContractRow>,
     pub(crate) passes: Vec<PassRow>,
+    pub(crate) fixes: Vec<FixRow>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) organizations: Vec<OrganizationRow>,
     pub(crate) products: Vec<ProductRow>,
@@ -59,6 +60,7 @@ impl RowSet {
                 .map(|(id, row)| DeliveryRow::of(*id, row))
                 .collect::<Result<_, _>>()?,
             passes: changes.passed.iter().map(PassRow::of).collect(),
+            fixes: changes.fixes.iter().map(FixRow::of).collect(),
             state: vec![StateRow::of(&changes.counters, changes.digest, last)],
             states: States::of(changes),
             ..Self::default()
@@ -78,6 +80,7 @@ impl RowSet {
         visit.rows(&self.trades)?;
         visit.rows(&self.contracts)?;
         visit.rows(&self.passes)?;
+        visit.rows(&self.fixes)?;
         visit.rows(&self.transfers)?;
         visit.rows(&self.organizations)?;
         visit.rows(&self.products)?;

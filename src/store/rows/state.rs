@@ -24,6 +24,7 @@ row! {
         next_contract: i64,
         next_transfer: i64,
         next_pass: i64,
+        next_fix: i64,
         last_sequence: i64,
         last_hash: Word,
         digest: Word,
@@ -47,6 +48,7 @@ impl StateRow {
             next_contract: counters.contract,
             next_transfer: counters.transfer,
             next_pass: counters.pass,
+            next_fix: counters.fix,
             last_sequence: last.sequence,
             last_hash: hash_text(&last.hash),
             digest: u128_text(digest),
@@ -67,6 +69,7 @@ impl StateRow {
             contract: self.next_contract,
             transfer: self.next_transfer,
             pass: self.next_pass,
+            fix: self.next_fix,
         })
     }
 

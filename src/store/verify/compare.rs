@@ -12,7 +12,7 @@ use crate::store::db::{on, portable};
 use crate::store::pending::log::{MarkRow, PendingRow};
 use crate::store::row::{Cell, Row};
 use crate::store::rows::{
-    BalanceRow, ContractRow, ContractStateRow, DeliveryRow, KeyRow, ListingRow, OrderRow, OrderStateRow,
+    BalanceRow, ContractRow, ContractStateRow, DeliveryRow, FixRow, KeyRow, ListingRow, OrderRow, OrderStateRow,
     OrganizationRow, PassRow, ProductRow, SiteRow, StateRow, TapeRow, TermsRow, TradeRow, TransferRow,
 };
 use crate::store::schema;
@@ -34,7 +34,7 @@ pub fn compare(db: &mut Db, expected: &Expected) -> Result<Vec<Mismatch>, StoreE
     }
     tables! {
         orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
-        contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
+        contract_states: ContractStateRow, contract_passes: PassRow, index_fixes: FixRow, transfers: TransferRow, balances: BalanceRow,
         tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
         remembered_keys: KeyRow, exchange_state: StateRow, contract_terms: TermsRow, deliveries: DeliveryRow,
     }
@@ -194,7 +194,7 @@ macro_rules! scans {
 
 scans! {
     orders: OrderRow, order_states: OrderStateRow, trades: TradeRow, contracts: ContractRow,
-    contract_states: ContractStateRow, contract_passes: PassRow, transfers: TransferRow, balances: BalanceRow,
+    contract_states: ContractStateRow, contract_passes: PassRow, index_fixes: FixRow, transfers: TransferRow, balances: BalanceRow,
     tapes: TapeRow, organizations: OrganizationRow, products: ProductRow, sites: SiteRow, listings: ListingRow,
     remembered_keys: KeyRow, exchange_state: StateRow, contract_terms: TermsRow, deliveries: DeliveryRow,
     pending_states: PendingRow, states_mark: MarkRow,

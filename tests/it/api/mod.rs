@@ -8,6 +8,7 @@ mod contracts;
 mod coverage;
 pub mod deliveries;
 mod document;
+mod fixes;
 mod follower;
 mod forwarding;
 mod funding;

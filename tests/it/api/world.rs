@@ -33,7 +33,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub running: Running,
     pages: Pages,
-    store: Store,
+    pub store: Store,
     folder: tempfile::TempDir,
 }
 

@@ -60,6 +60,7 @@ impl History {
         changes.listings.keys().for_each(|id| wrote("listings", id.to_string()));
         changes.keys.keys().for_each(|(actor, key)| wrote("remembered_keys", format!("{actor},{key}")));
         changes.passed.iter().for_each(|row| wrote("contract_passes", row.id.to_string()));
+        changes.fixes.iter().for_each(|row| wrote("index_fixes", row.id.to_string()));
         changes.terms.keys().for_each(|version| wrote("contract_terms", version.to_string()));
         changes.deliveries.keys().for_each(|id| wrote("deliveries", id.to_string()));
         changes.tapes.keys().for_each(|id| wrote("tapes", id.to_string()));

@@ -9,7 +9,7 @@ use super::{Scene, for_each_scene};
 use crate::catalogue::{Column, Table};
 use crate::settings::in_ci;
 
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "balances",
     "contract_passes",
     "contract_states",
@@ -17,6 +17,7 @@ const TABLES: [&str; 20] = [
     "contracts",
     "deliveries",
     "exchange_state",
+    "index_fixes",
     "journal",
     "listings",
     "order_states",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gpubourse::exchange::bonds::AskBond;
 use gpubourse::exchange::delivery::{Cover, Delivery, Standing};
 use gpubourse::exchange::entities::*;
+use gpubourse::exchange::fixes::{IndexFix, PublishedFix};
 use gpubourse::exchange::funding::{Draw, Monthly};
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Made, Requirements};
@@ -236,6 +237,24 @@ fn parties(changes: &mut Changes) {
     changes.listings = by([listing], |row| row.id);
 }
 
+fn fix() -> IndexFix {
+    IndexFix {
+        product: ProductId::new(1),
+        region: Some(Region::new("us-east").unwrap()),
+        tenor: Some(Tenor::Week),
+        primary: Some(true),
+        day: 20_000,
+        price: Some(Price::from_micros(2_000_000)),
+        thin: false,
+        rule_version: 1,
+        origin: FixOrigin::Trades,
+        inputs: 5,
+        between: Some((3, 9)),
+        dropped: vec![4, 7],
+        hash: "ab".repeat(32),
+    }
+}
+
 /// An ask and a bid that trade once; the bid is then filled.
 pub fn changes() -> Changes {
     let mut changes = Changes::default();
@@ -257,6 +276,7 @@ pub fn changes() -> Changes {
         previous_of_seller: None,
         previous_of_parent: None,
     }];
+    changes.fixes = vec![PublishedFix { id: FixId::new(1), created_at: at(2), as_of: 1, fix: fix() }];
     let sold = Steps::block(window(60, 120), 8);
     let last_trade = Some(TradeId::new(1));
     let filled = Order {

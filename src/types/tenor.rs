@@ -1,6 +1,8 @@
 //! How long a rental is, in the buckets in which rentals are compared.
 
-use crate::types::Window;
+use serde::{Deserialize, Serialize};
+
+use super::Window;
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 const WEEK_DAYS: u32 = 7;
@@ -9,7 +11,8 @@ const QUARTER_DAYS: u32 = 89;
 const LONGER_DAYS: u32 = 180;
 
 /// The length of a delivery window: the longest bucket that it fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tenor {
     /// Under a day.
     Hour,
