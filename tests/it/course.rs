@@ -18,11 +18,13 @@ use gpubourse::exchange::terms::{BondRates, ContractTerms};
 use gpubourse::exchange::{
     BidWindow, Command, Envelope, Exchange, Failure, Outcome, PlaceAsk, PlaceBid, Reject, Requirements, Snapshot, Terms,
 };
-use gpubourse::market::index::{DayTrade, Fixed, IndexFold, RULE_VERSION, Slice, ToPublish, hash_of_nothing};
+use gpubourse::market::index::{
+    DayTrade, Fixed, IndexFold, RULE_VERSION, RestingAsk, Slice, ToPublish, hash_of_nothing,
+};
 use gpubourse::market::{Day, GpuMinutes};
 use gpubourse::types::{
     ContractId, ContractStatus, Country, FixOrigin, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus,
-    OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Source, Symbol, Tenor, Tier,
+    OrganizationId, OrganizationKind, Price, ProductId, Region, Side, SiteId, SlaClass, Source, Symbol, Tenor, Tier,
     Timestamp,
 };
 
@@ -206,12 +208,15 @@ impl Course {
         .collect()
     }
 
-    /// Returns what publishes the fixes of all days gone by, and of one on which nobody traded yet.
+    /// Returns what publishes the fixes of all days gone by, the last of them from the asks that rest where its trades are too
+    /// few, and of a day before there was an exchange.
     fn fixes(&self) -> Command {
         let today = Day::of(self.exchange.counters().now);
-        let first = Day::of(BEGINNING).before();
-        let mut fixes = vec![fix(ProductId::new(1), &Slice::default(), (first, None))];
-        let mut folds: BTreeMap<ProductId, IndexFold> = BTreeMap::new();
+        let region = self.exchange.sites().next().map(|site| site.region.clone());
+        let narrow = Slice { region, tenor: Some(Tenor::Day), primary: Some(true) };
+        let mut fixes = vec![fix(ProductId::new(1), &narrow, (Day::new(20_000), None))];
+        let products = self.exchange.products().map(|product| (product.id, IndexFold::default()));
+        let mut folds: BTreeMap<ProductId, IndexFold> = products.collect();
         for trade in &self.trades {
             let contract = &self.contracts[&trade.contract];
             let (_, _, source) = self.holdings.iter().find(|(id, ..)| *id == contract.id).unwrap();
@@ -229,8 +234,11 @@ impl Course {
             fold.add(Day::of(trade.created_at), row, &site.region, tenor, primary).unwrap();
         }
         for (product, fold) in &folds {
-            for slice in fold.slices() {
-                let due = fold.to_publish(slice, &BTreeMap::new(), &[], today).unwrap();
+            let whole = Slice::default();
+            let asks = self.resting(*product);
+            for slice in fold.slices().filter(|slice| **slice != whole).chain([&whole]) {
+                let asks = if *slice == whole { asks.as_slice() } else { &[] };
+                let due = fold.to_publish(slice, &BTreeMap::new(), asks, today).unwrap();
                 fixes.extend(due.into_iter().map(|due| fix(*product, slice, due)));
             }
         }
@@ -238,9 +246,21 @@ impl Course {
         Command::PublishFixes { as_of: i64::try_from(self.rows.len()).unwrap(), fixes }
     }
 
+    /// Returns the asks out of listings that rest, the cheapest first.
+    fn resting(&self, product: ProductId) -> Vec<RestingAsk> {
+        let asks = self.exchange.orders().filter(|order| order.side == Side::Ask && order.product == product);
+        let mut asks: Vec<&Order> = asks.filter(|ask| matches!(ask.source, Some(Source::Listing(_)))).collect();
+        asks.sort_by_key(|ask| (ask.price, ask.sequence));
+        let now = self.exchange.counters().now;
+        let resting = |ask: &Order| {
+            let gpus = ask.remaining_gpus(now);
+            RestingAsk { order: ask.id, price: ask.price, gpus, primary: true }
+        };
+        asks.into_iter().map(resting).collect()
+    }
+
     fn is_rich(&self) -> bool {
         let Command::PublishFixes { fixes, .. } = self.fixes() else { return false };
-        let sliced = fixes.iter().any(|fix| fix.region.is_some() && fix.tenor.is_some() && fix.primary.is_some());
         let order = |status| self.orders.values().any(|order| order.status == status);
         let contract = |status| self.contracts.values().any(|contract| contract.status == status);
         let named = self.orders.values().filter(|order| order.client_order_id.is_some()).count();
@@ -250,7 +270,7 @@ impl Course {
         OrderStatus::ALL.iter().all(|status| order(*status))
             && BY_THE_CALENDAR.iter().all(|status| contract(*status))
             && self.orders.values().any(|order| order.minutes.is_some() && order.expires_at.is_some())
-            && (sliced && named > 4 && resold && passed(true) && passed(false))
+            && (fixes.len() > 1 && named > 4 && resold && passed(true) && passed(false))
             && self.rows.iter().any(|(_, outcome, _)| outcome == "replayed")
             && self.exchange.snapshot().keys.len() > 3
     }
