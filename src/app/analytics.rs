@@ -19,7 +19,6 @@ mod spells;
 pub mod stickiness;
 pub mod tape;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -30,6 +29,7 @@ use super::{App, AppError};
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, drawdown};
 use crate::market::reputation::Reputation;
+use crate::market::supply::DaySupply;
 use crate::types::{OrganizationId, ProductId, Region, Symbol};
 
 /// A price series and where it stands.
@@ -74,7 +74,7 @@ pub struct Figures {
     reputations: kept::Kept<OrganizationId, Reputation>,
     pub(super) external: super::series::Kept,
     pub(super) books: super::books::Books,
-    pub(super) supplies: Mutex<BTreeMap<(ProductId, Day, Day), Arc<super::supply::Supply>>>,
+    pub(super) supplies: kept::Kept<(ProductId, Day, Day), Vec<DaySupply>>,
 }
 
 impl App {

@@ -3,7 +3,9 @@
 //! It reads the view and promises nothing: the preview of a bid is the exchange's own word.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_named;
 use super::market_data::takeable;
 use super::{App, AppError, View, facade::Caller};
@@ -79,6 +81,8 @@ pub struct Found {
     pub offers: Vec<Offer>,
     /// The cheapest way; nothing if there is no offer.
     pub plan: Option<Plan>,
+    /// Whether more asks rest than the cheapest 100,000, which were looked at.
+    pub truncated: bool,
 }
 
 impl App {
@@ -94,16 +98,16 @@ impl App {
             return Err(Reject::InvalidWindow.into());
         }
         let own = caller.and_then(|caller| caller.principal.organization);
-        let found = self.live().read(|view| {
-            let product = product_named(view, &need.product)?.clone();
-            let others = view.side(product.id, Side::Ask).filter(|ask| Some(ask.organization) != own);
-            let offers: Vec<Offer> = others.filter_map(|ask| offer(view, ask, need)).collect();
-            Some((product, offers))
+        let product = self.live().read(|view| product_named(view, &need.product).cloned());
+        let product = product.ok_or(Reject::UnknownProduct)?;
+        let mut offers: Vec<Offer> = Vec::new();
+        let passed = pass(self.live(), (product.id, Side::Ask), ORDERS_MAX, |view, ask| {
+            offers.extend(Some(ask).filter(|ask| Some(ask.organization) != own).and_then(|ask| offer(view, ask, need)));
+            ControlFlow::Continue(())
         });
-        let (product, mut offers) = found.ok_or(Reject::UnknownProduct)?;
         offers.sort_by_key(|offer| (offer.price, offer.sequence));
         let plan = if need.one_site { of_one_site(&offers, need) } else { cheapest(offers.iter(), need) };
-        Ok(Found { product, offers, plan })
+        Ok(Found { product, offers, plan, truncated: passed.truncated })
     }
 }
 

@@ -2,11 +2,14 @@
 //! store).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::analytics::kept::Made;
+use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_by_symbol;
 use super::reads::{OrderFilter, Slice};
-use super::{App, AppError, View};
+use super::{App, AppError};
 use crate::exchange::entities::{Contract, Order};
 use crate::market::supply::{Contracted, DaySupply, Inputs, OfferedAsk, Unsold, Wanted, supply};
 use crate::market::{Day, GpuMinutes};
@@ -16,18 +19,9 @@ use crate::types::{ContractId, OrganizationId, ProductId, Side, Source, Steps, S
 
 /// Delivery days in one answer.
 pub const SUPPLY_DAYS_MAX: u32 = 366;
-/// Figures kept; beyond it all are forgotten.
-const KEPT_MAX: usize = 1_000;
+/// Contracts of a product that are read, the newest; and as many asks that have ended.
+const READ_MAX: usize = 10_000;
 const SOLD_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-
-/// Supply and demand, day by day.
-#[derive(Debug, Clone)]
-pub struct Supply {
-    /// One for each delivery day.
-    pub days: Vec<DaySupply>,
-    /// The journal row it reflects.
-    pub as_of: i64,
-}
 
 /// What the view says.
 struct Seen {
@@ -37,6 +31,13 @@ struct Seen {
     asks: Vec<Arc<Order>>,
     bids: Vec<Wanted>,
     sellers: BTreeSet<OrganizationId>,
+    truncated: bool,
+}
+
+/// Rows that were read, and whether there are more.
+struct Newest<T> {
+    rows: T,
+    truncated: bool,
 }
 
 impl App {
@@ -44,45 +45,43 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
-    pub async fn supply(&self, symbol: &Symbol, first: Day, last: Day) -> Result<Arc<Supply>, AppError> {
-        let found = self.live().read(|view| product_by_symbol(view, symbol).map(|row| (row.id, view.as_of)));
-        let (product, as_of) = found.ok_or(AppError::NotFound)?;
-        let key = (product, first, last);
-        let mut supplies = self.figures().supplies.lock().await;
-        if let Some(kept) = supplies.get(&key).filter(|kept| kept.as_of >= as_of) {
-            return Ok(Arc::clone(kept));
-        }
-        let seen = self.live().read(|view| seen(view, symbol)).ok_or(AppError::NotFound)?;
-        let computed = Arc::new(self.read(move |reader| compute(reader, &seen, first, last)).await?);
-        if supplies.len() >= KEPT_MAX {
-            supplies.clear();
-        }
-        supplies.insert(key, Arc::clone(&computed));
-        Ok(computed)
+    pub async fn supply(&self, symbol: &Symbol, first: Day, last: Day) -> Result<Arc<Made<Vec<DaySupply>>>, AppError> {
+        let product = self.live().read(|view| product_by_symbol(view, symbol).map(|row| row.id));
+        let product = product.ok_or(AppError::NotFound)?;
+        let make = async || {
+            let seen = self.compute(move |app| seen(app, product)).await?;
+            self.read(move |reader| compute(reader, &seen, first, last)).await
+        };
+        self.figures().supplies.get(self.live(), (product, first, last), make).await
     }
 }
 
-fn seen(view: &View, symbol: &Symbol) -> Option<Seen> {
-    let product = product_by_symbol(view, symbol)?;
-    let wanted = |bid: &Arc<Order>| Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) };
-    let listings = view.listings.values().filter(|listing| listing.product == product.id);
-    let asks = || view.side(product.id, Side::Ask);
-    Some(Seen {
-        product: product.id,
-        now: view.now,
-        as_of: view.as_of,
-        asks: asks().cloned().collect(),
-        bids: view.side(product.id, Side::Bid).map(wanted).collect(),
-        sellers: listings.map(|listing| listing.organization).chain(asks().map(|ask| ask.organization)).collect(),
-    })
+fn seen(app: &App, product: ProductId) -> Seen {
+    let (now, as_of, mut sellers) = app.live().read(|view| {
+        let listings = view.listings.values().filter(|listing| listing.product == product);
+        (view.now, view.as_of, listings.map(|listing| listing.organization).collect::<BTreeSet<_>>())
+    });
+    let (mut asks, mut bids) = (Vec::new(), Vec::new());
+    let offered = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |_, ask| {
+        sellers.insert(ask.organization);
+        asks.push(Arc::clone(ask));
+        ControlFlow::Continue(())
+    });
+    let wanted = pass(app.live(), (product, Side::Bid), ORDERS_MAX, |view, bid| {
+        bids.push(Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) });
+        ControlFlow::Continue(())
+    });
+    Seen { product, now, as_of, asks, bids, sellers, truncated: offered.truncated || wanted.truncated }
 }
 
-fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Supply, StoreError> {
-    let contracts = contracts(reader, seen.product)?;
+fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Made<Vec<DaySupply>>, StoreError> {
+    let Newest { rows: contracts, truncated: older_contracts } = contracts(reader, seen.product)?;
     let holders = contracts.values().map(|contract| contract.buyer);
     let sellers: BTreeSet<_> = seen.sellers.iter().copied().chain(holders).collect();
     let mut asks = seen.asks.clone();
-    asks.extend(ended_asks(reader, seen, &sellers)?);
+    let ended = ended_asks(reader, seen, &sellers)?;
+    let truncated = seen.truncated || older_contracts || ended.truncated;
+    asks.extend(ended.rows);
     let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (of_pieces(ask.lapsed(seen.now)), is_primary(ask))).collect();
     let residual: Vec<(Steps, &Arc<Order>)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
     let offered: Vec<OfferedAsk<'_>> = residual
@@ -98,44 +97,48 @@ fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Su
         unsold: &unsold,
         sold_last_30_days: sold_lately(&contracts, seen.now),
     };
-    Ok(Supply { days: supply(&inputs, first, last), as_of: seen.as_of })
+    let orders = asks.len().saturating_add(seen.bids.len()).saturating_add(contracts.len());
+    let figure = supply(&inputs, first, last);
+    Ok(Made { figure, orders, truncated, now: seen.now, as_of: seen.as_of })
 }
 
-/// Reads every contract of the product: each trade made one.
-fn contracts(reader: &mut Reader, product: ProductId) -> Result<BTreeMap<ContractId, Contract>, StoreError> {
-    let mut found = BTreeMap::new();
+/// Reads the newest contracts of the product: each trade made one.
+fn contracts(reader: &mut Reader, product: ProductId) -> Result<Newest<BTreeMap<ContractId, Contract>>, StoreError> {
+    let mut rows = BTreeMap::new();
     let mut page = Slice::first(PAGE_ROWS_MAX);
     loop {
         let trades = read::trades::of_product(reader, product, page)?;
         let made: Vec<ContractId> = trades.rows.iter().map(|trade| trade.contract).collect();
-        found.extend(read::contracts::numbered(reader, &made)?.into_iter().map(|row| (row.id, row)));
+        rows.extend(read::contracts::numbered(reader, &made)?.into_iter().map(|row| (row.id, row)));
         match trades.next {
+            Some(_) if rows.len() >= READ_MAX => return Ok(Newest { rows, truncated: true }),
             Some(next) => page = page.after(next),
-            None => return Ok(found),
+            None => return Ok(Newest { rows, truncated: false }),
         }
     }
 }
 
-/// Reads the asks of the product that have ended.
+/// Reads the asks of the product that have ended, of each seller the newest first.
 fn ended_asks(
     reader: &mut Reader,
     seen: &Seen,
     sellers: &BTreeSet<OrganizationId>,
-) -> Result<Vec<Arc<Order>>, StoreError> {
+) -> Result<Newest<Vec<Arc<Order>>>, StoreError> {
     let filter = OrderFilter { status: None, side: Some(Side::Ask), product: Some(seen.product) };
-    let mut ended = Vec::new();
+    let mut rows = Vec::new();
     for seller in sellers {
         let mut page = Slice::first(PAGE_ROWS_MAX);
         loop {
             let asks = read::orders::of_organization(reader, *seller, &filter, page)?;
-            ended.extend(asks.rows.into_iter().filter(|order| !order.status.is_open()));
+            rows.extend(asks.rows.into_iter().filter(|order| !order.status.is_open()));
             match asks.next {
+                Some(_) if rows.len() >= READ_MAX => return Ok(Newest { rows, truncated: true }),
                 Some(next) => page = page.after(next),
                 None => break,
             }
         }
     }
-    Ok(ended)
+    Ok(Newest { rows, truncated: false })
 }
 
 const fn is_primary(ask: &Order) -> bool {

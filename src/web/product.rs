@@ -1,7 +1,6 @@
 //! `/markets/{symbol}`: a product's price, book, supply and tape.
 
 use askama::Template;
-use std::sync::Arc;
 
 use super::chart::{Chart, Line};
 use super::fall::{self, Story};
@@ -78,6 +77,8 @@ struct Page {
     window: Fields,
     numbers: Option<Numbers>,
     supply: Vec<SupplyBar>,
+    /// Whether there were more orders or contracts than are looked at.
+    supply_truncated: bool,
     trades: Listed<Trade>,
 }
 
@@ -105,11 +106,14 @@ pub async fn show(visit: Guest) -> Shown {
         Some(_) => app.trades(&symbol, pager::slice(&visit, "trades", pager::ROWS)).await?,
         None => Listed { rows: Vec::new(), next: None },
     };
+    let (supply, supply_truncated) =
+        if glance.is_some() { supply_bars(&visit, &symbol).await? } else { (Vec::new(), false) };
     let page = Page {
         shell: Shell::of(&visit, symbol.to_string(), "/"),
         fix: index.and_then(|index| index.fixes.last().cloned()),
         last: app.trades(&symbol, Slice::first(1)).await.ok().and_then(|newest| newest.rows.into_iter().next()),
-        supply: if glance.is_some() { supply_bars(&visit, &symbol).await? } else { Vec::new() },
+        supply,
+        supply_truncated,
         standings,
         has_chart: paths.iter().any(|path| path.points.len() > 1),
         prices: prices.json(),
@@ -223,15 +227,15 @@ fn depth(levels: &[Level]) -> Vec<Depth> {
         .collect()
 }
 
-async fn supply(visit: &Visit, symbol: &Symbol, days: u32) -> Result<Vec<DaySupply>, AppError> {
+async fn supply(visit: &Visit, symbol: &Symbol, days: u32) -> Result<(Vec<DaySupply>, bool), AppError> {
     let today = Day::of(visit.app().live().read(|view| view.now));
     let last = Day::new(today.get().saturating_add(days.saturating_sub(1)));
-    let supply: Arc<_> = visit.app().supply(symbol, today, last).await?;
-    Ok(supply.days.clone())
+    let supply = visit.app().supply(symbol, today, last).await?;
+    Ok((supply.figure.clone(), supply.truncated))
 }
 
-async fn supply_bars(visit: &Visit, symbol: &Symbol) -> Result<Vec<SupplyBar>, AppError> {
-    let days = supply(visit, symbol, SUPPLY_DAYS).await?;
+async fn supply_bars(visit: &Visit, symbol: &Symbol) -> Result<(Vec<SupplyBar>, bool), AppError> {
+    let (days, truncated) = supply(visit, symbol, SUPPLY_DAYS).await?;
     let whole = |day: &DaySupply| day.contracted.plus(day.offered).get();
     let most = days.iter().map(|day| whole(day).max(day.bid.get())).max().unwrap_or_default();
     let bar = |day: DaySupply| SupplyBar {
@@ -240,7 +244,7 @@ async fn supply_bars(visit: &Visit, symbol: &Symbol) -> Result<Vec<SupplyBar>, A
         wanted: svg::step(day.bid.get(), most),
         day,
     };
-    Ok(days.into_iter().map(bar).collect())
+    Ok((days.into_iter().map(bar).collect(), truncated))
 }
 
 /// Gives the trades of a product as a file, newest first.
@@ -317,7 +321,7 @@ pub async fn supply_csv(visit: Guest) -> Shown {
     ];
     let mut sheet = Sheet::new(&header);
     let ratio = |ratio: Option<crate::market::Ratio>| ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
-    for day in supply(&visit, &symbol, SUPPLY_DAYS_CSV).await? {
+    for day in supply(&visit, &symbol, SUPPLY_DAYS_CSV).await?.0 {
         sheet.row([
             day.day.to_string(),
             day.offered.hours(),

@@ -58,6 +58,8 @@ struct Page {
     unsold: GpuMinutes,
     missed: Money,
     placed: String,
+    /// Whether the calendar leaves out old contracts.
+    truncated: bool,
 }
 
 /// Shows what a provider has in the market.
@@ -66,13 +68,14 @@ pub async fn show(visit: Guest) -> Shown {
     let app = visit.app();
     let (purse, _) = app.purse(&caller)?;
     let calendar = app.calendar(&caller, CALENDAR_DAYS).await?;
-    let (unsold, missed) = unsold_this_week(&visit, &calendar).await?;
+    let (unsold, missed) = unsold_this_week(&visit, &calendar.listings).await?;
     let (contracts, older) = contract::rows(&visit, &caller, pager::slice(&visit, "contracts", pager::ROWS)).await?;
     let page = Page {
         shell: Shell::of(&visit, "Provide", "/provider"),
         purse,
         sites: app.sites(&caller, Slice::first(PAGE_ROWS_MAX))?.rows,
-        blocks: calendar.into_iter().map(|days| block(&visit, days)).collect(),
+        truncated: calendar.truncated,
+        blocks: calendar.listings.into_iter().map(|days| block(&visit, days)).collect(),
         asks: orders::open(&visit, &caller, Side::Ask).await?,
         deliveries: delivery::rows(&visit, &caller).await?,
         contracts,

@@ -191,6 +191,9 @@ pub struct SupplyAnswer {
     pub symbol: String,
     /// One for each delivery day.
     pub data: Vec<SupplyDay>,
+    /// Whether there were more orders or contracts than are looked at: 100,000 open orders of a side, the newest 10,000
+    /// contracts and as many asks that have ended.
+    pub truncated: bool,
     /// The journal row it reflects.
     pub as_of: i64,
 }
@@ -268,8 +271,9 @@ pub async fn supply(
         return Err(Problem::of("invalid_window").saying(format!("1 to {SUPPLY_DAYS_MAX} days can be asked for")));
     }
     let supply = api.app.supply(&symbol, first, last).await?;
-    let data = supply.days.iter().map(show_day).collect();
-    Ok(Answer(SupplyAnswer { symbol: symbol.into(), data, as_of: supply.as_of }))
+    let data = supply.figure.iter().map(show_day).collect();
+    let (truncated, as_of) = (supply.truncated, supply.as_of);
+    Ok(Answer(SupplyAnswer { symbol: symbol.into(), data, truncated, as_of }))
 }
 
 /// Returns the slice that is asked for.

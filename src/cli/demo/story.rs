@@ -155,7 +155,7 @@ async fn supply(venue: &Venue) -> Result<(), Failure> {
     busiest.sort();
     let mut table = Table::new(&["product", "day", "offered", "contracted", "bid", "resale share", "days of supply"]);
     for (_, symbol) in busiest.into_iter().rev().take(SUPPLY_PRODUCTS) {
-        for day in &venue.app().supply(&symbol, today.next(), last).await?.days {
+        for day in &venue.app().supply(&symbol, today.next(), last).await?.figure {
             table.row(vec![
                 symbol.to_string(),
                 day.day.to_string(),
