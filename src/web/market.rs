@@ -26,6 +26,9 @@ const OWN_PATH_MIN: usize = 3;
 /// Which kind of imported price stands for a product where there are several: the one that moves first.
 const KINDS: [&str; 6] = ["spot", "index", "on_demand", "ask", "committed", "reserved"];
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+const MONTH_MS: i64 = 30 * DAY_MS;
+
 /// A row of the market.
 pub struct Row {
     glance: Glance,
@@ -42,6 +45,10 @@ pub struct Path {
     pub label: String,
     /// Its last price against its highest.
     pub drawdown: Option<Ratio>,
+    /// Its last price against the one 24 hours before.
+    pub day: Option<Ratio>,
+    /// Its last price against the one 30 days before.
+    pub month: Option<Ratio>,
     /// The line.
     pub points: String,
 }
@@ -68,14 +75,17 @@ impl Path {
             let points: Vec<Point> =
                 index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
             let drawdown = crate::market::drawdown::drawdown(&points).and_then(|standing| standing.drawdown);
-            return Some(Self { label: "own index".to_owned(), drawdown, points: spark(&points)? });
+            return Self::over("own index".to_owned(), drawdown, &points);
         }
         let chosen = headline(series)?;
-        Some(Self { label: format::series(chosen), drawdown: chosen.standing.drawdown, points: spark(&chosen.points)? })
+        Self::over(format::series(chosen), chosen.standing.drawdown, &chosen.points)
     }
-}
 
-impl Path {
+    fn over(label: String, drawdown: Option<Ratio>, points: &[Point]) -> Option<Self> {
+        let (day, month) = (change_over(points, DAY_MS), change_over(points, MONTH_MS));
+        Some(Self { label, drawdown, day, month, points: spark(points)? })
+    }
+
     /// Tells whether the last price is below the highest.
     pub fn is_down(&self) -> bool {
         self.drawdown.is_some_and(|ratio| ratio.ten_thousandths() < 0)
@@ -87,6 +97,13 @@ pub fn headline<'a>(series: &[&'a PriceSeries]) -> Option<&'a PriceSeries> {
     let rank = |series: &PriceSeries| KINDS.iter().position(|kind| *kind == series.kind).unwrap_or(KINDS.len());
     let paths = series.iter().filter(|series| series.is_path());
     paths.min_by_key(|series| (rank(series), usize::MAX.saturating_sub(series.points.len()))).copied()
+}
+
+/// Returns the last price against the last one at least so long before it.
+fn change_over(points: &[Point], millis: i64) -> Option<Ratio> {
+    let last = points.last()?;
+    let before = points.iter().rev().find(|point| point.at <= last.at.plus_millis(-millis))?;
+    Ratio::change(before.price.micros(), last.price.micros())
 }
 
 fn spark(points: &[Point]) -> Option<String> {
@@ -132,9 +149,14 @@ pub async fn csv(visit: Guest) -> Shown {
         "halted",
         "oversupply_index",
         "oversupply_state",
+        "path",
+        "change_24h",
+        "change_30d",
+        "from_peak",
     ];
     let mut sheet = Sheet::new(&header);
     let price = |price: Option<Price>| price.map(|price| price.to_string()).unwrap_or_default();
+    let ratio = |ratio: Option<Ratio>| ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
     for row in rows(&visit).await? {
         let Glance { product, best_bid, best_ask, bids, asks, open_gpus, open_supply } = row.glance;
         sheet.row([
@@ -153,6 +175,10 @@ pub async fn csv(visit: Guest) -> Shown {
             product.halted.to_string(),
             row.gauge.index.map(|index| index.to_string()).unwrap_or_default(),
             row.gauge.state.map(State::as_str).unwrap_or_default().to_owned(),
+            row.path.as_ref().map(|path| path.label.clone()).unwrap_or_default(),
+            ratio(row.path.as_ref().and_then(|path| path.day)),
+            ratio(row.path.as_ref().and_then(|path| path.month)),
+            ratio(row.path.as_ref().and_then(|path| path.drawdown)),
         ]);
     }
     Ok(Reply::Csv { name: "market.csv".to_owned(), text: sheet.text() })

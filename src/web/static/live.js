@@ -1,13 +1,15 @@
-// Keeps the best prices and the tape of a product's page as they are, from the public stream. Without it the page is as
-// of when it was loaded.
+// Keeps the best prices and the tape of a product's page, and the prices of the market's rows, as they are, from the public
+// stream. Without it the page is as of when it was loaded.
 (function () {
   "use strict";
   var tape = document.getElementById("tape");
-  if (!tape || !window.EventSource) return;
-  var symbol = tape.dataset.symbol;
-  var body = tape.querySelector("tbody");
-  var state = tape.querySelector("[role=status]");
+  var market = document.getElementById("market");
+  if (!(tape || market) || !window.EventSource) return;
+  var body = tape && tape.querySelector("tbody");
+  var state = (tape || document).querySelector("[role=status]");
   var ROWS_MAX = 500;
+  // A stream has 64 topics at most, and each product takes two.
+  var PRODUCTS_MAX = 32;
   var source = null;
 
   function grouped(digits) {
@@ -76,10 +78,44 @@
     place.replaceChildren(text, note);
   }
 
+  // Writes a price into the row of a product.
+  function put(symbol, name, text, title) {
+    var place = market.querySelector('tr[data-symbol="' + symbol + '"] [data-live=' + name + "]");
+    if (!place || place.textContent === text) return;
+    place.textContent = text;
+    if (title) place.title = title;
+  }
+
+  // Micro-dollars: a difference of decimals would not be exact.
+  function micros(text) {
+    var parts = text.split(".");
+    return Number(parts[0]) * 1e6 + Number(((parts[1] || "") + "000000").slice(0, 6));
+  }
+
+  function spread(book) {
+    if (book.best_bid === null || book.best_ask === null) return "–";
+    var apart = micros(book.best_ask) - micros(book.best_bid);
+    return (apart < 0 ? "-" : "") + price(String(Math.abs(apart) / 1e6));
+  }
+
   function tops(books) {
     (books || []).forEach(function (book) {
+      if (market) {
+        put(book.symbol, "best_bid", price(book.best_bid));
+        put(book.symbol, "best_ask", price(book.best_ask));
+        put(book.symbol, "spread", spread(book));
+        return;
+      }
       tile("best_bid", price(book.best_bid), book.bids + " resting");
       tile("best_ask", price(book.best_ask), book.asks + " resting");
+    });
+  }
+
+  // Writes the last trade of each product; the newest is at one end or the other.
+  function lasts(data, newest) {
+    (data.trades || []).forEach(function (product) {
+      var last = product.data[newest(product.data.length)];
+      if (last) put(product.symbol, "last", price(last.price), time(last.created_at) + " UTC");
     });
   }
 
@@ -90,24 +126,32 @@
   // The newest trades, newest first: those above the first row are new. Where it is not among them, too much has passed.
   function snapshot(event) {
     var data = JSON.parse(event.data);
+    tops(data.books);
+    state.textContent = "live";
+    if (market) return lasts(data, function () { return 0; });
     var newest = trades(data);
     var first = body.rows.length ? body.rows[0].dataset.trade : null;
     var known = newest.findIndex(function (trade) { return trade.id === first; });
     if (known < 0 && first && !tape.dataset.paged) body.replaceChildren();
     print(newest.slice(0, known < 0 ? newest.length : known).reverse());
-    tops(data.books);
-    state.textContent = "live";
   }
 
   function delta(event) {
     var data = JSON.parse(event.data);
-    print(trades(data));
+    if (market) lasts(data, function (count) { return count - 1; }); else print(trades(data));
     tops(data.books);
     state.textContent = "live";
   }
 
+  function symbols() {
+    if (tape) return [tape.dataset.symbol];
+    var rows = Array.from(market.querySelectorAll("tr[data-symbol]")).slice(0, PRODUCTS_MAX);
+    return rows.map(function (row) { return row.dataset.symbol; });
+  }
+
   function open() {
-    source = new EventSource("/v1/stream?topics=" + encodeURIComponent("trades:" + symbol + ",book:" + symbol));
+    var topics = symbols().map(function (symbol) { return "trades:" + symbol + ",book:" + symbol; });
+    source = new EventSource("/v1/stream?topics=" + encodeURIComponent(topics.join(",")));
     source.addEventListener("snapshot", snapshot);
     source.addEventListener("delta", delta);
     source.addEventListener("error", function () { state.textContent = ""; });

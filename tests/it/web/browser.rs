@@ -312,19 +312,51 @@ const text = selector => [...document.querySelectorAll(selector)].map(e => e.inn
 return [text('#tape tbody tr:first-child > *'), text('[data-live]')];
 ";
 
-#[test]
-fn a_trade_appears_on_an_open_page() {
-    let Some(scene) = scene() else { return };
+/// What stands in the product's row of the market and changes by itself: bid, ask, spread, last.
+const LIVE_ROW: &str = "
+const row = document.querySelector('tr[data-symbol=\"h100-sxm-80gb\"]');
+return ['best_bid', 'best_ask', 'spread', 'last'].map(name => row.querySelector('[data-live=' + name + ']').innerText);
+";
+
+/// Offers what there is, and returns what bids for 8 of it at a price from somewhere else.
+fn bidder(scene: &Scene) -> impl Fn(&str) {
     scene.offer();
     scene.register("Cassia Labs", "renter");
     scene.deposit("Cassia Labs");
     let login = Request::post("/v1/auth/login", json!({"email": "renter@example.com", "password": PASSWORD}));
     let token = scene.server.connect().call(&login).unwrap().ok()["access_token"].as_str().unwrap().to_owned();
-    let bid = |price: &str| {
+    move |price| {
         let (start, end) = (format!("{}:00Z", scene.start), format!("{}:00Z", scene.end));
         let body = json!({"side": "bid", "product": PRODUCT, "gpus": 8, "start": start, "end": end, "price": price});
         scene.server.connect().call(&Request::post("/v1/orders", body).bearer(&token)).unwrap().ok();
-    };
+    }
+}
+
+#[test]
+fn the_market_changes_while_somebody_looks() {
+    let Some(scene) = scene() else { return };
+    let bid = bidder(&scene);
+    scene.browser.forget();
+    scene.browser.look(WIDTHS[0].0, WIDTHS[0].1);
+    scene.go("/");
+    let state = || scene.browser.run("return document.querySelector('h1 [role=status]').innerText", json!([]));
+    scene.browser.wait_for("the stream", || state() == "live");
+    let row = || scene.browser.run(LIVE_ROW, json!([]));
+    assert_eq!(row(), json!(["–", "$2.10", "–", "–"]));
+    bid("1.3");
+    scene.browser.wait_for("the bid", || row() == json!(["$1.30", "$2.10", "$0.80", "–"]));
+    bid("2.2");
+    scene.browser.wait_for("the trade", || row() == json!(["$1.30", "$2.10", "$0.80", "$2.10"]));
+    scene.check("the market while it lives", WIDTHS[0].0);
+    let seen = row();
+    scene.go("/");
+    assert_eq!(row(), seen, "what the script writes is not what the page writes");
+}
+
+#[test]
+fn a_trade_appears_on_an_open_page() {
+    let Some(scene) = scene() else { return };
+    let bid = bidder(&scene);
     let count = |selector: &str| {
         let script = format!("return document.querySelectorAll('{selector}').length");
         scene.browser.run(&script, json!([])).as_u64().unwrap()
