@@ -15,6 +15,7 @@ use crate::exchange::{
     canonical_command,
 };
 use crate::store::{Store, StoreError, Writer};
+use crate::types::limits::SETTLE_CONTRACTS_MAX;
 use crate::types::{
     ContractId, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind, Price,
     ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
@@ -40,6 +41,9 @@ pub(super) struct Settle {
     /// Contracts.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     contracts: u32,
+    /// Contracts of one command of the settlement; the server's own if not given.
+    #[arg(long, default_value_t = STRIDE, value_parser = clap::value_parser!(u32).range(1..=i64::from(SETTLE_CONTRACTS_MAX)))]
+    stride: u32,
     /// An empty database to use; a temporary SQLite file if not given.
     #[arg(long)]
     database_url: Option<String>,
@@ -73,7 +77,7 @@ impl Settle {
             if done {
                 return Err(Failure::new("settled"));
             }
-            let events = bench.execute(Command::Settle { after, limit: STRIDE })?;
+            let events = bench.execute(Command::Settle { after, limit: self.stride })?;
             after = events
                 .iter()
                 .find_map(|event| match event {
@@ -87,8 +91,9 @@ impl Settle {
         })?;
         let elapsed = began.elapsed();
         println!(
-            "settled {} contracts by {commands} commands of {STRIDE} in {} s, an order committed with each",
+            "settled {} contracts by {commands} commands of {} in {} s, an order committed with each",
             self.contracts,
+            self.stride,
             hundredths(u64::try_from(elapsed.as_millis() / 10).unwrap_or(u64::MAX))
         );
         println!("an order and its commit, alone:              p50 {} ms, p99 {} ms", at(&alone, 500), at(&alone, 990));
