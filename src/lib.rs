@@ -68,7 +68,8 @@
 //! - **Quiet book.** After every command no resting ask is eligible for a resting bid of another organization.
 //! - **Money.** All accounts sum to zero, the outside world included; no customer's account is negative; held
 //!   is the worst case of open bids (all they can cost, or the first month and a deposit: [`exchange::funding`]);
-//!   bonds are those behind open asks and contracts.
+//!   bonds are those behind open asks and contracts. A contract holds what it was made for less what others took over
+//!   ([`exchange::novation`]).
 //! - **Refusals change nothing.** A rejected command leaves the digest as it was.
 //! - **Determinism.** The same commands give the same events and the same digest, whatever the batches, the
 //!   book's index and the database.

@@ -101,6 +101,7 @@ codes! {
     422 organization_suspended: "Organization suspended", "The organization may not place orders.";
     422 source_not_live "contract_id": "Source not live", "The contract behind the ask has ended.";
     422 resale_not_allowed "contract_id": "Resale not allowed", "The listing does not allow resale.";
+    422 novation_not_allowed "contract_id": "Novation not allowed", "What is paid for by the month cannot be resold where its buyer would take it over.";
     422 chain_too_deep "contract_id": "Chain too deep", "The chain of title would grow too long.";
     422 outside_source_window "start": "Outside the source's window", "The window leaves that of the listing or contract.";
     422 insufficient_capacity "gpus": "Insufficient capacity", "The listing or contract has fewer GPUs free in some minute.";

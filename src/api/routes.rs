@@ -41,6 +41,7 @@ const PLACE: &[&str] = &[
     "unknown_requirement",
     "invalid_expiry",
     "resale_not_allowed",
+    "novation_not_allowed",
     "chain_too_deep",
     "post_only_would_trade",
     "client_order_id_reused",

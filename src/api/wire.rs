@@ -17,7 +17,7 @@ use crate::market::Ratio;
 use crate::types::limits::BPS_WHOLE;
 use crate::types::{
     ContractStatus, Funding, Interconnect, Kind, Minute, Money, OrderReason, OrderStatus, OrganizationKind, Price,
-    PublicId, SelfTrade, Side, SlaClass, Tier, TimeInForce, Timestamp,
+    PublicId, ResaleForm, SelfTrade, Side, SlaClass, Tier, TimeInForce, Timestamp,
 };
 
 macro_rules! scalar {
@@ -221,7 +221,7 @@ macro_rules! words {
 }
 
 words! {
-    ContractStatus Funding Interconnect OrderReason OrderStatus OrganizationKind SelfTrade Side SlaClass Tier TimeInForce
+    ContractStatus Funding Interconnect OrderReason OrderStatus OrganizationKind ResaleForm SelfTrade Side SlaClass Tier TimeInForce
 }
 
 #[cfg(test)]

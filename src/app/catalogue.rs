@@ -7,7 +7,8 @@ use crate::exchange::entities::{Listing, Product, Site};
 use crate::exchange::rights::{HostFee, Owner, Rights};
 use crate::exchange::{Command, Made, Reject, check_text};
 use crate::types::{
-    Country, Interconnect, Kind, ListingId, Minute, Price, ProductId, PublicId, Region, SiteId, SlaClass, Symbol,
+    Country, Interconnect, Kind, ListingId, Minute, Price, ProductId, PublicId, Region, ResaleForm, SiteId, SlaClass,
+    Symbol,
 };
 
 /// A site to be made.
@@ -52,6 +53,8 @@ pub struct NewListing {
     pub royalty_bps: u32,
     /// Contracts in one chain of title, the first sale included.
     pub chain_max: Option<u8>,
+    /// What a resale makes of its seller.
+    pub resale: ResaleForm,
 }
 
 /// New values of a listing; absent ones stay.
@@ -185,7 +188,12 @@ impl App {
             interconnect: new.interconnect,
             sla_class: new.sla_class,
             resale_allowed: new.resale_allowed,
-            rights: Rights { owner: self.owner_of(&new)?, royalty_bps: new.royalty_bps, chain_max: new.chain_max },
+            rights: Rights {
+                owner: self.owner_of(&new)?,
+                royalty_bps: new.royalty_bps,
+                chain_max: new.chain_max,
+                resale: new.resale,
+            },
         };
         let receipt = self.submit(caller, key, command).await?;
         let Made::Listing(id) = receipt.outcome.made else { return Err(made_nothing("listing")) };

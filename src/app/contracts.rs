@@ -135,22 +135,31 @@ fn viewer(caller: &Caller) -> impl Fn(&Contract) -> bool + Send + 'static {
 
 pub(super) fn mention(mentions: &mut Mentions, contract: &Contract) {
     mentions.contracts.insert(contract.id);
+    mentions.contracts.extend(contract.taken_over().map(|taken| taken.contract));
     mentions.source(Some(contract.source));
 }
 
-/// Returns the contracts above a contract, the first sale first.
+/// Returns the contracts above a contract, the first sale first: what it was sold out of, or taken over from.
 pub(super) fn parents(reader: &mut Reader, contract: &Contract) -> Result<Vec<Contract>, StoreError> {
     let mut chain = Vec::new();
-    let mut source = contract.source;
-    while let Source::Contract(id) = source {
+    let mut above = title_above(contract);
+    while let Some(id) = above {
         // Chains are bounded by the rules; the bound here only guards against a broken database.
         let next = read::contracts::get(reader, id)?.filter(|_| chain.len() < usize::from(CHAIN_DEPTH_MAX));
         let Some(parent) = next else { break };
-        source = parent.source;
+        above = title_above(&parent);
         chain.push(parent);
     }
     chain.reverse();
     Ok(chain)
+}
+
+/// Returns the contract before another in its chain of title.
+fn title_above(contract: &Contract) -> Option<ContractId> {
+    match contract.source {
+        Source::Contract(id) => Some(id),
+        Source::Listing(_) => contract.taken_over().map(|taken| taken.contract),
+    }
 }
 
 /// Returns the resales under a contract that somebody may see, nearest first.

@@ -28,7 +28,7 @@ pub struct Marked {
     pub sold: bool,
     /// What is delivered.
     pub product: Symbol,
-    /// How many GPUs.
+    /// How many GPUs it covers in every minute: what others took over is theirs.
     pub gpus: u32,
     /// What is left of its window.
     pub window: Window,
@@ -138,13 +138,13 @@ fn open_contracts(view: &View, organization: OrganizationId) -> (Vec<Open>, bool
             created_at: title.created_at,
             sold: title.seller == organization,
             product: view.products.get(&title.product)?.symbol.clone(),
-            gpus: title.gpus,
+            gpus: title.held,
             window,
-            price: title.price,
+            price: if title.seller == organization { title.price } else { title.bought_at },
             mark: None,
             result: None,
         };
-        Some(Open { row, product: title.product }).filter(|_| !window.is_empty())
+        Some(Open { row, product: title.product }).filter(|open| !window.is_empty() && open.row.gpus > 0)
     };
     (ids.into_iter().flatten().rev().take(MARKED_MAX).filter_map(open).collect(), truncated)
 }

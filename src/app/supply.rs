@@ -89,7 +89,7 @@ fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Ma
         .map(|(residual, ask)| OfferedAsk { residual, price: ask.price, primary: is_primary(ask) })
         .collect();
     let unsold: Vec<Unsold<'_>> = free.iter().map(|(free, primary)| Unsold { free, primary: *primary }).collect();
-    let contracted: Vec<Contracted> = contracts.values().map(contracted).collect();
+    let contracted: Vec<Contracted> = contracts.values().flat_map(contracted).collect();
     let inputs = Inputs {
         asks: &offered,
         contracts: &contracted,
@@ -160,17 +160,21 @@ fn of_pieces(pieces: Vec<(Window, u32)>) -> Steps {
     steps
 }
 
-fn contracted(contract: &Contract) -> Contracted {
+/// Returns what a contract covers: what others took over from it is theirs.
+fn contracted(contract: &Contract) -> Vec<Contracted> {
     let end = contract.ended_at.map_or(contract.window.end, |ended| ended.min(contract.window.end));
-    Contracted {
-        window: Window::new(contract.window.start, end),
-        gpus: contract.gpus,
-        primary: matches!(contract.source, Source::Listing(_)),
-    }
+    let window = Window::new(contract.window.start, end);
+    let primary = matches!(contract.source, Source::Listing(_));
+    let Some(given_up) = contract.given_up() else {
+        return vec![Contracted { window, gpus: contract.gpus, primary }];
+    };
+    let held = |(window, gone): (Window, u32)| Contracted { window, gpus: contract.gpus.saturating_sub(gone), primary };
+    given_up.pieces(window).map(held).collect()
 }
 
 fn sold_lately(contracts: &BTreeMap<ContractId, Contract>, now: Timestamp) -> GpuMinutes {
     let since = now.plus_millis(-SOLD_MS);
-    let recent = contracts.values().filter(|contract| contract.created_at >= since && contract.depth == 0);
+    let first = |contract: &&Contract| contract.depth == 0 && contract.taken_over().is_none();
+    let recent = contracts.values().filter(first).filter(|contract| contract.created_at >= since);
     recent.fold(GpuMinutes::ZERO, |sum, contract| sum.plus(GpuMinutes::block(contract.window, contract.gpus)))
 }

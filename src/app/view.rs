@@ -30,15 +30,20 @@ pub struct Title {
     pub gpus: u32,
     /// When.
     pub window: Window,
-    /// What the buyer pays.
+    /// What the buyer pays for what is delivered.
     pub price: Price,
+    /// What it paid for the contract: another price if it took it over.
+    pub bought_at: Price,
+    /// GPUs left in every minute, of what others took over.
+    pub held: u32,
 }
 
 impl Title {
     /// Returns what is known of a contract.
-    pub const fn of(contract: &Contract) -> Self {
+    pub fn of(contract: &Contract) -> Self {
         let Contract { created_at, buyer, seller, listing, product, gpus, window, price, .. } = *contract;
-        Self { created_at, buyer, seller, listing, product, gpus, window, price }
+        let (bought_at, held) = (contract.bought_at(), contract.held_over(window));
+        Self { created_at, buyer, seller, listing, product, gpus, window, price, bought_at, held }
     }
 }
 

@@ -96,6 +96,10 @@ impl Order {
 impl<B: Book> Exchange<B> {
     /// Returns the bond that an ask needs from now on, over a window that has not begun.
     pub(super) fn bond_for(&self, ask: &Order) -> Result<Option<AskBond>, Failure> {
+        // Who leaves with the sale promises nothing.
+        if ask.source.is_some_and(|source| self.is_novation(source)) {
+            return Ok(None);
+        }
         let tier = self.organizations.get(&ask.organization).ok_or(Reject::NotFound)?.tier;
         let bps = self.terms().map_or(0, |terms| terms.bonds.of(tier));
         if bps == 0 {
@@ -205,7 +209,7 @@ impl<B: Book> Exchange<B> {
         let range = |_| Failure::Invariant("bond_range");
         let row = self.known(child)?;
         let left = gpu_minutes(row.gpus, row.window.from_minute(from));
-        let whole = gpu_minutes(parent.gpus, parent.window);
+        let whole = parent.held_gpu_minutes(parent.window);
         let share = parent.bond.portion(left.into(), whole.into()).map_err(range)?;
         let above = self.contract_mut(parent.id)?;
         above.bond = above.bond.minus(share).map_err(range)?;

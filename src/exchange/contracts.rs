@@ -17,7 +17,7 @@ use super::trading::account;
 use super::{Event, Exchange, Failure, Made, Reject, life};
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
-    OutOfRange, PassId, Source, Steps, Timestamp, Window,
+    OutOfRange, PassId, Source, Timestamp, Window,
 };
 
 /// What the end of a contract by its buyer's doing costs it beside the price gap.
@@ -102,7 +102,21 @@ impl<B: Book> Exchange<B> {
         for child in self.children(id) {
             self.end_with_children(at, child, status, from)?;
         }
+        if status == ContractStatus::Recalled {
+            return self.recall_one(at, id, from);
+        }
         self.end_one(at, id, status, (from, Money::ZERO)).map(drop)
+    }
+
+    /// Recalls one contract from a minute on. Whoever left it and its buyer settle anew what it cost.
+    fn recall_one(&mut self, at: Timestamp, id: ContractId, from: Minute) -> Result<(), Failure> {
+        let contract = self.known(id)?;
+        let from = end_minute(contract, from);
+        let premium = self.premium(contract, from)?;
+        let owed = Money::ZERO.minus(premium).map_err(|_| Failure::Invariant("novation_range"))?;
+        let kept = owed.max(Money::ZERO).min(self.unspent(contract, from, Money::ZERO)?);
+        let ended = self.end_one(at, id, ContractStatus::Recalled, (from, kept))?;
+        self.return_premium(at, &ended, (premium, kept))
     }
 
     /// Ends a contract alone from a minute on; its children pass to its seller, which is paid the price gap, and what else
@@ -151,16 +165,23 @@ impl<B: Book> Exchange<B> {
     /// Hands a child to the seller of the contract above it.
     fn pass(&mut self, at: Timestamp, parent: &Contract, id: ContractId, from: Minute) -> Result<(), Failure> {
         self.pass_bond(at, parent, id, from)?;
+        let child = self.known(id)?;
+        let (old, window, gpus) = (child.source, child.window, child.gpus);
+        self.capacity.unreserve_block(old, window, gpus)?;
+        self.capacity.reserve_block(parent.source, window, gpus)?;
+        self.note_passed(parent, id, from)?;
+        self.hand_on(at, parent, id)?;
+        self.raise(id)
+    }
+
+    /// Lets a contract stand against the seller of another, out of that one's source.
+    pub(super) fn hand_on(&mut self, at: Timestamp, parent: &Contract, id: ContractId) -> Result<(), Failure> {
         let child = self.contracts.get_mut(&id).ok_or(Failure::Invariant("contract_missing"))?;
-        let block = Steps::block(child.window, child.gpus);
         let old = std::mem::replace(&mut child.source, parent.source);
         child.seller = parent.seller;
         let buyer = child.buyer;
-        self.capacity.unreserve(old, &block)?;
-        self.capacity.reserve(parent.source, &block)?;
         self.sold_out_of.remove(old, id);
         self.sold_out_of.insert(parent.source, id);
-        self.note_passed(parent, id, from)?;
         let pass = PassId::new(next(&mut self.counters.pass));
         let passed = Holding::Passed(pass);
         // Whoever bought it has it in their history already.
@@ -185,7 +206,7 @@ impl<B: Book> Exchange<B> {
             previous_of_parent,
         });
         self.events.push(Event::ContractPassed { contract: id, seller: parent.seller, source: parent.source });
-        self.raise(id)
+        Ok(())
     }
 
     /// Moves a contract and all below it one step up the chain.
@@ -239,10 +260,10 @@ impl<B: Book> Exchange<B> {
         self.due.remove_contract(&contract);
         self.due.set_deadline(id, None);
         self.due.set_draw(id, None);
-        let block = Steps::block(contract.window, contract.gpus);
+        let held = contract.held().map_err(|_| Failure::Invariant("novation_range"))?;
         // A parent completes no later than its child in the calendar's order; then there is nothing to give back to.
         if self.is_live(contract.source) {
-            self.capacity.unreserve(contract.source, &block)?;
+            self.capacity.unreserve(contract.source, &held)?;
         }
         self.capacity.forget(Source::Contract(id));
         self.sold_out_of.remove(contract.source, id);
@@ -260,9 +281,10 @@ impl<B: Book> Exchange<B> {
     /// Tells the deliveries of a child, and of the contract it passes to, that it passes from the end of the parent on.
     fn note_passed(&mut self, parent: &Contract, id: ContractId, from: Minute) -> Result<(), Failure> {
         let child = self.contracts.get(&id).ok_or(Failure::Invariant("contract_missing"))?;
-        let (rest, gpus) = (child.window.from_minute(from), child.gpus);
+        let (rest, gpus, seller) = (child.window.from_minute(from), child.gpus, child.seller);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
-            delivery.earlier.push(Earlier { until: from, source: Source::Contract(parent.id) });
+            let leg = delivery.present_leg().map_err(|_| Failure::Invariant("leg_range"))?;
+            delivery.earlier.push(Earlier { until: from, source: Source::Contract(parent.id), seller, leg });
         }
         self.note_resold(parent.source, rest, Resold::More(gpus))
     }

@@ -63,13 +63,19 @@ impl<B: Book> Exchange<B> {
 
     fn note_lost(&self, id: ContractId, defaulter: OrganizationId, lost: &mut Vec<Lost>) -> Result<(), Failure> {
         let contract = self.known(id)?;
-        if let Some(cover) = self.deliveries.get(&id).and_then(|delivery| delivery.cover.clone()) {
+        let window = contract.window.from_minute(self.first_open());
+        // What others took over is not its buyer's to lose.
+        let held = contract.held_over(window);
+        let cover = self.deliveries.get(&id).and_then(|delivery| delivery.cover.clone());
+        let lots = |cover: &Cover| held.checked_div(cover.lot).unwrap_or(0).saturating_mul(cover.lot);
+        let cover = cover.map(|cover| (lots(&cover), cover));
+        if let Some((gpus, cover)) = cover.filter(|(gpus, _)| *gpus > 0) {
             lost.push(Lost {
                 contract: id,
                 buyer: contract.buyer,
                 product: contract.product,
-                gpus: contract.gpus,
-                window: contract.window.from_minute(self.first_open()),
+                gpus,
+                window,
                 avoid: [contract.seller, defaulter],
                 funding: contract.funding(),
                 escrow: contract.escrow,

@@ -10,6 +10,7 @@ use super::bonds::AskBond;
 use super::command::Requirements;
 use super::event::Made;
 use super::funding::Monthly;
+use super::novation::Novation;
 use super::rights::Rights;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrderId,
@@ -244,7 +245,7 @@ pub struct Contract {
     pub listing: ListingId,
     /// Out of what it was sold; the source above if that contract ended by its buyer's doing.
     pub source: Source,
-    /// Who sells; follows `source`.
+    /// Who sells; follows `source`. A contract that is taken over is made by who leaves and passes at once.
     pub seller: OrganizationId,
     /// Who holds the GPUs.
     pub buyer: OrganizationId,
@@ -284,6 +285,9 @@ pub struct Contract {
     /// What lies on its seller's bond account for it.
     #[serde(default, skip_serializing_if = "Money::is_zero")]
     pub bond: Money,
+    /// What others took over from it, and whom it was taken over from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub novation: Option<Box<Novation>>,
 }
 
 /// How a contract came to whoever has it in their history.
@@ -297,7 +301,7 @@ pub enum Holding {
 }
 
 /// A contract that passed to another seller, out of another source, because the one above it ended by its buyer's
-/// doing.
+/// doing, or was taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
     /// Its number.
@@ -350,7 +354,7 @@ pub enum Cause {
     Draw(ContractId),
     /// What is left of the deposit of a contract that ended because a draw was missed, to its seller.
     Forfeit(ContractId),
-    /// The undelivered rest of a contract that ended early.
+    /// The undelivered rest of a contract that ended early, or what lay behind the part that somebody took over.
     Refund(ContractId),
     /// What was delivered, less the fee, to the seller.
     Payment(ContractId),
@@ -366,6 +370,12 @@ pub enum Cause {
     OwnerShare(ContractId),
     /// What a resale at a gain pays to the owner.
     Royalty(ContractId),
+    /// What taking a contract over costs its buyer, to whoever left; what of it a recall settles anew, either way.
+    Novation(ContractId),
+    /// The royalty on the gain of whoever left, out of what taking its contract over costs.
+    NovationRoyalty(ContractId),
+    /// What lay behind the GPUs that were taken over, from whoever left to the new buyer's escrow.
+    Takeover(ContractId),
     /// Collateral for what an ask has left to sell.
     Bond(OrderId),
     /// Collateral set free: an ask that ended, shrank, or let minutes pass.

@@ -121,7 +121,7 @@ pub enum Event {
         /// Where it stands now.
         status: ContractStatus,
     },
-    /// A contract passed to another seller when the one above it ended by its buyer's doing.
+    /// A contract passed to another seller: the one above it ended by its buyer's doing, or was taken over.
     ContractPassed {
         /// Which.
         contract: ContractId,
@@ -129,6 +129,13 @@ pub enum Event {
         seller: OrganizationId,
         /// Out of what.
         source: Source,
+    },
+    /// A contract was made that takes a part of another over, whose buyer leaves.
+    ContractTakenOver {
+        /// Which.
+        contract: ContractId,
+        /// The one it was a part of.
+        from: ContractId,
     },
     /// Terms of delivery were published.
     TermsPublished {

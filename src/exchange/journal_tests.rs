@@ -176,6 +176,26 @@ fn catalogue() -> Vec<(Command, &'static str)> {
             r#"{"end":20,"gpus":64,"gpus_per_node":8,"interconnect":"infiniband","kind":"create_listing","organization":7,"product":1,"resale_allowed":true,"site":2,"sla_class":"98","start":10,"v":1}"#,
         ),
         (
+            Command::CreateListing {
+                organization: organization(),
+                site: SiteId::new(2),
+                product: ProductId::new(1),
+                gpus: 64,
+                start: minute(10),
+                end: minute(20),
+                gpus_per_node: 8,
+                interconnect: Interconnect::Infiniband,
+                sla_class: SlaClass::P98,
+                resale_allowed: true,
+                rights: crate::exchange::rights::Rights {
+                    royalty_bps: 500,
+                    resale: crate::types::ResaleForm::Novation,
+                    ..crate::exchange::rights::Rights::default()
+                },
+            },
+            r#"{"end":20,"gpus":64,"gpus_per_node":8,"interconnect":"infiniband","kind":"create_listing","organization":7,"product":1,"resale_allowed":true,"rights":{"chain_max":null,"owner":null,"resale":"novation","royalty_bps":500},"site":2,"sla_class":"98","start":10,"v":1}"#,
+        ),
+        (
             Command::AmendListing {
                 organization: organization(),
                 listing: ListingId::new(4),

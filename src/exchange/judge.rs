@@ -102,6 +102,7 @@ impl<B: Book> Exchange<B> {
         self.check_terms(&ask.terms, Side::Ask)?;
         self.check_market(product, ask.organization)?;
         self.check_resale(&backing)?;
+        self.check_novation(ask.source)?;
         if !backing.window.contains(asked) {
             return Err(Reject::OutsideSourceWindow.into());
         }
@@ -315,6 +316,7 @@ impl<B: Book> Exchange<B> {
             window: order.window,
             lot: order.lot,
             requirements,
+            monthly: !order.funding.is_full(),
         }
     }
 }

@@ -156,6 +156,9 @@ impl Cause {
             Self::NoticeFee(_) => "notice_fee",
             Self::OwnerShare(_) => "owner_share",
             Self::Royalty(_) => "royalty",
+            Self::Novation(_) => "novation",
+            Self::NovationRoyalty(_) => "novation_royalty",
+            Self::Takeover(_) => "takeover",
             Self::Bond(_) => "bond",
             Self::BondRelease(_) => "bond_release",
             Self::BondReturn(_) => "bond_return",
@@ -187,6 +190,9 @@ impl Cause {
             | Self::NoticeFee(contract)
             | Self::OwnerShare(contract)
             | Self::Royalty(contract)
+            | Self::Novation(contract)
+            | Self::NovationRoyalty(contract)
+            | Self::Takeover(contract)
             | Self::BondReturn(contract)
             | Self::BondCover(contract) => Some(contract),
         }

@@ -28,6 +28,7 @@ mod judge;
 mod ledger;
 pub mod life;
 mod memory;
+pub mod novation;
 mod paged;
 mod place;
 pub mod ranks;

@@ -57,6 +57,8 @@ rejects! {
     SourceNotLive = "source_not_live",
     /// The listing does not allow resale.
     ResaleNotAllowed = "resale_not_allowed",
+    /// What is paid for by the month cannot be resold where its buyer would take it over.
+    NovationNotAllowed = "novation_not_allowed",
     /// The chain of title would grow too long.
     ChainTooDeep = "chain_too_deep",
     /// The window leaves the source's.
@@ -125,6 +127,7 @@ impl Reject {
     /// The refusals that only what is under terms of delivery meets.
     pub const OF_DELIVERY: &'static [Self] = &[
         Self::FundingNotAllowed,
+        Self::NovationNotAllowed,
         Self::IllegalTransition,
         Self::NoDeliveryTerms,
         Self::NotDelivered,

@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
-use super::entities::{Cause, Contract};
+use super::entities::{Cause, Contract, Listing};
 use super::{Exchange, Failure, Reject};
 use crate::types::limits::{BPS_WHOLE, CHAIN_DEPTH_MAX, POWER_W_MAX, PRICE_MICROS_MAX};
-use crate::types::{ContractId, Money, OrganizationId, OutOfRange, Price, Source};
+use crate::types::{Money, OrganizationId, OutOfRange, Price, ResaleForm, Source};
 
 /// Hours in a month of power: a year's, by twelve.
 const HOURS_PER_KW_MONTH: i64 = 730;
@@ -51,6 +51,9 @@ pub struct Rights {
     pub royalty_bps: u32,
     /// Contracts in one chain of title, the first sale included.
     pub chain_max: Option<u8>,
+    /// What a resale makes of its seller.
+    #[serde(default, skip_serializing_if = "ResaleForm::is_sublease")]
+    pub resale: ResaleForm,
 }
 
 /// What somebody who is no party of a contract gets of what it pays.
@@ -74,6 +77,12 @@ impl Rights {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Returns what a resale pays a GPU-hour of its gain over what its seller paid; nothing at a loss.
+    pub(super) fn royalty(&self, price: Price, paid: Price) -> Price {
+        let gain = price.micros().saturating_sub(paid.micros()).max(0);
+        Price::from_micros(gain.saturating_mul(i64::from(self.royalty_bps)).div_euclid(BPS_WHOLE.into()))
+    }
 }
 
 impl HostFee {
@@ -87,6 +96,15 @@ impl HostFee {
                 let rate = watts.div_euclid(i128::from(HOURS_PER_KW_MONTH.saturating_mul(WATTS_PER_KW)));
                 Share::of_net(Price::from_micros(i64::try_from(rate).unwrap_or(i64::MAX)), price, fee_bps)
             }
+        }
+    }
+
+    /// Tells whether the host keeps nothing.
+    pub const fn is_nothing(self) -> bool {
+        match self {
+            Self::PerGpuHour(rate) => rate.micros() == 0,
+            Self::ShareBps(bps) => bps == 0,
+            Self::PerKwMonth { price, watts_per_gpu } => price.micros() == 0 || watts_per_gpu == 0,
         }
     }
 
@@ -143,33 +161,33 @@ impl<B: Book> Exchange<B> {
     }
 
     /// Returns who else than the seller is paid by a contract: the owner where the host sells, whoever has the right to a
-    /// royalty where it is a resale at a gain.
-    pub(super) fn claim(&self, contract: &Contract) -> Result<Option<Claim>, Failure> {
+    /// royalty where it is a resale at a gain. It goes by the source out of which it was sold.
+    pub(super) fn claim(&self, contract: &Contract, source: Source) -> Result<Option<Claim>, Failure> {
         let listing = self.listings.get(&contract.listing).ok_or(Failure::Invariant("listing_missing"))?;
         let rights = &listing.rights;
-        match contract.source {
+        match source {
             Source::Listing(_) => Ok(rights.owner.map(|owner| Claim {
                 organization: owner.organization,
                 cause: Cause::OwnerShare(contract.id),
                 share: Share { is_rest: true, ..owner.host_fee.share(contract.price, contract.fee_bps) },
             })),
             Source::Contract(parent) => {
-                let gain = self.gain(contract, parent);
-                let royalty = gain.micros().saturating_mul(i64::from(rights.royalty_bps)).div_euclid(BPS_WHOLE.into());
-                let rate = Price::from_micros(royalty);
-                Ok((royalty > 0).then(|| Claim {
-                    organization: rights.owner.map_or(listing.organization, |owner| owner.organization),
+                let paid = self.contract(parent).map_or(contract.price, |parent| parent.price);
+                let rate = rights.royalty(contract.price, paid);
+                Ok((rate > Price::default()).then(|| Claim {
+                    organization: listing.titled(),
                     cause: Cause::Royalty(contract.id),
                     share: Share::of_net(rate, contract.price, contract.fee_bps),
                 }))
             }
         }
     }
+}
 
-    /// Returns what a resale gains a GPU-hour over what its seller paid; nothing at a loss.
-    fn gain(&self, contract: &Contract, parent: ContractId) -> Price {
-        let paid = self.contract(parent).map_or(contract.price, |parent| parent.price);
-        Price::from_micros(contract.price.micros().saturating_sub(paid.micros()).max(0))
+impl Listing {
+    /// Returns whose the GPUs are.
+    pub(super) fn titled(&self) -> OrganizationId {
+        self.rights.owner.map_or(self.organization, |owner| owner.organization)
     }
 }
 

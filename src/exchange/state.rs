@@ -12,7 +12,7 @@ use super::table::{Table, hash};
 use super::trading::reservation;
 use super::{Changes, Exchange, Failure, RULES, Snapshot};
 use crate::types::limits::IDEMPOTENCY_KEY_MS;
-use crate::types::{OrganizationId, ProductId, Side, Symbol};
+use crate::types::{OrganizationId, ProductId, ResaleForm, Side, Source, Symbol};
 
 impl<B: Book> Default for Exchange<B> {
     fn default() -> Self {
@@ -130,6 +130,7 @@ impl<B: Book> Exchange<B> {
                 interconnect: listing.interconnect,
                 sla_class: listing.sla_class,
                 primary,
+                novation: !primary && listing.rights.resale == ResaleForm::Novation,
                 host: listing.organization,
             })
         };
@@ -146,7 +147,13 @@ impl<B: Book> Exchange<B> {
             self.contracts.insert(id, row);
             self.arm_draw(id);
         }
-        self.contracts.values().try_for_each(|row| self.capacity.reserve_block(row.source, row.window, row.gpus))
+        for row in self.contracts.values() {
+            let held = row.held().map_err(|_| Failure::Invariant("novation_range"))?;
+            self.capacity.reserve(row.source, &held)?;
+            // What was given up is not free again.
+            row.given_up().map_or(Ok(()), |gone| self.capacity.reserve(Source::Contract(row.id), gone))?;
+        }
+        Ok(())
     }
 
     fn restore_orders(&mut self, orders: Vec<Arc<Order>>) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use super::catalogue::next;
 use super::delivery::{Cover, Resold};
 use super::due::last_minute;
 use super::entities::{Account, Cause, Contract, Holding, Order, Trade};
+use super::novation::{Novation, TakenOver};
 use super::{Event, Exchange, Failure};
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Funding, ListingId, Minute, Money, OrderId, OrderReason, OrderStatus,
@@ -29,6 +30,14 @@ struct Fill {
     set_aside: Money,
     /// What the seller has.
     bond: Money,
+}
+
+/// What stays as it is for as long as a contract lives.
+struct Frozen {
+    price: Price,
+    fee_bps: u32,
+    terms: u32,
+    novation: Option<Box<Novation>>,
 }
 
 /// What a contract takes from one of the two orders that met.
@@ -170,6 +179,7 @@ impl<B: Book> Exchange<B> {
         self.move_within(at, buyer, (debit, credit), fill.cost, Cause::Escrow(id))?;
         self.add_contract(contract)?;
         self.keep_cover(id, bid)?;
+        self.novate(at, id)?;
         taker.record(&fill)?;
         self.fill_maker(at, taker.product, &fill)?;
         let saved = fill.set_aside.minus(fill.cost).map_err(|_| Failure::Invariant("saving_range"))?;
@@ -218,7 +228,7 @@ impl<B: Book> Exchange<B> {
         let made = Holding::Made(id);
         let (listing, depth, previous_of_parent) = self.title_of(source, made)?;
         let site = self.listings.get(&listing).ok_or(Failure::Invariant("listing_missing"))?.site;
-        let fee_bps = self.products.get(&ask.product).ok_or(Failure::Invariant("product_missing"))?.fee_bps;
+        let Frozen { price, fee_bps, terms, novation } = self.frozen(ask.product, source, fill.price)?;
         let tape = self.tapes.get_mut(&ask.product).ok_or(Failure::Invariant("tape_missing"))?;
         let trade = Trade {
             id: fill.trade,
@@ -249,11 +259,11 @@ impl<B: Book> Exchange<B> {
             buyer: bid.organization,
             gpus: fill.gpus,
             window: fill.window,
-            price: fill.price,
+            price,
             lot: ask.lot,
             min_minutes: ask.min_minutes,
             fee_bps,
-            terms: self.terms_version(),
+            terms,
             depth,
             status: ContractStatus::Scheduled,
             ended_at: None,
@@ -264,12 +274,26 @@ impl<B: Book> Exchange<B> {
             last_child: None,
             monthly: self.first_month(bid.funding, fill.price, fill.gpus, fill.window)?,
             bond: fill.bond,
+            novation,
         };
         let (trade, contract) = (Arc::new(trade), Arc::new(contract));
         self.changes.trades.push(Arc::clone(&trade));
         self.changes.contracted.push(Arc::clone(&contract));
         self.events.push(Event::Traded { trade, contract: Arc::clone(&contract) });
         Ok(contract)
+    }
+
+    /// Returns what a contract is made under: the terms of today at the price of the trade, or those of a contract that its
+    /// buyer takes over.
+    fn frozen(&self, product: ProductId, source: Source, price: Price) -> Result<Frozen, Failure> {
+        if let (Source::Contract(id), true) = (source, self.is_novation(source)) {
+            let from = self.known(id)?;
+            let taken_over = Some(TakenOver { contract: id, seller: from.buyer, price });
+            let novation = Some(Box::new(Novation { taken_over, ..Novation::default() }));
+            return Ok(Frozen { price: from.price, fee_bps: from.fee_bps, terms: from.terms, novation });
+        }
+        let fee_bps = self.products.get(&product).ok_or(Failure::Invariant("product_missing"))?.fee_bps;
+        Ok(Frozen { price, fee_bps, terms: self.terms_version(), novation: None })
     }
 
     /// Returns the listing, the depth and the child before it of a contract that is made out of a source.

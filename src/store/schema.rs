@@ -193,6 +193,7 @@ diesel::table! {
         last_child -> Nullable<BigInt>,
         monthly -> Nullable<Text>,
         bond -> BigInt,
+        novation -> Nullable<Text>,
     }
 }
 

@@ -124,6 +124,15 @@ words! {
         /// The fix of an earlier day.
         Carried = "carried",
     }
+    /// What a resale makes of its seller.
+    #[derive(Default)]
+    ResaleForm {
+        /// It stays liable: its buyer's contract is with it, and its own goes on.
+        #[default]
+        Sublease = "sublease",
+        /// It leaves: its buyer takes its contract over for what is sold.
+        Novation = "novation",
+    }
     /// Where an order stands.
     OrderStatus {
         /// Resting without fills.
@@ -209,6 +218,13 @@ impl Funding {
     /// Tells whether nothing was chosen.
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full)
+    }
+}
+
+impl ResaleForm {
+    /// Tells whether nothing was chosen.
+    pub const fn is_sublease(&self) -> bool {
+        matches!(self, Self::Sublease)
     }
 }
 

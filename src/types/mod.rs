@@ -16,7 +16,7 @@ pub mod time;
 
 pub use attributes::{
     AccountKind, ContractStatus, Fault, FixOrigin, Funding, Interconnect, OrderReason, OrderStatus, OrganizationKind,
-    SelfTrade, Side, SlaClass, Source, Tier, TimeInForce,
+    ResaleForm, SelfTrade, Side, SlaClass, Source, Tier, TimeInForce,
 };
 pub use ids::{
     ContractId, FixId, Kind, ListingId, OrderId, OrganizationId, PassId, ProductId, PublicId, SiteId, TradeId,

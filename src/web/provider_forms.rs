@@ -14,7 +14,7 @@ use crate::app::catalogue::{NewListing, NewSite};
 use crate::app::facade::Caller;
 use crate::app::reads::Slice;
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{Country, Interconnect, Kind, PublicId, Region, SlaClass};
+use crate::types::{Country, Interconnect, Kind, PublicId, Region, ResaleForm, SlaClass};
 
 /// How long capacity is listed for, unless the form says otherwise.
 const LISTED_MINUTES: u32 = 30 * 24 * 60;
@@ -67,7 +67,7 @@ pub async fn listing(visit: Guest) -> Shown {
         .query()
         .or("gpus", "8")
         .or("gpus_per_node", "8")
-        .or("resale_allowed", "yes")
+        .or("resale", "sublease")
         .or("start", format::field(start))
         .or("end", format::field(start.plus(LISTED_MINUTES)))
         .or("once", visit.once()?);
@@ -107,10 +107,15 @@ async fn made_listing(visit: &Visit, caller: &Caller, fields: &Fields) -> Result
         gpus_per_node: fields.number("gpus_per_node")?,
         interconnect: fields.word("interconnect", Interconnect::parse)?,
         sla_class: fields.word("sla_class", SlaClass::parse)?,
-        resale_allowed: fields.is("resale_allowed", "yes"),
+        resale_allowed: !fields.is("resale", "no"),
         owner: None,
         royalty_bps: 0,
         chain_max: None,
+        resale: if fields.is("resale", "no") {
+            ResaleForm::Sublease
+        } else {
+            fields.word("resale", ResaleForm::parse)?
+        },
     };
     let made = visit.app().create_listing(caller, fields.given("once").map(str::to_owned), new).await?.value;
     let id = PublicId { created_at: made.created_at, kind: Kind::Listing, number: made.id.number() };

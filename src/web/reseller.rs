@@ -14,7 +14,7 @@ use crate::app::reads::Slice;
 use crate::exchange::entities::Purse;
 use crate::market::{GpuMinutes, Ratio};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractId, Money, Price, Side, Source, Turnover};
+use crate::types::{ContractId, Money, OrganizationId, Price, Side, Source, Turnover};
 
 /// A contract held, and what became of it.
 struct Holding {
@@ -56,11 +56,11 @@ pub async fn show(visit: Guest) -> Shown {
     let by_contract: BTreeMap<ContractId, &Marked> = marks.rows.iter().map(|row| (row.contract, row)).collect();
     let mut resales: BTreeMap<ContractId, Money> = BTreeMap::new();
     let mut resold: BTreeMap<ContractId, (GpuMinutes, Turnover)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.sold) {
-        let Source::Contract(parent) = row.contract.source else { continue };
+    for row in &rows {
+        let Some((parent, price)) = sold_out_of(row, own) else { continue };
         let (amount, turnover) = resold.entry(parent).or_default();
         *amount = amount.plus(row.amount);
-        let more = row.contract.price.turnover(row.contract.gpus, row.contract.window.minutes());
+        let more = price.turnover(row.contract.gpus, row.contract.window.minutes());
         *turnover = more.and_then(|more| turnover.plus(more)).unwrap_or(*turnover);
         if let Some(result) = by_contract.get(&row.contract.id).and_then(|row| row.result) {
             let sum = resales.entry(parent).or_default();
@@ -92,6 +92,16 @@ pub async fn show(visit: Guest) -> Shown {
     Reply::page(&page)
 }
 
+/// Returns the contract that a sale of an organization was out of, and at what price: it may have left with it.
+fn sold_out_of(row: &contract::Row, own: Option<OrganizationId>) -> Option<(ContractId, Price)> {
+    let left = row.contract.taken_over().filter(|taken| Some(taken.seller) == own);
+    match (left, row.contract.source) {
+        (Some(taken), _) => Some((taken.contract, taken.price)),
+        (None, Source::Contract(parent)) if row.sold => Some((parent, row.contract.price)),
+        (None, _) => None,
+    }
+}
+
 fn holding(
     bought: contract::Row,
     sold: GpuMinutes,
@@ -99,7 +109,7 @@ fn holding(
     (mark, marked): (Option<Price>, Option<Money>),
 ) -> Holding {
     let sold_at = turnover.mean(sold.get());
-    let cost = bought.contract.price.due(sold.get()).unwrap_or_default();
+    let cost = bought.contract.bought_at().due(sold.get()).unwrap_or_default();
     let earned = sold_at.and_then(|price| price.due(sold.get()).ok()).unwrap_or_default();
     Holding {
         share: Ratio::of(sold.get().into(), bought.amount.get().into()),

@@ -24,8 +24,8 @@ use gpubourse::market::index::{
 use gpubourse::market::{Day, GpuMinutes};
 use gpubourse::types::{
     ContractId, ContractStatus, Country, FixOrigin, Funding, Interconnect, ListingId, Money, OrderId, OrderStatus,
-    OrganizationId, OrganizationKind, Price, ProductId, Region, Side, SiteId, SlaClass, Source, Symbol, Tenor, Tier,
-    Timestamp,
+    OrganizationId, OrganizationKind, Price, ProductId, Region, ResaleForm, Side, SiteId, SlaClass, Source, Symbol,
+    Tenor, Tier, Timestamp,
 };
 
 use crate::streams::generator::{BEGINNING, Generator};
@@ -119,6 +119,7 @@ impl Course {
     fn delivery(&self, now: Timestamp) -> Vec<Command> {
         let next = *self.exchange.counters();
         let (host, renter) = (OrganizationId::new(next.organization), OrganizationId::new(next.organization + 1));
+        let heir = OrganizationId::new(next.organization + 2);
         let product = ProductId::new(next.product);
         // Long enough to be paid for by the month.
         let (start, end) = (now.minute().plus(120), now.minute().plus(60_000));
@@ -139,6 +140,20 @@ impl Course {
                 terms: Terms::default(),
             })
         };
+        let whole = |organization, gpus, price| PlaceBid {
+            organization,
+            product,
+            gpus,
+            window: BidWindow::Fixed { start, end },
+            price,
+            lot: gpus,
+            requirements: Requirements::default(),
+            same_site: false,
+            cover: None,
+            funding: Funding::Full,
+            terms: Terms::default(),
+        };
+        let bid = |organization, gpus, price| Command::PlaceBid(whole(organization, gpus, price));
         [
             Command::PublishTerms(ContractTerms {
                 bonds: BondRates { verified: 500, ..BondRates::default() },
@@ -172,7 +187,7 @@ impl Course {
                 interconnect: Interconnect::Roce,
                 sla_class: SlaClass::P99,
                 resale_allowed: true,
-                rights: Rights { royalty_bps: 500, ..Rights::default() },
+                rights: Rights { royalty_bps: 500, resale: ResaleForm::Novation, ..Rights::default() },
             },
             Command::Deposit {
                 organization: renter,
@@ -184,26 +199,40 @@ impl Course {
             Command::PublishScores { scores: vec![Score { organization: host, score_bps: 9_850 }] },
             ask(Price::from_micros(3_000_000)),
             ask(Price::from_micros(3_500_000)),
+            // One that nobody trades.
+            Command::CreateProduct {
+                symbol: Symbol::new("not-traded").unwrap(),
+                name: "Not traded".into(),
+                tick: Price::from_micros(1_000),
+                fee_bps: 100,
+            },
+            // Somebody takes half of a contract over.
+            bid(renter, 8, Price::from_micros(3_000_000)),
+            Command::PlaceAsk(PlaceAsk {
+                organization: renter,
+                source: Source::Contract(ContractId::new(next.contract)),
+                gpus: 4,
+                start: None,
+                end: None,
+                price: Price::from_micros(3_200_000),
+                lot: None,
+                min_minutes: None,
+                lead_minutes: 0,
+                terms: Terms::default(),
+            }),
+            register("Heir", OrganizationKind::Renter),
+            Command::Deposit { organization: heir, amount: Money::from_micros(100_000_000_000), reference: "h".into() },
+            bid(heir, 4, Price::from_micros(3_200_000)),
+            // What waits begins with the last order before the notes.
+            bid(heir, 1, Price::from_micros(1_000_000)),
         ]
         .into_iter()
         // The states of the last commands are in no table yet: here those of an ask with a bond shall be.
         .chain((0..60).map(|_| Command::Note { subject: "user".into(), id: "1".into(), verb: "waited".into() }))
         .chain([
             ask(price),
-            Command::PlaceBid(PlaceBid {
-                organization: renter,
-                product,
-                gpus: 8,
-                window: BidWindow::Fixed { start, end },
-                price,
-                lot: 8,
-                requirements: Requirements::default(),
-                same_site: false,
-                cover: Some(price),
-                funding: Funding::Monthly,
-                terms: Terms::default(),
-            }),
-            Command::DeclareReady { organization: host, contract: ContractId::new(next.contract) },
+            Command::PlaceBid(PlaceBid { cover: Some(price), funding: Funding::Monthly, ..whole(renter, 8, price) }),
+            Command::DeclareReady { organization: host, contract: ContractId::new(next.contract + 2) },
         ])
         .collect()
     }

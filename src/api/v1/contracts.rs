@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::order_answer::Free;
 use super::products::PageQuery;
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
@@ -15,7 +16,7 @@ use crate::app::contracts::Leg;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::exchange::entities::Contract;
-use crate::types::{ContractStatus, Funding, Kind, OrganizationId, Price, PublicId, Source};
+use crate::types::{ContractStatus, Funding, Kind, OrganizationId, Price, PublicId, Source, Steps};
 
 /// GPUs held by a buyer over a window, under frozen terms.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,6 +70,24 @@ pub struct ContractAnswer {
     pub created_at: Instant,
     /// The first minute it no longer covers, if it ended early.
     pub ended_at: Option<DeliveryTime>,
+    /// Whom its buyer took it over from, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOverAnswer>,
+    /// GPUs that others took over from its buyer: it covers the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<Free>,
+}
+
+/// Whom a contract was taken over from.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TakenOver)]
+pub struct TakenOverAnswer {
+    /// The contract it was a part of.
+    pub contract_id: Id,
+    /// Who held it and left.
+    pub seller: Party,
+    /// What the buyer paid for the position; the contract's price is what it pays for what is delivered.
+    pub price: UsdPerHour,
 }
 
 /// How far a contract under monthly funding is paid for. A month is 30 days from its start.
@@ -180,7 +199,8 @@ fn show_leg(app: &App, (leg, above): (&Leg, Option<&Leg>), mentioned: &Mentioned
     let contract = leg.visible.then(|| show(app, &leg.contract, mentioned)).transpose()?;
     let Contract { depth, created_at, status, .. } = leg.contract;
     let above = above.filter(|above| above.visible && leg.visible);
-    let gain = above.map(|above| leg.contract.price.micros().saturating_sub(above.contract.price.micros()));
+    let gain = |above: &Leg| leg.contract.bought_at().micros().saturating_sub(above.contract.bought_at().micros());
+    let gain = above.map(gain);
     let gain = gain.map(|micros| UsdPerHour(Price::from_micros(micros)));
     Ok(LegAnswer { depth, held_since: Instant(created_at), status, gain, contract })
 }
@@ -198,6 +218,12 @@ pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<C
             Source::Listing(_) => None,
             Source::Contract(parent) => Some(faces.contract(parent)?),
         };
+        let taken_over = row.taken_over().map(|taken| {
+            let contract_id = faces.contract(taken.contract)?.into();
+            let answer = TakenOverAnswer { contract_id, seller: party(taken.seller)?, price: UsdPerHour(taken.price) };
+            Ok::<_, Problem>(answer)
+        });
+        let given_up = row.given_up().into_iter().flat_map(Steps::runs);
         Ok(ContractAnswer {
             id: face(Kind::Contract, row.id.number()).into(),
             trade_id: face(Kind::Trade, row.trade.number()).into(),
@@ -222,6 +248,8 @@ pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<C
             bond: Usd(row.bond),
             created_at: Instant(row.created_at),
             ended_at: row.ended_at.map(DeliveryTime),
+            taken_over: taken_over.transpose()?,
+            given_up: given_up.map(Free::from).collect(),
         })
     })
 }

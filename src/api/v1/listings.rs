@@ -17,7 +17,7 @@ use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
 use crate::exchange::entities;
 use crate::exchange::rights::{HostFee, Owner};
-use crate::types::{Interconnect, Kind, PublicId, SlaClass};
+use crate::types::{Interconnect, Kind, PublicId, ResaleForm, SlaClass};
 
 /// A provider's capacity: the title behind asks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +49,8 @@ pub struct Listing {
     pub royalty_bps: u32,
     /// Contracts in one chain of title, the first sale included; 8 if null.
     pub chain_max: Option<u8>,
+    /// `sublease`: a reseller stays liable to its buyer. `novation`: its buyer takes its contract over, and it leaves.
+    pub resale: ResaleForm,
     /// When it was made.
     pub created_at: Instant,
 }
@@ -85,6 +87,10 @@ pub struct NewListingBody {
     /// Contracts in one chain of title, the first sale included; 8 if absent.
     #[schema(minimum = 1, maximum = 8)]
     pub chain_max: Option<u8>,
+    /// What a resale makes of its seller. `sublease` if absent: it stays liable to its buyer, and its own contract goes on.
+    /// `novation`: its buyer takes its contract over for what is sold, at that contract's price, and pays the resale price
+    /// at the trade, all of it; the reseller leaves.
+    pub resale: Option<ResaleForm>,
 }
 
 /// Somebody else than the provider who owns the GPUs: what contracts pay goes to them, less the exchange's fee and what the
@@ -197,6 +203,7 @@ pub async fn create(
         owner: body.owner.map(owner_of).transpose()?,
         royalty_bps: body.royalty_bps.unwrap_or(0),
         chain_max: body.chain_max,
+        resale: body.resale.unwrap_or_default(),
     };
     let made = api.app.create_listing(&caller, key.0, new).await?;
     let body = show_one(&api.app, &made.value)?;
@@ -260,6 +267,7 @@ fn show_one(app: &App, listing: &entities::Listing) -> Result<Listing, Problem> 
             owner: listing.rights.owner.map(|owner| show_owner(faces, owner)).transpose()?,
             royalty_bps: listing.rights.royalty_bps,
             chain_max: listing.rights.chain_max,
+            resale: listing.rights.resale,
             created_at: Instant(listing.created_at),
         })
     })

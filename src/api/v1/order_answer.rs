@@ -12,7 +12,7 @@ use crate::exchange::Requirements;
 use crate::exchange::entities::{Order, Trade};
 use crate::types::{
     Funding, Interconnect, Kind, OrderReason, OrderStatus, PublicId, SelfTrade, Side, SlaClass, Source, Tier,
-    TimeInForce, Timestamp,
+    TimeInForce, Timestamp, Window,
 };
 
 /// An ask or a bid.
@@ -150,6 +150,12 @@ pub struct Free {
     pub gpus: u32,
 }
 
+impl From<(Window, u32)> for Free {
+    fn from((window, gpus): (Window, u32)) -> Self {
+        Self { start: DeliveryTime(window.start), end: DeliveryTime(window.end), gpus }
+    }
+}
+
 /// Returns an order with its fills.
 ///
 /// # Errors
@@ -236,10 +242,7 @@ fn requirements(asked: &Requirements, sites: Vec<PublicId>) -> RequirementsAnswe
 }
 
 fn residual(order: &Order, now: Timestamp) -> Vec<Free> {
-    let pieces = order.residual_schedule(now).into_iter();
-    let free =
-        pieces.map(|(window, gpus)| Free { start: DeliveryTime(window.start), end: DeliveryTime(window.end), gpus });
-    free.collect()
+    order.residual_schedule(now).into_iter().map(Free::from).collect()
 }
 
 fn fill(trade: &Trade) -> Fill {

@@ -38,6 +38,8 @@ const HEADER: &[&str] = &[
     "forfeits_usd",
     "owner_shares_usd",
     "covers_usd",
+    "novations_usd",
+    "takeovers_usd",
 ];
 const TOTAL: &str = "total";
 
@@ -145,11 +147,36 @@ fn contract(sheet: &mut Sheet, line: &StatementLine) {
     add(sheet, &["contract", "", "", "", &id, "", ""], &Accounts::new(), &cells);
 }
 
-fn sums(sums: &ContractSums) -> [String; 10] {
-    let ContractSums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers } =
-        sums;
-    let sums = [escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers];
-    sums.map(|amount| amount.0.to_string())
+fn sums(sums: &ContractSums) -> [String; 12] {
+    let ContractSums {
+        escrowed,
+        due,
+        fees,
+        refunds,
+        credits,
+        price_gaps,
+        notice_fees,
+        forfeits,
+        owner_shares,
+        covers,
+        novations,
+        takeovers,
+    } = sums;
+    [
+        escrowed,
+        due,
+        fees,
+        refunds,
+        credits,
+        price_gaps,
+        notice_fees,
+        forfeits,
+        owner_shares,
+        covers,
+        novations,
+        takeovers,
+    ]
+    .map(|amount| amount.0.to_string())
 }
 
 /// Adds a row: what it is, what it says of accounts, and what it says of a contract.
@@ -164,4 +191,4 @@ fn add(sheet: &mut Sheet, what: &[&str], accounts: &Accounts, contract: &[String
 }
 
 /// Columns after those of accounts.
-const CONTRACT_COLUMNS: usize = 16;
+const CONTRACT_COLUMNS: usize = 18;

@@ -160,6 +160,11 @@ pub struct ContractSums {
     pub owner_shares: Usd,
     /// What the seller's bond paid the buyer for having bought elsewhere what it defaulted on.
     pub covers: Usd,
+    /// What taking the contract over cost its buyer, paid to whoever left, with the royalty in it; below zero, what a recall
+    /// gave back. Whoever left has it as `sold`.
+    pub novations: Usd,
+    /// What lay in escrow behind it and passed from whoever left to the buyer.
+    pub takeovers: Usd,
 }
 
 /// What moved for all contracts in which the organization is the same.
@@ -288,7 +293,20 @@ fn show_flow(cause: &'static str, flow: &Flow) -> CauseSums {
 }
 
 const fn show_sums(sums: &Sums) -> ContractSums {
-    let Sums { escrowed, due, fees, refunds, credits, price_gaps, notice_fees, forfeits, owner_shares, covers } = *sums;
+    let Sums {
+        escrowed,
+        due,
+        fees,
+        refunds,
+        credits,
+        price_gaps,
+        notice_fees,
+        forfeits,
+        owner_shares,
+        covers,
+        novations,
+        takeovers,
+    } = *sums;
     ContractSums {
         escrowed: Usd(escrowed),
         due: Usd(due),
@@ -300,6 +318,8 @@ const fn show_sums(sums: &Sums) -> ContractSums {
         forfeits: Usd(forfeits),
         owner_shares: Usd(owner_shares),
         covers: Usd(covers),
+        novations: Usd(novations),
+        takeovers: Usd(takeovers),
     }
 }
 

@@ -51,8 +51,8 @@ pub struct TransferRow {
     /// How much; positive.
     pub amount: Usd,
     /// Why: `deposit`, `withdrawal`, `hold`, `release`, `escrow`, `draw`, `refund`, `payment`, `fee`, `credit`,
-    /// `price_gap`, `notice_fee`, `forfeit`, `owner_share`, `royalty`, `bond`, `bond_release`, `bond_return` or
-    /// `bond_cover`.
+    /// `price_gap`, `notice_fee`, `forfeit`, `owner_share`, `royalty`, `novation`, `novation_royalty`, `takeover`, `bond`,
+    /// `bond_release`, `bond_return` or `bond_cover`.
     pub cause: &'static str,
     /// The order it is for.
     pub order_id: Option<Id>,

@@ -43,7 +43,7 @@ fn made(app: &App, product: ProductId, region: Option<&Region>, index: Option<Pr
     let mut asks: Vec<(Arc<Order>, Option<Price>)> = Vec::new();
     let passed = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |view, ask| {
         let paid = match ask.source {
-            Some(Source::Contract(contract)) => view.titles.get(&contract).map(|title| title.price),
+            Some(Source::Contract(contract)) => view.titles.get(&contract).map(|title| title.bought_at),
             _ => None,
         };
         if region.is_none_or(|region| view.region_of(ask) == Some(region)) {

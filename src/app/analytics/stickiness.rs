@@ -53,7 +53,7 @@ fn made(app: &App, product: ProductId, index: Option<Price>, spelled: &Spelled) 
     let mut asks: Vec<(Arc<Order>, Option<Price>, Option<Region>)> = Vec::new();
     let passed = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |view, ask| {
         let paid = match ask.source {
-            Some(Source::Contract(contract)) => view.titles.get(&contract).map(|title| title.price),
+            Some(Source::Contract(contract)) => view.titles.get(&contract).map(|title| title.bought_at),
             _ => None,
         };
         asks.push((Arc::clone(ask), paid, view.region_of(ask).cloned()));

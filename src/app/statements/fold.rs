@@ -81,6 +81,10 @@ pub struct Sums {
     pub owner_shares: Money,
     /// What the seller's bond paid the buyer for having bought elsewhere what it defaulted on.
     pub covers: Money,
+    /// What the buyer paid for taking the contract over: to whoever left, and the royalty in it. Below zero: what came back.
+    pub novations: Money,
+    /// What lay in escrow behind it, and passed from whoever left to the buyer.
+    pub takeovers: Money,
 }
 
 /// The figures of one month.
@@ -228,6 +232,11 @@ impl Fold {
                 Cause::PriceGap(_) => Sums { price_gaps: amount, ..Sums::default() },
                 Cause::NoticeFee(_) => Sums { notice_fees: amount, ..Sums::default() },
                 Cause::Forfeit(_) => Sums { forfeits: amount, ..Sums::default() },
+                Cause::Novation(_) if transfer.debit.kind == AccountKind::Available => {
+                    Sums { novations: Money::ZERO.minus(amount)?, ..Sums::default() }
+                }
+                Cause::Novation(_) | Cause::NovationRoyalty(_) => Sums { novations: amount, ..Sums::default() },
+                Cause::Takeover(_) => Sums { takeovers: amount, ..Sums::default() },
                 Cause::BondCover(_) if transfer.debit.kind == AccountKind::Bond => {
                     Sums { covers: amount, ..Sums::default() }
                 }
@@ -254,20 +263,24 @@ impl Fold {
     fn parts(&self, transfer: &Transfer) -> Vec<(Part, bool)> {
         // A buyer's notice is paid out of escrow, a seller's out of what it has.
         let by_seller = transfer.debit.kind == AccountKind::Available;
+        // What taking over costs is paid out of escrow too; what a recall gives back of it is not.
         // What a cover bid did not need of a bond goes back the way it came.
         let back = transfer.credit.kind == AccountKind::Bond;
         let debtor = match transfer.cause {
             Cause::Credit(_) => Part::Sold,
             Cause::BondCover(_) if !back => Part::Sold,
-            Cause::NoticeFee(_) if by_seller => Part::Sold,
+            Cause::NoticeFee(_) | Cause::Novation(_) if by_seller => Part::Sold,
+            Cause::Takeover(_) => Part::Sold,
             _ => Part::Bought,
         };
         let creditor = match transfer.cause {
             Cause::Payment(_) | Cause::PriceGap(_) | Cause::Forfeit(_) => Some(Part::Sold),
             Cause::BondCover(_) if back => Some(Part::Sold),
             Cause::Credit(_) | Cause::BondCover(_) => Some(Part::Bought),
-            Cause::NoticeFee(_) if by_seller => Some(Part::Bought),
-            Cause::NoticeFee(_) => Some(Part::Sold),
+            Cause::NoticeFee(_) | Cause::Novation(_) if by_seller => Some(Part::Bought),
+            Cause::NoticeFee(_) | Cause::Novation(_) => Some(Part::Sold),
+            Cause::Takeover(_) => Some(Part::Bought),
+            Cause::NovationRoyalty(_) => Some(Part::Owned),
             Cause::Fee(_) => Some(Part::Cleared),
             Cause::OwnerShare(_) | Cause::Royalty(_) => Some(Part::Owned),
             // From one account of the buyer to another.
@@ -306,6 +319,8 @@ impl Sums {
             forfeits: self.forfeits.plus(other.forfeits)?,
             owner_shares: self.owner_shares.plus(other.owner_shares)?,
             covers: self.covers.plus(other.covers)?,
+            novations: self.novations.plus(other.novations)?,
+            takeovers: self.takeovers.plus(other.takeovers)?,
         })
     }
 }

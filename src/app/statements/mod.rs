@@ -1,6 +1,7 @@
 //! Statements: what moved for an organization in a month, and what that was for.
 
 mod fold;
+mod unpaid;
 
 use std::collections::BTreeMap;
 
@@ -80,8 +81,9 @@ impl App {
         }
         // Each reads a month of an organization's history: many at once would keep all others from the database.
         let permit = self.statements().acquire().await.map_err(|_| AppError::NotApplied)?;
+        let owners = self.live().read(|view| unpaid::owners(view, organization));
         let read = self.read(move |reader| {
-            let statement = statement(reader, organization, month, now, slice)?;
+            let statement = statement(reader, (organization, &owners), month, now, slice)?;
             let mut mentions = Mentions::default();
             statement.transfers.rows.iter().for_each(|row| mention_cause(&mut mentions, row.cause));
             mentions.contracts.extend(statement.lines.iter().map(|line| line.contract.id));
@@ -127,13 +129,13 @@ impl App {
     }
 }
 
-/// Makes up a statement from the store.
+/// Makes up a statement from the store. What the organization hosts for nothing is told of by its owners' transfers.
 ///
 /// # Errors
 /// What the database said.
 pub fn statement(
     reader: &mut Reader,
-    organization: OrganizationId,
+    (organization, owners): (OrganizationId, &[OrganizationId]),
     month: Month,
     now: Timestamp,
     slice: Slice,
@@ -159,7 +161,8 @@ pub fn statement(
             None => break,
         }
     }
-    let figures = fold.figures();
+    let mut figures = fold.clone().figures();
+    unpaid::add(reader, (organization, owners), &fold, &mut figures)?;
     let totals = totals(&figures).map_err(|_| beyond(TransferId::new(0)))?;
     let (lines, left_out) = lines(reader, &figures)?;
     let (is_complete, transfers) = (window.end.start() <= now, kept.listed());

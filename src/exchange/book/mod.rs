@@ -40,6 +40,8 @@ pub struct Place {
     pub sla_class: SlaClass,
     /// Whether the ask sells out of a listing, not out of a contract.
     pub primary: bool,
+    /// Whether it sells a contract that its buyer takes over, and pays for at once.
+    pub novation: bool,
     /// Whose listing it is in the end.
     pub host: OrganizationId,
 }
@@ -90,6 +92,8 @@ pub struct BookBid {
     pub lot: u32,
     /// What the capacity must be like.
     pub requirements: Arc<Requirements>,
+    /// Whether it pays by the month: it takes nothing over.
+    pub monthly: bool,
 }
 
 /// How an order arrives.

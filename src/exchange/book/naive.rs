@@ -260,7 +260,8 @@ fn fill_size(offer: &Offer, bid: &BookBid, now: Timestamp) -> u32 {
         && ask.window.contains(bid.window)
         && bid.window.minutes() >= ask.min_minutes
         && notice_ms >= i128::from(ask.lead_minutes) * MS_PER_MINUTE
-        && meets(&ask.place, &bid.requirements);
+        && meets(&ask.place, &bid.requirements)
+        && !(bid.monthly && ask.place.novation);
     if !eligible {
         return 0;
     }
@@ -313,6 +314,7 @@ mod tests {
                 interconnect: Interconnect::Roce,
                 sla_class: SlaClass::P99,
                 primary: true,
+                novation: false,
                 host: OrganizationId::new(1),
             }),
         }
@@ -328,6 +330,7 @@ mod tests {
             window: window(20, 40),
             lot: 1,
             requirements: Arc::new(Requirements::default()),
+            monthly: false,
         }
     }
 

@@ -211,7 +211,7 @@ fn fill_size(ask: &BookAsk, sold: &Steps, bid: &BookBid, remaining: u32, now: Ti
         return 0;
     }
     let (small, large) = if ask.lot < bid.lot { (ask.lot, bid.lot) } else { (bid.lot, ask.lot) };
-    if large.checked_rem(small) != Some(0) || !holds(&bid.requirements, ask) {
+    if large.checked_rem(small) != Some(0) || !holds(&bid.requirements, ask) || (bid.monthly && ask.place.novation) {
         return 0;
     }
     let most = remaining.min(ask.gpus.saturating_sub(sold.max_over(bid.window)));

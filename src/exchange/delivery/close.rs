@@ -139,7 +139,7 @@ impl<B: Book> Exchange<B> {
         delivery.delivered = delivery.delivered.saturating_add(delivered);
         delivery.undelivered = delivery.undelivered.saturating_add(undelivered);
         add_months(&mut delivery.months, start, window, (up, kept));
-        for (piece, source) in delivery.sources(source, window) {
+        for (piece, source) in delivery.count_legs(source, window, up) {
             let Source::Contract(parent) = source else { continue };
             if self.deliveries.get(&parent).is_some() {
                 self.count(parent, piece, (up, kept))?;

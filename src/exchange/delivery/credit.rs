@@ -9,7 +9,7 @@ use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
 use super::super::terms::{CreditStep, promised_bps};
 use super::super::{Event, Exchange, Failure};
-use super::{Month, gpu_minutes};
+use super::Month;
 use crate::types::limits::BPS_WHOLE;
 use crate::types::{AccountKind, Money, OutOfRange, Price, Timestamp};
 
@@ -20,7 +20,7 @@ impl<B: Book> Exchange<B> {
         let credits = self.terms_of(contract.terms)?.credits.clone();
         let delivery = self.delivery_mut(contract.id)?;
         let is_closed = |number: u32, month: &Month| {
-            let covered = gpu_minutes(contract.gpus, contract.month(number));
+            let covered = contract.held_gpu_minutes(contract.month(number));
             month.delivered.saturating_add(month.undelivered) >= covered
         };
         let closed: Vec<u32> = delivery

@@ -27,7 +27,7 @@ use super::entities::{Contract, Order};
 use super::{Event, Exchange, Failure, Reject, life};
 use crate::types::limits::MONTH_MINUTES;
 use crate::types::{
-    ContractId, ContractStatus, Minute, Money, OrganizationId, Price, Source, Steps, Timestamp, Window,
+    ContractId, ContractStatus, Minute, Money, OrganizationId, OutOfRange, Price, Source, Steps, Timestamp, Window,
 };
 pub use notice::{Notice, Recall};
 
@@ -83,24 +83,48 @@ pub struct Month {
     pub undelivered: u64,
 }
 
-/// The source a contract was sold out of before it passed to another seller.
+/// Who sold a contract before it passed to another seller, and out of what: what is delivered until then is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earlier {
     /// It held until this minute.
     pub until: Minute,
     /// The source.
     pub source: Source,
+    /// Who sold.
+    pub seller: OrganizationId,
+    /// What came of it.
+    pub leg: Leg,
 }
 
-/// What an owner got so far, of what was paid since the contract came to its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claimed {
-    /// Out of what the contract was sold then: another source makes another claim.
-    pub source: Source,
-    /// What had been paid before, less the fee.
-    pub net_before: Money,
-    /// What the owner got since.
+/// What was delivered under one seller, and what was paid for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Leg {
+    /// GPU-minutes closed as delivered.
+    pub delivered: u64,
+    /// What fell due and was paid out of escrow, the fee included.
     pub paid: Money,
+    /// The fee in it.
+    pub fee: Money,
+    /// What somebody who is no party got of it.
+    pub claimed: Money,
+}
+
+impl Leg {
+    /// Returns what is due for it so far, and the fee in that.
+    fn due(&self, price: Price, fee_bps: u32) -> Result<(Money, Money), OutOfRange> {
+        let due = price.due(self.delivered)?;
+        Ok((due, due.share(fee_bps)?))
+    }
+
+    /// Returns what is left of it beside another.
+    fn minus(&self, other: &Self) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            delivered: self.delivered.checked_sub(other.delivered).ok_or(OutOfRange)?,
+            paid: self.paid.minus(other.paid)?,
+            fee: self.fee.minus(other.fee)?,
+            claimed: self.claimed.minus(other.claimed)?,
+        })
+    }
 }
 
 /// What a bid wishes if the seller of a contract it made defaults, frozen at the trade.
@@ -134,7 +158,7 @@ pub struct Delivery {
     pub delivered_at: Option<Minute>,
     /// The first paid minute.
     pub accepted_from: Option<Minute>,
-    /// GPUs sold on, by minute.
+    /// GPUs sold on or given up, by minute.
     pub resold: Steps,
     /// The sources before the present one, oldest first.
     pub earlier: Vec<Earlier>,
@@ -164,8 +188,8 @@ pub struct Delivery {
     pub credited: Money,
     /// Credits the seller could not pay yet.
     pub owed: Money,
-    /// What somebody who is no party of the contract gets of it.
-    pub claimed: Option<Claimed>,
+    /// What somebody who is no party of the contract got of it.
+    pub claimed: Money,
     /// Notice that was given.
     pub notice: Option<Notice>,
     /// A recall that was proposed.
@@ -207,7 +231,7 @@ impl Delivery {
             refunded: Money::ZERO,
             credited: Money::ZERO,
             owed: Money::ZERO,
-            claimed: None,
+            claimed: Money::ZERO,
             notice: None,
             recall: None,
             cover: None,
@@ -228,13 +252,15 @@ impl Delivery {
         !self.disputes.is_empty() || self.renter.pieces(window).any(differs)
     }
 
-    /// Returns the source of the contract over a window, piece by piece.
-    fn sources(&self, present: Source, window: Window) -> Vec<(Window, Source)> {
+    /// Counts GPU-minutes delivered under whoever sold then; returns the sources of the contract over a window, piece by
+    /// piece.
+    fn count_legs(&mut self, present: Source, window: Window, up: u32) -> Vec<(Window, Source)> {
         let mut pieces = Vec::new();
         let mut left = window;
-        for earlier in &self.earlier {
+        for earlier in &mut self.earlier {
             let piece = Window::new(left.start, left.end.min(earlier.until));
             if !piece.is_empty() {
+                earlier.leg.delivered = earlier.leg.delivered.saturating_add(gpu_minutes(up, piece));
                 pieces.push((piece, earlier.source));
                 left = left.from_minute(earlier.until);
             }
@@ -243,6 +269,28 @@ impl Delivery {
             pieces.push((left, present));
         }
         pieces
+    }
+
+    /// Returns what came of the contract under all its sellers.
+    const fn all_legs(&self) -> Leg {
+        Leg { delivered: self.delivered, paid: self.paid, fee: self.fee, claimed: self.claimed }
+    }
+
+    /// Returns what came of it under the present seller.
+    pub(super) fn present_leg(&self) -> Result<Leg, OutOfRange> {
+        self.earlier.iter().try_fold(self.all_legs(), |rest, earlier| rest.minus(&earlier.leg))
+    }
+
+    /// Returns what is due for what was delivered so far, and the fee in that: under each seller rounded down by itself.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] beyond `i64`.
+    pub fn due(&self, price: Price, fee_bps: u32) -> Result<(Money, Money), OutOfRange> {
+        let earlier = self.earlier.iter().map(|earlier| earlier.leg);
+        earlier.chain([self.present_leg()?]).try_fold((Money::ZERO, Money::ZERO), |(due, fee), leg| {
+            let (more_due, more_fee) = leg.due(price, fee_bps)?;
+            Ok((due.plus(more_due)?, fee.plus(more_fee)?))
+        })
     }
 }
 
@@ -254,7 +302,7 @@ impl Contract {
 
     /// Returns the GPU-minutes the contract covers.
     pub fn covered_gpu_minutes(&self) -> u64 {
-        gpu_minutes(self.gpus, self.covered())
+        self.held_gpu_minutes(self.covered())
     }
 
     /// Returns the minutes of a contract month that the contract covers.
@@ -322,7 +370,7 @@ impl<B: Book> Exchange<B> {
             return Ok(());
         }
         let contract = self.known(id)?;
-        let mut resold = Steps::new();
+        let mut resold = contract.given_up().cloned().unwrap_or_default();
         for child in self.sold_out_of.of(id) {
             let child = self.known(child)?;
             resold.add(child.window, child.gpus).map_err(|_| Failure::Invariant("resold_range"))?;

@@ -12,7 +12,6 @@ use super::super::contracts::Charge;
 use super::super::entities::{Cause, Contract};
 use super::super::trading::account;
 use super::super::{Event, Exchange, Failure, Made, Reject};
-use super::gpu_minutes;
 use crate::exchange::check_text;
 use crate::types::{
     AccountKind, ContractId, ContractStatus, Fault, Minute, Money, OrderId, OrderReason, OrderStatus, OrganizationId,
@@ -165,7 +164,7 @@ impl<B: Book> Exchange<B> {
 }
 
 fn notice_fee(contract: &Contract, ends_at: Minute, fee_bps: u32) -> Result<Money, Failure> {
-    let rest = gpu_minutes(contract.gpus, contract.window.from_minute(ends_at));
+    let rest = contract.held_gpu_minutes(contract.window.from_minute(ends_at));
     let worth = contract.price.due(rest).map_err(|_| Failure::Invariant("notice_range"))?;
     worth.share(fee_bps).map_err(|_| Failure::Invariant("notice_range"))
 }

@@ -4,17 +4,19 @@
 //! `due = floor(price * delivered_gpu_minutes / 60)` less what was paid before goes from the buyer's escrow to the seller,
 //! less `floor(fee_bps * due / 10000)` and what an owner has a claim to ([`super::super::rights`]); `floor(price * undelivered_gpu_minutes / 60)` less what was refunded before goes back
 //! to the buyer, and with the last slot what is left of the escrow does.
+//!
+//! A contract that passed to another seller is due to each for the minutes in which it sold, whenever they close: each of
+//! these legs is cumulative by itself.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::super::book::Book;
 use super::super::entities::{Account, Cause, Contract};
-use super::super::rights::Claim;
 use super::super::{Event, Exchange, Failure, Made, Reject};
-use super::Claimed;
+use super::Leg;
 use crate::types::limits::SETTLE_CONTRACTS_MAX;
-use crate::types::{AccountKind, ContractId, ContractStatus, Money, OrganizationId, Timestamp};
+use crate::types::{AccountKind, ContractId, ContractStatus, Money, OrganizationId, Source, Timestamp};
 
 impl<B: Book> Exchange<B> {
     /// Settles the next contracts after a cursor, youngest first, so that the legs below a contract come before it.
@@ -50,40 +52,46 @@ impl<B: Book> Exchange<B> {
         self.finish_delivery(at, &contract)
     }
 
+    /// Pays each of the contract's sellers for what was delivered under it.
     fn pay_delivered(&mut self, at: Timestamp, contract: &Contract) -> Result<(), Failure> {
-        let range = |_| Failure::Invariant("settlement_range");
-        let delivery = self.delivery_mut(contract.id)?;
-        let due = contract.price.due(delivery.delivered).map_err(range)?;
-        let fee = due.share(contract.fee_bps).map_err(range)?;
-        let payment = due.minus(std::mem::replace(&mut delivery.paid, due)).map_err(range)?;
-        let fee = fee.minus(std::mem::replace(&mut delivery.fee, fee)).map_err(range)?;
-        let net = payment.minus(fee).map_err(range)?;
-        let claim = self.claimed_now(contract, net)?;
-        let claimed = claim.map_or(Money::ZERO, |(_, part)| part);
-        let net = net.minus(claimed).map_err(range)?;
-        let (seller, exchange) = (contract.seller, OrganizationId::EXCHANGE);
-        // What is kept back comes right after its payment: a seller's statement finds it by that.
-        self.pay_from_escrow(at, contract, seller, net, Cause::Payment(contract.id))?;
-        self.pay_from_escrow(at, contract, exchange, fee, Cause::Fee(contract.id))?;
-        let Some((claim, part)) = claim else { return Ok(()) };
-        self.pay_from_escrow(at, contract, claim.organization, part, claim.cause)
+        let earlier = self.begun(contract.id)?.earlier.clone();
+        for (place, row) in earlier.into_iter().enumerate() {
+            let paid = self.pay_leg(at, contract, (row.seller, row.source), row.leg)?;
+            if let Some(row) = self.delivery_mut(contract.id)?.earlier.get_mut(place) {
+                row.leg = paid;
+            }
+        }
+        let leg = self.begun(contract.id)?.present_leg().map_err(|_| Failure::Invariant("leg_range"))?;
+        self.pay_leg(at, contract, (contract.seller, contract.source), leg).map(drop)
     }
 
-    /// Returns who has a claim to a part of what a contract pays, and how much of this payment it is.
-    fn claimed_now(&mut self, contract: &Contract, payment: Money) -> Result<Option<(Claim, Money)>, Failure> {
-        let range = |_| Failure::Invariant("claim_range");
-        let Some(claim) = self.claim(contract)? else { return Ok(None) };
+    /// Pays one of them what fell due since the last time; returns how it stands then.
+    fn pay_leg(
+        &mut self,
+        at: Timestamp,
+        contract: &Contract,
+        (seller, source): (OrganizationId, Source),
+        leg: Leg,
+    ) -> Result<Leg, Failure> {
+        let range = |_| Failure::Invariant("settlement_range");
+        let (due, fees) = leg.due(contract.price, contract.fee_bps).map_err(range)?;
+        let claim = self.claim(contract, source)?;
+        let net = due.minus(fees).map_err(range)?;
+        let claimed = claim.map_or(Ok(Money::ZERO), |claim| claim.of(net)).map_err(range)?;
+        let paid = Leg { delivered: leg.delivered, paid: due, fee: fees, claimed };
+        let now = paid.minus(&Leg { delivered: 0, ..leg }).map_err(range)?;
         let delivery = self.delivery_mut(contract.id)?;
-        let net = delivery.paid.minus(delivery.fee).map_err(range)?;
-        let net_before = net.minus(payment).map_err(range)?;
-        let begun = Claimed { source: contract.source, net_before, paid: Money::ZERO };
-        let claimed = delivery.claimed.get_or_insert(begun);
-        if claimed.source != contract.source {
-            *claimed = begun;
+        delivery.paid = delivery.paid.plus(now.paid).map_err(range)?;
+        delivery.fee = delivery.fee.plus(now.fee).map_err(range)?;
+        delivery.claimed = delivery.claimed.plus(now.claimed).map_err(range)?;
+        let net = now.paid.minus(now.fee).and_then(|net| net.minus(now.claimed)).map_err(range)?;
+        // What is kept back comes right after its payment: a seller's statement finds it by that.
+        self.pay_from_escrow(at, contract, seller, net, Cause::Payment(contract.id))?;
+        self.pay_from_escrow(at, contract, OrganizationId::EXCHANGE, now.fee, Cause::Fee(contract.id))?;
+        if let Some(claim) = claim {
+            self.pay_from_escrow(at, contract, claim.organization, now.claimed, claim.cause)?;
         }
-        let due = claim.of(net.minus(claimed.net_before).map_err(range)?).map_err(range)?;
-        let part = due.minus(std::mem::replace(&mut claimed.paid, due)).map_err(range)?;
-        Ok(Some((claim, part)))
+        Ok(paid)
     }
 
     fn refund_undelivered(&mut self, at: Timestamp, contract: &Contract) -> Result<(), Failure> {

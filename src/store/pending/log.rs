@@ -9,6 +9,7 @@ use super::{Mark, States};
 use crate::exchange::bonds::AskBond;
 use crate::exchange::entities::{Purse, Tape};
 use crate::exchange::funding::Monthly;
+use crate::exchange::novation::Novation;
 use crate::store::db::{on, portable};
 use crate::store::row::row;
 use crate::store::rows::field::Place;
@@ -19,8 +20,10 @@ use crate::types::{Money, OrganizationId, ProductId};
 
 /// The form the states are written in where there is nothing beside them: rows written before there could be have it too.
 const VERSION: u8 = 1;
-/// The form with what stands beside them behind the states. Others are refused.
+/// The form with what stands beside them behind the states.
 const VERSION_BESIDE: u8 = 2;
+/// The form with what was taken over behind that. Others are refused.
+const VERSION_NOVATION: u8 = 3;
 
 row! {
     /// The states that a batch changed.
@@ -56,6 +59,9 @@ struct Beside {
     asks: BTreeMap<i64, AskBond>,
     bonds: BTreeMap<i64, Money>,
 }
+
+/// What novation made of contracts, by number.
+type Novations = BTreeMap<i64, Box<Novation>>;
 
 impl Beside {
     fn of(logged: &Logged) -> Self {
@@ -96,9 +102,12 @@ impl PendingRow {
             tapes: states.tapes.clone(),
         };
         let beside = Beside::of(&logged);
-        let states = match beside.is_empty() {
-            true => postcard::to_allocvec(&(VERSION, logged)),
-            false => postcard::to_allocvec(&(VERSION_BESIDE, logged, beside)),
+        let novation = |contract: &ContractNow| Some((contract.number, contract.novation.clone()?));
+        let novations: Novations = logged.contracts.iter().filter_map(novation).collect();
+        let states = match (novations.is_empty(), beside.is_empty()) {
+            (true, true) => postcard::to_allocvec(&(VERSION, logged)),
+            (true, false) => postcard::to_allocvec(&(VERSION_BESIDE, logged, beside)),
+            (false, _) => postcard::to_allocvec(&(VERSION_NOVATION, logged, beside, novations)),
         };
         let states = states.map_err(|_| Place::new("pending_states", sequence).corrupt("states"))?;
         Ok(Some(Self { sequence, states }))
@@ -113,6 +122,14 @@ impl PendingRow {
             (VERSION, []) => {}
             (VERSION_BESIDE, rest) => {
                 postcard::from_bytes::<Beside>(rest).map_err(|_| corrupt())?.put_into(&mut logged);
+            }
+            (VERSION_NOVATION, rest) => {
+                let read = postcard::from_bytes::<(Beside, Novations)>(rest);
+                let (beside, mut novations) = read.map_err(|_| corrupt())?;
+                beside.put_into(&mut logged);
+                for contract in &mut logged.contracts {
+                    contract.novation = novations.remove(&contract.number);
+                }
             }
             _ => return Err(corrupt()),
         }

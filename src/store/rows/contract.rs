@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{Place, minutes, text, word};
 use crate::exchange::entities::{Contract, Holding, Pass};
 use crate::exchange::funding::Monthly;
+use crate::exchange::novation::Novation;
 use crate::store::StoreError;
 use crate::store::row::{Word, row};
 use crate::types::{
@@ -65,6 +66,7 @@ row! {
         last_child: Option<i64>,
         monthly: Option<Word>,
         bond: i64,
+        novation: Option<Word>,
     }
 }
 
@@ -133,6 +135,7 @@ impl ContractRow {
             last_child: now.last_child,
             monthly: now.monthly,
             bond: now.bond,
+            novation: now.novation.clone(),
         })
     }
 }
@@ -154,6 +157,9 @@ pub(crate) struct ContractNow {
     /// Logged beside the states: most have none.
     #[serde(skip)]
     pub(crate) bond: Money,
+    /// Logged beside the states too.
+    #[serde(skip)]
+    pub(crate) novation: Option<Box<Novation>>,
 }
 
 impl ContractNow {
@@ -169,6 +175,7 @@ impl ContractNow {
             last_child: contract.last_child,
             monthly: contract.monthly,
             bond: contract.bond,
+            novation: contract.novation.clone(),
         }
     }
 }
@@ -195,6 +202,13 @@ impl ContractStateRow {
                 .map_err(|_| at.corrupt("monthly"))?
                 .map(text),
             bond: contract.bond.micros(),
+            novation: contract
+                .novation
+                .as_ref()
+                .map(serde_json::to_string)
+                .transpose()
+                .map_err(|_| at.corrupt("novation"))?
+                .map(text),
         })
     }
 
@@ -203,6 +217,7 @@ impl ContractStateRow {
         let at = Place::new("contract_states", self.number);
         let ended_at = self.ended_at.map(|minute| at.int("ended_at", minute).map(Minute::new));
         let monthly = self.monthly.as_deref().map(serde_json::from_str);
+        let novation = self.novation.as_deref().map(serde_json::from_str);
         Ok(ContractNow {
             number: self.number,
             source: at.source(&self.source_kind, self.source_number)?,
@@ -214,6 +229,7 @@ impl ContractStateRow {
             last_child: at.holding("last_child", self.last_child)?,
             monthly: monthly.transpose().map_err(|_| at.corrupt("monthly"))?,
             bond: Money::from_micros(self.bond),
+            novation: novation.transpose().map_err(|_| at.corrupt("novation"))?,
         })
     }
 }

@@ -62,7 +62,7 @@ async fn accepted() -> (Market, String) {
     (market, contract)
 }
 
-async fn act(market: &Market, who: &Who, contract: &str, what: &str, body: Value) -> super::world::Answer {
+pub async fn act(market: &Market, who: &Who, contract: &str, what: &str, body: Value) -> super::world::Answer {
     market.world.post(who, &format!("/v1/contracts/{contract}/{what}"), body).await
 }
 
@@ -75,7 +75,7 @@ pub fn to(market: &Market, minute: u32) {
     market.world.clock.set(market.world.first_day().plus(minute).start());
 }
 
-fn report(market: &Market, contract: &str, minute: u32, slots: u32, gpus_up: u32) -> Value {
+pub fn report(market: &Market, contract: &str, minute: u32, slots: u32, gpus_up: u32) -> Value {
     let slot = market.world.first_day().plus(minute).to_rfc3339();
     json!({"reports": [{"contract_id": contract, "runs": [{"slot": slot, "slots": slots, "gpus_up": gpus_up}]}]})
 }

@@ -8,7 +8,7 @@ use super::world::{Market, PRODUCT, with};
 const DAY: u32 = 24 * 60;
 
 /// A market under terms by which nothing defaults, with capacity for 100 days of which all is offered at $2.
-async fn market() -> Market {
+pub async fn market() -> Market {
     let mut market = Market::open().await;
     let body = json!({
         "site_id": market.site, "product": PRODUCT, "gpus": 8, "start": market.world.at(0),

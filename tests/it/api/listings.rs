@@ -88,6 +88,7 @@ async fn capacity_of_an_owner_is_listed_by_its_host() {
             (&fee, &json!(500), &json!(3))
         );
         assert_eq!(made["owner"]["organization_id"], owner.organization);
+        assert_eq!(made["resale"], "sublease", "unless it is said");
     }
     for fee in [json!({}), json!({"per_kw_month": "146.00"}), json!({"share_bps": 1, "per_gpu_hour": "1"})] {
         let refused = world.post(&market.provider, "/v1/listings", of(fee)).await;

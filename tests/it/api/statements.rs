@@ -2,9 +2,10 @@
 
 use actix_web::test::TestRequest;
 use gpubourse::types::Money;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::world::{Market, Who};
+use super::deliveries::{KEY, access, act, put_under_terms, report, settle, to};
+use super::world::{Market, PRODUCT, Who};
 
 /// The month of the tests' clock.
 const MONTH: &str = "/v1/statements/2026-11";
@@ -123,4 +124,45 @@ async fn the_file_adds_up_column_by_column_and_runs_nothing() {
     }
     assert_eq!(&named("contract")[0][at("escrowed_usd")], "384.00");
     assert_eq!(named("contract_total").len(), 1);
+}
+
+/// A host that keeps nothing has no transfer of its own, and is told all the same what its hours came to.
+#[actix_web::test]
+async fn a_seller_of_which_the_owner_has_everything_sees_what_fell_due() {
+    let mut market = Market::open().await;
+    let owner = market.world.member("owner", "renter").await;
+    let body = json!({
+        "site_id": market.site, "product": PRODUCT, "gpus": 8, "start": market.world.at(0), "end": market.world.at(24 * 60),
+        "gpus_per_node": 8, "interconnect": "infiniband", "resale_allowed": true,
+        "owner": {"organization_id": owner.organization, "host_fee": {"share_bps": 0}},
+    });
+    let listing = market.world.post(&market.provider, "/v1/listings", body).await.expect(201);
+    market.listing = listing["id"].as_str().unwrap().to_owned();
+    let owner = market.world.key(&owner, &["read"]).await;
+    let market = put_under_terms(market).await;
+    let contract = market.sell_to(&market.renter, 8).await["contract_id"].as_str().unwrap().to_owned();
+    market.world.post(&market.renter, "/v1/access-key", json!({"public_key": KEY})).await.expect(200);
+    act(&market, &market.provider, &contract, "ready", json!({})).await.expect(200);
+    act(&market, &market.provider, &contract, "deliver", access(KEY)).await.expect(200);
+    act(&market, &market.renter, &contract, "accept", json!({})).await.expect(200);
+    to(&market, 12 * 60);
+    market.world.post(&market.provider, "/v1/meter", report(&market, &contract, 0, 144, 8)).await.expect(200);
+    to(&market, 2 * 24 * 60);
+    settle(&market).await;
+    let month = market.world.clock_in(0);
+    let path = format!("/v1/statements/{}", &month[..7]);
+    // 96 GPU-hours at 2.00, of which the exchange has a hundredth and the owner the rest.
+    let line = |statement: &Value, part: &str| {
+        let lines = statement["contracts"].as_array().unwrap();
+        lines.iter().find(|line| line["part"] == part).unwrap_or_else(|| panic!("{statement}")).clone()
+    };
+    let sold = market.world.get(&market.provider, &path).await.expect(200);
+    let own = line(&sold, "sold");
+    assert_eq!((&own["due"], &own["fees"], &own["owner_shares"]), (&json!("192.00"), &json!("1.92"), &json!("190.08")));
+    assert_eq!((&own["contract_id"], &own["delivered_gpu_hours"]), (&json!(contract), &json!("96.0000")));
+    assert_eq!(sold["closing"]["available"], "0.00", "{sold}");
+    let owned = market.world.get(&owner, &path).await.expect(200);
+    assert_eq!(line(&owned, "owned")["owner_shares"], "190.08");
+    let bought = market.world.get(&market.renter, &path).await.expect(200);
+    assert_eq!(line(&bought, "bought")["due"], "192.00");
 }

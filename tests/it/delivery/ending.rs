@@ -2,7 +2,7 @@
 
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Command, Event};
-use gpubourse::types::{ContractId, ContractStatus, OrganizationId, Source};
+use gpubourse::types::{ContractId, ContractStatus, Fault, OrganizationId, Source};
 
 use super::life::{DAY, Life, P, R, X, Y, minute};
 
@@ -147,5 +147,30 @@ fn two_admins_recall_what_is_not_delivered() {
     assert_eq!(paid, 576_000_000);
     assert_eq!(life.sum(id, "refund").micros(), 11_520_000_000 - paid);
     assert_eq!(life.sum(child, "refund"), life.sum(child, "escrow"));
+    life.check_money();
+}
+
+#[test]
+fn each_seller_is_paid_for_the_minutes_in_which_it_sold_whenever_they_close() {
+    let (mut life, first) = sold();
+    let child = life.sell(Source::Contract(first), X, 8, (61, 60 + 20 * DAY), "2.00");
+    life.hand_over(child);
+    let end = 60 + DAY;
+    life.operate((60, end), &[(child, 8)]);
+    let (status, fault) = (ContractStatus::Terminated, Some(Fault::Buyer));
+    life.done(Command::EndContract { contract: first, status, fault, reason: "it is broke".into() });
+    life.operate((end, end + DAY), &[(child, 8)]);
+    life.advance(end + 3 * DAY);
+    life.settle();
+    // Nothing had closed when it passed, in the minute after: what was up before is R's, what was up after is P's.
+    let net = |gpu_minutes: i64, micros: i64| {
+        let due = gpu_minutes * micros / 60;
+        due - due * i64::from(super::life::FEE_BPS) / 10_000
+    };
+    let paid = |id, who| life.paid.get(&(id, who)).map_or(0, |amount| amount.micros());
+    let accepted = i64::from(life.exchange.delivery(child).unwrap().accepted_from.unwrap().get() - minute(0).get());
+    let (before, after) = (i64::from(end) + 1 - accepted.max(61), i64::from(DAY) - 1);
+    assert_eq!((paid(child, R), paid(child, P)), (net(8 * before, 2_000_000), net(8 * after, 2_000_000)));
+    assert_eq!(paid(first, P), net(8 * before, 3_000_000), "each of its own leg: R pays P what it was delivered");
     life.check_money();
 }

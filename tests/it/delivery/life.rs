@@ -1,5 +1,7 @@
 //! A market in which contracts are delivered: P provides, R resells, X and Y rent; minute 0 is `ZERO`.
 
+use std::collections::BTreeMap;
+
 use gpubourse::exchange::entities::{Cause, Contract};
 use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
@@ -9,7 +11,7 @@ use gpubourse::exchange::{
 };
 use gpubourse::types::{
     AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId,
-    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
+    OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Steps, Symbol, TimeInForce, Timestamp,
 };
 
 pub const ZERO: u32 = 29_000_000;
@@ -26,6 +28,8 @@ pub struct Life {
     pub minute: u32,
     /// What moved for contracts: (contract, cause, amount).
     pub moved: Vec<(ContractId, &'static str, Money)>,
+    /// What was paid to each seller of each contract for what was delivered.
+    pub paid: BTreeMap<(ContractId, OrganizationId), Money>,
     /// What the events said, in order.
     pub events: Vec<Event>,
     /// What the journal must record: the commands and the words for what came of them.
@@ -114,6 +118,7 @@ impl Life {
             exchange: Exchange::new(),
             minute: 0,
             moved: Vec::new(),
+            paid: BTreeMap::new(),
             events: Vec::new(),
             rows: Vec::new(),
             is_checked: true,
@@ -200,6 +205,10 @@ impl Life {
     fn note(&mut self, events: &[Event]) {
         for event in events {
             if let Event::Transferred { transfer } = event {
+                if let Cause::Payment(id) = transfer.cause {
+                    let sum = self.paid.entry((id, transfer.credit.organization)).or_default();
+                    *sum = sum.plus(transfer.amount).unwrap();
+                }
                 let moved = match transfer.cause {
                     Cause::Payment(id) => (id, "payment"),
                     Cause::Fee(id) => (id, "fee"),
@@ -211,6 +220,10 @@ impl Life {
                     Cause::Forfeit(id) => (id, "forfeit"),
                     Cause::OwnerShare(id) => (id, "owner"),
                     Cause::Royalty(id) => (id, "royalty"),
+                    Cause::Novation(id) if transfer.debit.kind == AccountKind::Escrow => (id, "novation"),
+                    Cause::Novation(id) => (id, "novation back"),
+                    Cause::NovationRoyalty(id) => (id, "novation royalty"),
+                    Cause::Takeover(id) => (id, "takeover"),
                     Cause::NoticeFee(id) if transfer.debit.kind == AccountKind::Escrow => (id, "buyer's notice"),
                     Cause::NoticeFee(id) => (id, "seller's notice"),
                     Cause::Escrow(id) => (id, "escrow"),
@@ -368,6 +381,44 @@ impl Life {
         }
         assert_eq!(total, Money::ZERO);
         self.check_funding();
+        self.check_capacity();
+        self.check_escrow();
+    }
+
+    /// No minute of a listing or of a contract is sold twice; what was taken over from a contract is not its any more.
+    fn check_capacity(&self) {
+        let mut used: BTreeMap<Source, Steps> = BTreeMap::new();
+        for row in self.exchange.contracts() {
+            used.entry(row.source).or_default().add_steps(&row.held().unwrap()).unwrap();
+            let own = used.entry(Source::Contract(row.id)).or_default();
+            row.given_up().map_or(Ok(()), |gone| own.add_steps(gone)).unwrap();
+        }
+        for (source, used) in used {
+            let most = used.steps().iter().map(|(_, gpus)| *gpus).max().unwrap_or(0);
+            let has = match source {
+                Source::Listing(_) => 64,
+                Source::Contract(id) => self.contract(id).gpus,
+            };
+            assert!(most <= has, "{most} are sold out of {source:?}, which has {has}");
+        }
+    }
+
+    /// What was paid for at once has all in escrow that can still fall due.
+    fn check_escrow(&self) {
+        for row in self.exchange.contracts().filter(|row| row.monthly.is_none()) {
+            let mut must = row.price.due(row.covered_gpu_minutes()).unwrap();
+            if let Some(delivery) = self.exchange.delivery(row.id) {
+                must = must.minus(delivery.paid).and_then(|rest| rest.minus(delivery.refunded)).unwrap();
+            }
+            assert!(row.escrow >= must, "{} lies behind {}, {must} can fall due", row.escrow, row.id);
+        }
+    }
+
+    /// Rebuilds the exchange from what a store keeps; nothing may differ.
+    pub fn restart(&mut self) {
+        let digest = self.exchange.recomputed_digest().unwrap();
+        self.exchange = Exchange::restore(self.exchange.snapshot()).unwrap();
+        assert_eq!(self.exchange.recomputed_digest().unwrap(), digest);
     }
 
     /// What is live and paid for by the month has its deposit in escrow, and all that can fall due of the minutes that are

@@ -7,6 +7,7 @@ mod ending;
 mod funding;
 mod handshake;
 pub mod life;
+mod novation;
 mod random;
 mod rights;
 mod settlement;

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Command, Event};
-use gpubourse::types::{ContractId, ContractStatus, Fault, Funding, Money, OrganizationId, Source};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Funding, Money, OrganizationId, ResaleForm, Source};
 use proptest::prelude::*;
 
 use super::life::{DAY, FEE_BPS, Life, P, R, X, Y, ZERO};
@@ -41,6 +42,10 @@ struct Leg {
     monthly: bool,
     accepted: Option<u32>,
     parent: Said<Option<ContractId>>,
+    /// Who sells it, from which minute on.
+    sellers: Vec<(u32, OrganizationId)>,
+    /// GPUs that others took over.
+    gone: Vec<((u32, u32), u32)>,
     provider: Said<u32>,
     renter: Said<u32>,
 }
@@ -134,9 +139,30 @@ fn op_of_months() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// As [`op`], with many resales, and recalls of them.
+fn op_of_positions() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => op(),
+        4 => (0usize..6, 0usize..3, 1u32..5, 0u32..40, 200u32..600, 1i64..9_000_000).prop_map(
+            |(from, buyer, gpus, start, minutes, price)| Op::Sell { from, buyer, gpus, start, minutes, price }
+        ),
+        4 => (0usize..8).prop_map(|which| Op::HandOver { which }),
+        4 => (0usize..8, 10u32..40, 10u32..40, 1u32..9).prop_map(
+            |(which, back, slots, up)| Op::Report { which, renter: false, back, slots, up }
+        ),
+        1 => (0usize..8).prop_map(|which| Op::End { which, status: 3 }),
+    ]
+}
+
 impl Model {
     fn new() -> Self {
-        let mut life = Life::new();
+        Self::on(ResaleForm::Sublease)
+    }
+
+    /// Begins with capacity whose resales make their seller stay, or leave.
+    fn on(resale: ResaleForm) -> Self {
+        let royalty_bps = if resale == ResaleForm::Novation { 1_000 } else { 0 };
+        let mut life = Life::with_rights(Rights { resale, royalty_bps, ..Rights::default() });
         // The model has no defaults.
         let never = 400 * DAY;
         let terms = ContractTerms {
@@ -211,6 +237,17 @@ impl Model {
         };
         let buyer = [R, X, Y][buyer];
         let Some(id) = self.life.try_sell(source, buyer, gpus, window, price) else { return };
+        let contract = self.life.contract(id);
+        let seller = contract.seller;
+        // What is taken over has the price of what it is a part of, and nothing above it.
+        let (parent, price) = match (parent, contract.taken_over()) {
+            (Some(from), Some(_)) => {
+                let from = self.legs.get_mut(&from).unwrap();
+                from.gone.push((window, gpus));
+                (None, from.price)
+            }
+            (parent, _) => (parent, price),
+        };
         let leg = Leg {
             gpus,
             price,
@@ -218,6 +255,8 @@ impl Model {
             monthly: self.life.funding == Funding::Monthly,
             accepted: None,
             parent: Said(vec![(0, u32::MAX, parent)]),
+            sellers: vec![(0, seller)],
+            gone: Vec::new(),
             provider: Said(Vec::new()),
             renter: Said(Vec::new()),
         };
@@ -271,7 +310,7 @@ impl Model {
                     let leg = self.legs.get_mut(contract).unwrap();
                     leg.window.1 = from.max(leg.window.0).min(leg.window.1);
                 }
-                Event::ContractPassed { contract, source, .. } => {
+                Event::ContractPassed { contract, source, seller } => {
                     // From the minute on in which the contract above ends.
                     let above = self.legs[&id].window;
                     let since = from.max(above.0).min(above.1);
@@ -279,7 +318,9 @@ impl Model {
                         Source::Contract(parent) => Some(*parent),
                         Source::Listing(_) => None,
                     };
-                    self.legs.get_mut(contract).unwrap().parent.say((since, u32::MAX), parent);
+                    let leg = self.legs.get_mut(contract).unwrap();
+                    leg.parent.say((since, u32::MAX), parent);
+                    leg.sellers.push((since, *seller));
                 }
                 _ => {}
             }
@@ -306,32 +347,47 @@ impl Model {
                     let leg = self.legs.get_mut(contract).unwrap();
                     leg.window.1 = from.max(leg.window.0).min(leg.window.1);
                 }
-                Event::ContractPassed { contract, source, .. } => {
+                Event::ContractPassed { contract, source, seller } => {
                     let parent = match source {
                         Source::Contract(parent) => Some(*parent),
                         Source::Listing(_) => None,
                     };
-                    self.legs.get_mut(contract).unwrap().parent.say((from, u32::MAX), parent);
+                    let leg = self.legs.get_mut(contract).unwrap();
+                    leg.parent.say((from, u32::MAX), parent);
+                    leg.sellers.push((from, *seller));
                 }
                 _ => {}
             }
         }
     }
 
-    /// GPU-minutes delivered for a contract, minute by minute down its chain.
-    fn delivered(&self, id: ContractId) -> u64 {
+    /// GPU-minutes delivered for a contract between two minutes, minute by minute down its chain.
+    fn delivered(&self, id: ContractId, (since, until): (u32, u32)) -> u64 {
         let (from, to) = self.legs[&id].window;
+        let (from, to) = (from.max(since), to.min(until));
         let inside = self.edges().filter(|edge| (from..to).contains(edge));
-        let edges: BTreeSet<u32> = inside.chain([from, to]).collect();
+        let edges: BTreeSet<u32> = inside.chain([from, to.max(from)]).collect();
         let pieces = edges.iter().zip(edges.iter().skip(1));
         pieces.map(|(piece, end)| u64::from(end - piece) * u64::from(self.up(id, *piece))).sum()
+    }
+
+    /// What is due to each of a contract's sellers, and the fee in it: each for its own minutes.
+    fn dues(&self, id: ContractId) -> Vec<(OrganizationId, i128, i128)> {
+        let leg = &self.legs[&id];
+        let ends = leg.sellers.iter().skip(1).map(|(since, _)| *since).chain([u32::MAX]);
+        let due = |((since, seller), until): (&(u32, OrganizationId), u32)| {
+            let due = i128::from(leg.price) * i128::from(self.delivered(id, (*since, until))) / 60;
+            (*seller, due, due * i128::from(FEE_BPS) / 10_000)
+        };
+        leg.sellers.iter().zip(ends).map(due).collect()
     }
 
     /// Minutes before which something may differ from after.
     fn edges(&self) -> impl Iterator<Item = u32> + '_ {
         self.legs.values().flat_map(|leg| {
             let own = [leg.window.0, leg.window.1].into_iter().chain(leg.accepted);
-            own.chain(leg.parent.edges()).chain(leg.provider.edges()).chain(leg.renter.edges())
+            let gone = leg.gone.iter().flat_map(|((from, to), _)| [*from, *to]);
+            own.chain(leg.parent.edges()).chain(leg.provider.edges()).chain(leg.renter.edges()).chain(gone)
         })
     }
 
@@ -345,7 +401,9 @@ impl Model {
             })
             .map(|(child, _)| *child)
             .collect();
-        let kept = leg.gpus - children.iter().map(|child| self.legs[child].gpus).sum::<u32>();
+        let gone = leg.gone.iter().filter(|((from, to), _)| (*from..*to).contains(&minute));
+        let gone: u32 = gone.map(|(_, gpus)| gpus).sum();
+        let kept = leg.gpus - gone - children.iter().map(|child| self.legs[child].gpus).sum::<u32>();
         let said = leg.provider.at(minute).unwrap_or(0).min(kept);
         let said = leg.renter.at(minute).map_or(said, |renter| said.min(renter));
         let own = if leg.accepted.is_some_and(|from| from <= minute) { said } else { 0 };
@@ -357,16 +415,27 @@ impl Model {
         self.advance(MINUTES_MAX + 40 * DAY);
         self.life.settle();
         self.life.check_money();
-        for (id, leg) in &self.legs {
+        for id in self.legs.keys() {
             prop_assert!(self.life.exchange.contract(*id).is_none(), "{} is not settled", id);
-            let due = i128::from(leg.price) * i128::from(self.delivered(*id)) / 60;
-            let fee = due * i128::from(FEE_BPS) / 10_000;
+            let dues = self.dues(*id);
+            let (due, fee) = dues.iter().fold((0, 0), |(due, fee), leg| (due + leg.1, fee + leg.2));
+            for (seller, ..) in &dues {
+                let own = dues.iter().filter(|leg| leg.0 == *seller).map(|leg| leg.1 - leg.2).sum::<i128>();
+                let paid = self.life.paid.get(&(*id, *seller)).map_or(0, |paid| i128::from(paid.micros()));
+                prop_assert_eq!(paid, own, "paid to {} of {}", seller, id);
+            }
             let sum = |cause| i128::from(self.life.sum(*id, cause).micros());
             prop_assert_eq!(sum("payment") + sum("fee"), due, "due of {}", id);
             prop_assert_eq!(sum("fee"), fee, "fee of {}", id);
             prop_assert_eq!(
                 sum("refund"),
-                sum("escrow") + sum("draw") - due - sum("gap") - sum("buyer's notice") - sum("forfeit"),
+                sum("escrow") + sum("draw") + sum("takeover")
+                    - due
+                    - sum("gap")
+                    - sum("buyer's notice")
+                    - sum("forfeit")
+                    - sum("novation")
+                    - sum("novation royalty"),
                 "refund of {}",
                 id
             );
@@ -394,15 +463,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn so_it_is_where_sellers_leave(ops in prop::collection::vec(op_of_positions(), 1..80)) {
+        let mut model = Model::on(ResaleForm::Novation);
+        ops.iter().for_each(|op| model.play(op));
+        model.life.restart();
+        model.check()?;
+    }
+
+    #[test]
+    fn so_it_is_by_the_month_where_sellers_leave(ops in prop::collection::vec(op_of_months(), 1..80)) {
+        let mut model = Model::on(ResaleForm::Novation);
+        ops.iter().for_each(|op| model.play(op));
+        model.check()?;
+    }
+}
+
 /// Plays some lives and tells how many of them have each of what is looked for.
-fn count<const N: usize>(ops: impl Strategy<Value = Op>, has: [fn(&Model) -> bool; N]) -> [usize; N] {
+fn count<const N: usize>(
+    ops: impl Strategy<Value = Op>,
+    resale: ResaleForm,
+    has: [fn(&Model) -> bool; N],
+) -> [usize; N] {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let lives = prop::collection::vec(ops, 1..80);
     let mut counts = [0; N];
     for _ in 0..200 {
-        let mut model = Model::new();
+        let mut model = Model::on(resale);
         lives.new_tree(&mut runner).unwrap().current().iter().for_each(|op| model.play(op));
         model.check().unwrap();
         counts.iter_mut().zip(has).for_each(|(count, has)| *count += usize::from(has(&model)));
@@ -419,6 +510,18 @@ impl Model {
         self.legs.iter().any(|(id, leg)| leg.monthly && self.life.sum(*id, cause) > Money::ZERO)
     }
 
+    /// The most contracts that were taken over one from the other.
+    fn deepest(&self) -> u32 {
+        let mut depths: BTreeMap<ContractId, u32> = BTreeMap::new();
+        for event in &self.life.events {
+            if let Event::ContractTakenOver { contract, from } = event {
+                let depth = depths.get(from).copied().unwrap_or(0) + 1;
+                depths.insert(*contract, depth);
+            }
+        }
+        depths.into_values().max().unwrap_or(0)
+    }
+
     fn has_seen(&self, wanted: fn(&Event) -> bool) -> bool {
         self.life.events.iter().any(wanted)
     }
@@ -428,6 +531,7 @@ impl Model {
 fn the_lives_are_worth_looking_at() {
     let counts = count(
         op(),
+        ResaleForm::Sublease,
         [
             |model| model.has_moved("payment"),
             |model| model.legs.values().any(|leg| leg.parent.at(0).flatten().is_some()),
@@ -445,6 +549,7 @@ fn the_lives_are_worth_looking_at() {
 fn the_months_are_worth_looking_at() {
     let counts = count(
         op_of_months(),
+        ResaleForm::Sublease,
         [
             |model| model.has_moved("draw"),
             |model| model.has_moved("forfeit"),
@@ -457,4 +562,30 @@ fn the_months_are_worth_looking_at() {
     println!("of 200 lives had draws, missed ones, gaps, notices, payments, passes: {counts:?}");
     let [drawn, missed, gaps, noticed, paid, passed] = counts;
     assert!(drawn > 60 && missed > 20 && gaps > 4 && noticed > 10 && paid > 8 && passed > 8);
+}
+
+#[test]
+fn the_lives_in_which_sellers_leave_are_worth_looking_at() {
+    let counts = count(
+        op_of_positions(),
+        ResaleForm::Novation,
+        [
+            |model| model.has_moved("takeover"),
+            |model| model.has_moved("novation royalty"),
+            |model| model.has_moved("novation back"),
+            |model| model.legs.values().any(|leg| leg.gone.len() > 1),
+            // Taken over from what was taken over.
+            |model| model.deepest() > 1,
+            |model| {
+                let taken = model.life.events.iter().filter_map(|event| match event {
+                    Event::ContractTakenOver { contract, .. } => Some(*contract),
+                    _ => None,
+                });
+                taken.into_iter().any(|id| model.life.sum(id, "payment") > Money::ZERO)
+            },
+        ],
+    );
+    println!("of 200 lives were taken over, at a gain, recalled, more than once, in a row, and paid: {counts:?}");
+    let [taken, gained, recalled, often, rows, paid] = counts;
+    assert!(taken > 40 && gained > 10 && recalled > 2 && often > 5 && rows > 3 && paid > 5);
 }

@@ -11,7 +11,7 @@ const OWNER: OrganizationId = Y;
 
 fn owned(host_fee: HostFee, royalty_bps: u32) -> Life {
     let owner = Owner { organization: OWNER, host_fee };
-    Life::with_rights(Rights { owner: Some(owner), royalty_bps, chain_max: None })
+    Life::with_rights(Rights { owner: Some(owner), royalty_bps, ..Rights::default() })
 }
 
 fn available(life: &Life, who: OrganizationId) -> Money {

@@ -8,7 +8,7 @@ use gpubourse::exchange::rights::{HostFee, Owner, Rights};
 use gpubourse::exchange::terms::{BondRates, ContractTerms};
 use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
 use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
-use gpubourse::types::{ContractId, ContractStatus, Fault, Slot, Source};
+use gpubourse::types::{ContractId, ContractStatus, Fault, Funding, ListingId, Money, ResaleForm, Slot, Source};
 
 use crate::backend::Backend;
 use crate::delivery::life::{DAY, Life, P, R, X, Y, ZERO, minute};
@@ -26,12 +26,16 @@ pub fn played() -> &'static Life {
     static LIFE: OnceLock<Life> = OnceLock::new();
     LIFE.get_or_init(|| {
         let owner = Owner { organization: Y, host_fee: HostFee::ShareBps(8_000) };
-        let mut life = Life::with_rights(Rights { owner: Some(owner), royalty_bps: 500, chain_max: None });
+        let mut life = Life::with_rights(Rights { owner: Some(owner), royalty_bps: 500, ..Rights::default() });
         let bonds = BondRates { unverified: 1_000, ..BondRates::default() };
         life.done(Command::PublishTerms(ContractTerms { notice_minutes: 60, bonds, ..ContractTerms::default() }));
         life.is_checked = false;
+        list_positions(&mut life);
         let mut rng = Rng::new(4);
-        for _ in 0..DAYS {
+        for number in 0..DAYS {
+            if number == 1 {
+                by_the_month(&mut life);
+            }
             day(&mut life, &mut rng);
         }
         life.advance((DAYS + AFTER) * DAY);
@@ -39,6 +43,35 @@ pub fn played() -> &'static Life {
         life.check_money();
         life
     })
+}
+
+/// Lists capacity whose resellers leave.
+fn list_positions(life: &mut Life) {
+    let listed = life.rows.iter().find_map(|(envelope, _)| match &envelope.command {
+        listing @ Command::CreateListing { .. } => Some(listing.clone()),
+        _ => None,
+    });
+    let mut listing = listed.unwrap();
+    if let Command::CreateListing { rights, .. } = &mut listing {
+        rights.resale = ResaleForm::Novation;
+    }
+    life.done(listing);
+}
+
+/// Sells for longer than a month: R draws its second month, X cannot, so what it resold to R passes to P.
+fn by_the_month(life: &mut Life) {
+    let window = (life.minute + 60, life.minute + 60 + 33 * DAY);
+    life.funding = Funding::Monthly;
+    let drawn = life.try_sell(Life::listing(), R, 1, window, 700_001).unwrap();
+    // A month of it is more than X ever has beside what it buys this with.
+    let amount = Money::parse("2880000").unwrap();
+    life.done(Command::Deposit { organization: X, amount, reference: "a loan".to_owned() });
+    let missed = life.try_sell(Life::listing(), X, 2, (window.0, window.0 + 60 * DAY), 1_000_000_000).unwrap();
+    life.funding = Funding::Full;
+    let passed = life.try_sell(Source::Contract(missed), R, 1, window, 900_001).unwrap();
+    for contract in [drawn, missed, passed] {
+        life.hand_over(contract);
+    }
 }
 
 /// What a database holds after the month.
@@ -118,7 +151,8 @@ fn sale(life: &mut Life, rng: &mut Rng) {
     let price = i64::from(rng.between(200_000, 5_000_000));
     let gpus = rng.between(1, 8);
     let buyer = rng.pick(&[R, R, X, Y]);
-    let Some(first) = life.try_sell(Life::listing(), buyer, gpus, window, price) else { return };
+    let listing = if rng.chance(20) { Source::Listing(ListingId::new(2)) } else { Life::listing() };
+    let Some(first) = life.try_sell(listing, buyer, gpus, window, price) else { return };
     let mut made = vec![first];
     if buyer == R && rng.chance(70) {
         // Some of it, at another price; sometimes what was resold is resold again.
@@ -160,7 +194,8 @@ fn operate(life: &mut Life, rng: &mut Rng) {
         }
         let (first, end) = (Slot::of(minute(from - ZERO)), minute(to - ZERO).get() / 5);
         let slots = end.saturating_sub(first.number());
-        let up = if rng.chance(12) { rng.below(row.gpus) } else { row.gpus };
+        // A day in the dark would end what is to last for longer than a month.
+        let up = if row.window.minutes() < 30 * DAY && rng.chance(12) { rng.below(row.gpus) } else { row.gpus };
         if slots > 0 {
             let report = |up| MeterReport { contract: row.id, runs: vec![MeterRun(first.number(), slots, up)] };
             reports.push(report(up));
@@ -175,7 +210,8 @@ fn operate(life: &mut Life, rng: &mut Rng) {
     for (organization, report) in others {
         let _may_be_refused = life.run(Command::Meter { organization, reports: vec![report] });
     }
-    for row in &snapshot.contracts {
+    // What is paid for by the month, and what is resold of it, ends as its draws do.
+    for row in snapshot.contracts.iter().filter(|row| row.window.minutes() < 30 * DAY) {
         if rng.chance(10) {
             end(life, rng, row.id);
         }

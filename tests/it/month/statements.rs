@@ -42,6 +42,8 @@ impl Model {
     fn of(life: &Life) -> Self {
         let mut model = Self::default();
         let mut sellers = BTreeMap::new();
+        // Whom the last payment went to: what was kept back of it follows. Minutes may be an earlier seller's.
+        let mut payee = None;
         let mut now: BTreeMap<OrganizationId, BTreeMap<AccountKind, Money>> = BTreeMap::new();
         for event in &life.events {
             match event {
@@ -49,6 +51,14 @@ impl Model {
                 Event::ContractPassed { contract, seller, .. } => drop(sellers.insert(*contract, *seller)),
                 Event::Transferred { transfer } => {
                     let Transfer { debit, credit, amount, .. } = *transfer;
+                    let of = transfer.cause.contract();
+                    payee = match transfer.cause {
+                        Cause::Payment(_) => Some((of, credit.organization)),
+                        Cause::Fee(_) | Cause::OwnerShare(_) | Cause::Royalty(_) => {
+                            payee.filter(|(paid, _)| *paid == of)
+                        }
+                        _ => None,
+                    };
                     less(now.entry(debit.organization).or_default().entry(debit.kind).or_default(), amount);
                     more(now.entry(credit.organization).or_default().entry(credit.kind).or_default(), amount);
                     let month = Month::of(transfer.created_at.minute());
@@ -56,7 +66,9 @@ impl Model {
                         model
                             .balances
                             .insert((organization, month), now.get(&organization).cloned().unwrap_or_default());
-                        model.take(organization, month, transfer, &sellers);
+                        let seller = payee.map(|(_, seller)| seller);
+                        let seller = seller.or_else(|| of.and_then(|of| sellers.get(&of).copied()));
+                        model.take(organization, month, transfer, seller);
                     }
                 }
                 _ => {}
@@ -65,13 +77,7 @@ impl Model {
         model
     }
 
-    fn take(
-        &mut self,
-        own: OrganizationId,
-        month: Month,
-        transfer: &Transfer,
-        sellers: &BTreeMap<ContractId, OrganizationId>,
-    ) {
+    fn take(&mut self, own: OrganizationId, month: Month, transfer: &Transfer, seller: Option<OrganizationId>) {
         let expected = self.months.entry((own, month)).or_default();
         let (debit, credit) = (transfer.debit.organization, transfer.credit.organization);
         if [debit, credit].contains(&own) {
@@ -90,20 +96,30 @@ impl Model {
             return;
         }
         // Who is what follows from the contract, not from whose account it was.
-        let seller = sellers[&contract];
+        // Whoever left a contract has sold it; a recall goes back from purse to purse.
+        let is_back = matches!(transfer.cause, Cause::Novation(_)) && transfer.debit.kind == AccountKind::Available;
+        let seller = match transfer.cause {
+            Cause::Novation(_) if !is_back => credit,
+            Cause::Novation(_) | Cause::Takeover(_) => debit,
+            _ => seller.unwrap(),
+        };
         let buyer = match transfer.cause {
             Cause::Credit(_) => credit,
             Cause::BondCover(_) if debit == seller => credit,
             Cause::NoticeFee(_) if debit == seller => credit,
+            Cause::Takeover(_) => credit,
+            Cause::Novation(_) if is_back => credit,
             _ => debit,
         };
-        let claims = matches!(transfer.cause, Cause::OwnerShare(_) | Cause::Royalty(_));
+        let claims = matches!(transfer.cause, Cause::OwnerShare(_) | Cause::Royalty(_) | Cause::NovationRoyalty(_));
+        let of_buyer =
+            |cause| matches!(cause, Cause::Escrow(_) | Cause::Draw(_) | Cause::Refund(_) | Cause::NovationRoyalty(_));
         let exchange = OrganizationId::EXCHANGE;
         let parts = [(buyer, Part::Bought), (seller, Part::Sold), (exchange, Part::Cleared), (credit, Part::Owned)];
         for (who, part) in parts {
             let concerns = match part {
                 Part::Bought => true,
-                Part::Sold => !matches!(transfer.cause, Cause::Escrow(_) | Cause::Draw(_) | Cause::Refund(_)),
+                Part::Sold => !of_buyer(transfer.cause),
                 Part::Owned => claims,
                 Part::Cleared => matches!(transfer.cause, Cause::Fee(_)),
             };
@@ -113,7 +129,10 @@ impl Model {
             let sums = expected.contracts.entry((contract, part)).or_default();
             let amount = transfer.amount;
             match transfer.cause {
-                Cause::Escrow(_) => more(&mut sums.escrowed, amount),
+                Cause::Escrow(_) | Cause::Draw(_) => more(&mut sums.escrowed, amount),
+                Cause::Novation(_) if is_back => less(&mut sums.novations, amount),
+                Cause::Novation(_) | Cause::NovationRoyalty(_) => more(&mut sums.novations, amount),
+                Cause::Takeover(_) => more(&mut sums.takeovers, amount),
                 Cause::Refund(_) => more(&mut sums.refunds, amount),
                 Cause::Credit(_) => more(&mut sums.credits, amount),
                 Cause::PriceGap(_) => more(&mut sums.price_gaps, amount),
@@ -155,7 +174,7 @@ fn months() -> Vec<Month> {
 
 fn read(written: &Written, organization: OrganizationId, month: Month, slice: Slice) -> Statement {
     let now = played().exchange.counters().now;
-    statement(&mut written.store.reader().unwrap(), organization, month, now, slice).unwrap()
+    statement(&mut written.store.reader().unwrap(), (organization, &[]), month, now, slice).unwrap()
 }
 
 /// Compares every statement with the model and returns them all.
@@ -204,7 +223,22 @@ fn statements_of_a_month_add_up_to_the_ledger_on_both_databases() {
     assert!(passed > 5 && disputed > 10);
     let causes = made[0].1.iter().flat_map(|one| one.figures.causes.keys().copied());
     let causes: std::collections::BTreeSet<_> = causes.collect();
-    for cause in ["deposit", "hold", "escrow", "refund", "payment", "fee", "credit", "price_gap", "notice_fee"] {
+    for cause in [
+        "deposit",
+        "hold",
+        "escrow",
+        "refund",
+        "payment",
+        "fee",
+        "credit",
+        "price_gap",
+        "notice_fee",
+        "draw",
+        "forfeit",
+        "novation",
+        "novation_royalty",
+        "takeover",
+    ] {
         assert!(causes.contains(cause), "no {cause} in the month");
     }
 }

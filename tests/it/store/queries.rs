@@ -223,6 +223,9 @@ fn every_cause_of_a_transfer_survives_its_columns() {
             Cause::PriceGap(ContractId::new(8)),
             Cause::Draw(ContractId::new(9)),
             Cause::Forfeit(ContractId::new(10)),
+            Cause::Novation(ContractId::new(11)),
+            Cause::NovationRoyalty(ContractId::new(12)),
+            Cause::Takeover(ContractId::new(13)),
         ];
         let expected: Vec<_> = (1..).zip(causes).map(|(number, cause)| sample::transfer(number, cause, None)).collect();
         let changes = Changes { transfers: expected.clone(), ..Changes::default() };

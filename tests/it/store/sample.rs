@@ -7,6 +7,7 @@ use gpubourse::exchange::delivery::{Cover, Delivery, Standing};
 use gpubourse::exchange::entities::*;
 use gpubourse::exchange::fixes::{IndexFix, PublishedFix};
 use gpubourse::exchange::funding::{Draw, Monthly};
+use gpubourse::exchange::novation::{Novation, TakenOver};
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{Changes, Made, Requirements};
 use gpubourse::store::{Batch, JournalRow, chain_hash};
@@ -153,6 +154,14 @@ pub fn contract(number: i64) -> Contract {
         last_child: None,
         monthly: Some(monthly()),
         bond: Money::from_micros(800_000),
+        novation: Some(Box::new(Novation {
+            taken_over: Some(TakenOver {
+                contract: ContractId::new(2),
+                seller: OrganizationId::new(3),
+                price: Price::from_micros(2_100_000),
+            }),
+            given_up: Steps::block(Window::new(Minute::new(20), Minute::new(30)), 4),
+        })),
     }
 }
 

@@ -293,6 +293,7 @@ fn place(rng: &mut Rng) -> Place {
         interconnect: rng.pick(Interconnect::ALL),
         sla_class: rng.pick(SlaClass::ALL),
         primary: rng.chance(70),
+        novation: rng.chance(20),
         host: OrganizationId::new(i64::from(rng.below(4))),
     }
 }
@@ -325,5 +326,6 @@ fn bid(rng: &mut Rng, number: i64, window: Window) -> BookBid {
         window,
         lot,
         requirements: Arc::new(asked),
+        monthly: rng.chance(20),
     }
 }

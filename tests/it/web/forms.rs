@@ -71,7 +71,7 @@ async fn from_a_site_to_a_trade() {
         ("end", &end[..16]),
         ("interconnect", "infiniband"),
         ("sla_class", "99"),
-        ("resale_allowed", "yes"),
+        ("resale", "sublease"),
         ("once", "l1"),
     ];
     let answer = provider.send("/provider/listings/new", "/provider/listings/new", &listing).await;
@@ -188,4 +188,71 @@ async fn overseers_halt_and_suspend_and_auditors_do_not() {
     assert_eq!(auditor.send("/admin", "/admin/suspensions", &suspend).await.status, 403);
     assert_eq!(admin.send("/admin", "/admin/suspensions", &suspend).await.status, 303);
     assert!(admin.get("/admin").await.text.contains("Reinstate renter"));
+}
+
+#[actix_web::test]
+async fn how_buyers_resell_is_chosen_with_the_listing() {
+    let market = Market::open().await;
+    let provider = Visitor::logged_in(&market.world, "provider").await;
+    let (start, end) = (market.world.at(0), market.world.at(7 * 24 * 60));
+    for (chosen, resale, allowed) in
+        [("novation", "novation", true), ("sublease", "sublease", true), ("no", "sublease", false)]
+    {
+        let listing = [
+            ("site", market.site.as_str()),
+            ("product", PRODUCT),
+            ("gpus", "16"),
+            ("gpus_per_node", "8"),
+            ("start", &start[..16]),
+            ("end", &end[..16]),
+            ("interconnect", "infiniband"),
+            ("sla_class", "99"),
+            ("resale", chosen),
+            ("once", chosen),
+        ];
+        let answer = provider.send("/provider/listings/new", "/provider/listings/new", &listing).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        let listed = market.world.get(&market.provider, "/v1/listings?limit=1").await.expect(200);
+        let made = &listed["data"][0];
+        assert_eq!(
+            (made["resale"].as_str(), made["resale_allowed"].as_bool()),
+            (Some(resale), Some(allowed)),
+            "{made}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_long_bid_is_paid_by_the_month_where_the_box_is_ticked() {
+    let market = crate::api::funding::market().await;
+    let renter = Visitor::logged_in(&market.world, "renter").await;
+    assert!(renter.get("/bids/new").await.text.contains("name=\"monthly\" value=\"yes\">"), "it is not ticked");
+    let bid = |days: u32, once: &'static str, step: &'static str| {
+        let (start, end) = (market.world.at(0), market.world.at(days * 24 * 60));
+        let fields =
+            [("gpus", "8"), ("price", "2.50"), ("lot", "8"), ("time_in_force", "ioc"), ("once", once), ("step", step)];
+        let fields = fields.map(|(name, value)| (name, value.to_owned())).into_iter();
+        let window =
+            [("start", start[..16].to_owned()), ("end", end[..16].to_owned()), ("product", PRODUCT.to_owned())];
+        fields.chain(window).collect::<Vec<_>>()
+    };
+    let send = async |fields: Vec<(&'static str, String)>| {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        renter.send("/bids/new", "/bids/new", &fields).await
+    };
+    let monthly = |mut fields: Vec<(&'static str, String)>| {
+        fields.push(("monthly", "yes".to_owned()));
+        fields
+    };
+    // 8 * 720 * 2.50, twice; all of it would be 8 * 1,680 * 2.50.
+    let preview = send(monthly(bid(70, "m1", "preview"))).await;
+    assert!(preview.text.contains("28,800.00") && preview.text.contains("value=\"yes\" checked"), "{}", preview.text);
+    let whole = send(bid(70, "m1", "preview")).await;
+    assert!(whole.text.contains("33,600.00"), "{}", whole.text);
+    let short = send(monthly(bid(30, "m2", "place"))).await;
+    assert!(short.status == 422 && short.text.contains("Funding not allowed"), "{}", short.text);
+    let placed = send(monthly(bid(70, "m3", "place"))).await;
+    assert_eq!(placed.header("location"), Some("/renter?placed=bid"), "{}", placed.text);
+    let orders = market.world.get(&market.renter, "/v1/orders").await.expect(200);
+    assert_eq!((&orders["data"][0]["funding"], &orders["data"][0]["status"]), (&"monthly".into(), &"filled".into()));
 }

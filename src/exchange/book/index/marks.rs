@@ -30,7 +30,7 @@ impl Field {
 /// Returns the marks of an ask.
 pub fn of_ask(ask: &BookAsk) -> u64 {
     // No bid wants a certain host.
-    let Place { site, region, country, interconnect, sla_class, primary, host: _ } = &*ask.place;
+    let Place { site, region, country, interconnect, sla_class, primary, novation: _, host: _ } = &*ask.place;
     let primary = if *primary { PRIMARY.mark(0) } else { 0 };
     SITE.mark(site.number().unsigned_abs())
         | REGION.mark(hash(region.as_str()))

@@ -42,6 +42,7 @@ impl Rng {
             interconnect: Interconnect::ALL[self.below(3) as usize],
             sla_class: SlaClass::ALL[self.below(4) as usize],
             primary: self.below(2) == 0,
+            novation: false,
             host: OrganizationId::new(1),
         };
         BookAsk {
@@ -69,6 +70,7 @@ impl Rng {
             window: self.window(),
             lot: 1,
             requirements: Arc::new(Requirements::default()),
+            monthly: false,
         }
     }
 }

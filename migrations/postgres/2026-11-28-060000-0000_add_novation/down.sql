@@ -1,0 +1,1 @@
+ALTER TABLE contract_states DROP COLUMN novation;
