@@ -109,6 +109,11 @@ fn contract(bundle: &Bundle, found: &mut Findings) {
         escrow: made.escrow,
         bond: made.bond,
         last_child: made.last_child,
+        novation: if contract.taken_over() == made.taken_over() {
+            made.novation.clone()
+        } else {
+            contract.novation.clone()
+        },
         monthly: if contract.funding() == made.funding() { made.monthly } else { contract.monthly },
         ..contract.clone()
     };
@@ -153,7 +158,9 @@ fn chain_of_title(bundle: &Bundle, found: &mut Findings) {
     let mut source = Source::Listing(bundle.contract.listing);
     for leg in bundle.above.iter().chain([&bundle.contract]) {
         let same = (leg.listing, leg.product) == (bundle.contract.listing, bundle.contract.product);
-        if leg.source != source || !same {
+        // What is taken over stands against the same seller, out of the same source.
+        let taken = leg.taken_over().map(|taken| Source::Contract(taken.contract));
+        if taken.unwrap_or(leg.source) != source || !same {
             found.push(format!("chain: contract {} was not sold out of what stands before it", leg.id));
         }
         source = Source::Contract(leg.id);
@@ -206,6 +213,7 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
             found.push("funding: what was drawn is not what the months paid for cost".to_owned());
         }
     }
+    bond(bundle, found)?;
     let credits = sum(|cause| matches!(cause, Cause::Credit(_)))?;
     let due = payments.plus(fees)?;
     match &bundle.delivery {
@@ -214,16 +222,49 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
         }
         None => {}
         Some(delivery) => {
-            if due != bundle.contract.price.due(delivery.delivered)? || due != delivery.paid {
+            let (worth, share) = delivery.due(bundle.contract.price, bundle.contract.fee_bps)?;
+            if due != worth || due != delivery.paid {
                 found.push("delivery: what was paid is not what was delivered at the price".to_owned());
             }
-            if fees != due.share(bundle.contract.fee_bps)? || fees != delivery.fee {
+            if fees != share || fees != delivery.fee {
                 found.push("delivery: the fee is not its share".to_owned());
             }
             if credits != delivery.credited {
                 found.push("delivery: the credits are not those that were paid".to_owned());
             }
         }
+    }
+    Ok(())
+}
+
+/// The bond is what came with the trade less what was paid out of it and what went back, and none is left in the end.
+fn bond(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
+    let Bundle { made, contract, .. } = bundle;
+    let is_over = bundle.delivery.as_ref().is_none_or(|delivery| {
+        delivery.delivered.saturating_add(delivery.undelivered) >= contract.covered_gpu_minutes()
+    });
+    if is_over && !contract.status.is_live() && !contract.bond.is_zero() {
+        found.push("bond: something is left of it, and nothing that it is for".to_owned());
+    }
+    let mut left = made.bond;
+    for row in bundle.transfers.iter().filter(|row| row.cause.contract() == Some(made.id)) {
+        if row.credit.kind == AccountKind::Bond {
+            left = left.plus(row.amount)?;
+        }
+        if row.debit.kind == AccountKind::Bond {
+            left = left.minus(row.amount)?;
+        }
+    }
+    // A part of the bond above came with it when it passed or was taken over, and parts of its own went along with what
+    // passed from it or was taken over from it: no transfers, and not told by these rows.
+    let has_come = bundle.rows.iter().flat_map(|row| &row.events).any(|event| match event {
+        Event::ContractPassed { contract, .. } => *contract == made.id,
+        _ => false,
+    });
+    let may_have_gone = contract.ended_at.is_some() || contract.given_up().is_some();
+    let is_wrong = if may_have_gone { left < contract.bond } else { left != contract.bond };
+    if !has_come && is_wrong {
+        found.push("bond: what is left is not what came with the trade less what was paid out of it".to_owned());
     }
     Ok(())
 }

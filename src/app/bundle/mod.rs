@@ -318,6 +318,7 @@ impl Concern<'_> {
             | Event::CoverPlaced { contract, .. }
             | Event::CoverNotPlaced { contract, .. }
             | Event::RecallProposed { contract } => *contract == id,
+            Event::ContractTakenOver { contract, from } => *contract == id || *from == id,
             Event::Transferred { transfer } => self.transfer(transfer),
             Event::Traded { contract, .. } => {
                 contract.id == id || contract.source == crate::types::Source::Contract(id)

@@ -6,7 +6,8 @@ use std::process::Command;
 use gpubourse::app::bundle::{Bundle, Sealed, check, export};
 use gpubourse::app::verify::Anchor;
 use gpubourse::exchange::Event;
-use gpubourse::types::{ContractId, ContractStatus, Kind, PublicId, Source};
+use gpubourse::exchange::entities::{Cause, Transfer};
+use gpubourse::types::{ContractId, ContractStatus, Kind, Money, PublicId, Source};
 use serde_json::Value;
 
 use super::scene::{on_sqlite, played, write};
@@ -25,6 +26,13 @@ fn chosen() -> BTreeSet<ContractId> {
             Event::ContractPassed { contract, .. } => ("passed", *contract),
             Event::DisputeClosed { contract, .. } => ("disputed", *contract),
             Event::NoticeGiven { contract, .. } => ("under notice", *contract),
+            Event::ContractTakenOver { contract, .. } if !seen.contains("taken over") => ("taken over", *contract),
+            Event::ContractTakenOver { from, .. } => ("given up", *from),
+            Event::Transferred { transfer } => match transfer.cause {
+                Cause::Draw(contract) => ("drawn", contract),
+                Cause::Forfeit(contract) => ("forfeited", contract),
+                _ => continue,
+            },
             Event::ContractMoved { contract, status } if !status.is_live() => (status.as_str(), *contract),
             _ => continue,
         };
@@ -36,6 +44,9 @@ fn chosen() -> BTreeSet<ContractId> {
         [ContractStatus::Settled, ContractStatus::Terminated, ContractStatus::Defaulted, ContractStatus::Recalled]
     {
         assert!(seen.contains(status.as_str()), "{status}");
+    }
+    for kind in ["taken over", "given up", "drawn", "forfeited", "passed"] {
+        assert!(seen.contains(kind), "{kind}");
     }
     chosen
 }
@@ -173,6 +184,52 @@ fn rows_left_out_put_in_or_swapped_are_found() {
     // The trade would not have been made without the other order, nor without what that was offered out of.
     assert!(!forge(&|bundle| bundle.book.orders.clear()).is_empty());
     assert!(!forge(&|bundle| bundle.book.listings.clear()).is_empty());
+}
+
+/// The rows say what the exchange was told, not what it did: that is held against the rules.
+#[test]
+fn a_bond_that_came_from_nowhere_or_went_there_is_found() {
+    let (_, written) = on_sqlite();
+    // What passed, or was taken over, had a part of another's bond; what gave some away had not all of its own back.
+    let (mut returned, mut settled, mut shared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for event in &played().events {
+        match event {
+            Event::Transferred { transfer } => match transfer.cause {
+                Cause::BondReturn(contract) => drop(returned.insert(contract)),
+                _ => continue,
+            },
+            Event::ContractMoved { contract, status: ContractStatus::Settled } => drop(settled.insert(*contract)),
+            Event::ContractPassed { contract, .. } => drop(shared.insert(*contract)),
+            Event::ContractTakenOver { from, .. } => drop(shared.insert(*from)),
+            _ => continue,
+        }
+    }
+    let plain = returned.intersection(&settled).find(|id| !shared.contains(id));
+    let bundle = export(&written.store, *plain.unwrap()).unwrap();
+    let forge = |change: &dyn Fn(&mut Bundle)| {
+        let mut other = bundle.clone();
+        change(&mut other);
+        check(&Sealed::of(other).unwrap(), &[])
+    };
+    assert_eq!(forge(&|_| {}), Vec::<String>::new());
+    let found = forge(&|bundle| bundle.contract.bond = Money::from_micros(1));
+    assert!(found.iter().any(|found| found.starts_with("bond: ")), "{found:?}");
+    for more in [1, -1] {
+        let change = |transfer: &mut Transfer| {
+            if matches!(transfer.cause, Cause::BondReturn(_)) {
+                transfer.amount = transfer.amount.plus(Money::from_micros(more)).unwrap();
+            }
+        };
+        let found = forge(&|bundle| {
+            bundle.transfers.iter_mut().for_each(change);
+            for event in bundle.rows.iter_mut().flat_map(|row| &mut row.events) {
+                if let Event::Transferred { transfer } = event {
+                    change(transfer);
+                }
+            }
+        });
+        assert!(found.iter().any(|found| found.starts_with("bond: ")), "{more}: {found:?}");
+    }
 }
 
 #[test]
