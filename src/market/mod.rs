@@ -17,6 +17,7 @@ pub mod reputation;
 pub mod sources;
 pub mod stickiness;
 pub mod supply;
+pub mod surveillance;
 pub mod tape;
 
 pub use crate::types::Tenor;

@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::app::{App, AppError};
-use crate::market::GpuMinutes;
-use crate::market::index::DayTrade;
 use crate::market::tape::{Print, Tape};
 use crate::store::read::tape::{Printed, after};
 use crate::store::{Reader, StoreError};
@@ -91,14 +89,7 @@ fn print(row: &Printed, region: &Region) -> Print {
     let trade = &row.trade;
     Print {
         at: trade.created_at,
-        trade: DayTrade {
-            trade: trade.id,
-            buyer: trade.buyer,
-            seller: trade.seller,
-            gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
-            price: trade.price,
-            recalled: row.recalled,
-        },
+        trade: row.day_trade(),
         gpus: trade.gpus,
         window: trade.window,
         primary: row.primary,

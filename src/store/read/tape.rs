@@ -6,6 +6,8 @@ use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryRes
 
 use super::contracts;
 use crate::exchange::entities::Trade;
+use crate::market::GpuMinutes;
+use crate::market::index::DayTrade;
 use crate::store::db::{on, portable};
 use crate::store::rows::{ContractRow, TradeRow};
 use crate::store::schema;
@@ -26,6 +28,15 @@ pub struct Printed {
     pub primary: bool,
     /// Whether the contract has been recalled by now.
     pub recalled: bool,
+}
+
+impl Printed {
+    /// Returns what an index knows of it.
+    pub fn day_trade(&self) -> DayTrade {
+        let Trade { id, buyer, seller, window, gpus, price, .. } = self.trade;
+        let gpu_minutes = GpuMinutes::block(window, gpus).get();
+        DayTrade { trade: id, buyer, seller, gpu_minutes, price, recalled: self.recalled }
+    }
 }
 
 /// Returns the trades after one, in order, at most so many. The tables are read along their only key, and of a trade
