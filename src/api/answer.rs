@@ -2,11 +2,12 @@
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::csv::CSV;
 use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
 
@@ -29,6 +30,15 @@ pub struct Created<T> {
     pub location: String,
     /// Whether it was there before.
     pub replayed: bool,
+}
+
+/// 200 with a document, or with a file for spreadsheets.
+#[derive(Debug)]
+pub enum Form<T> {
+    /// JSON.
+    Document(Box<T>),
+    /// A file for spreadsheets: its name and its text.
+    File(String, String),
 }
 
 /// 204.
@@ -57,6 +67,20 @@ impl<T: Serialize> Responder for Created<T> {
     }
 }
 
+impl<T: Serialize> Responder for Form<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Document(answer) => Answer(*answer).respond_to(request),
+            Self::File(name, text) => HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, format!("{CSV}; charset=utf-8")))
+                .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+                .body(text),
+        }
+    }
+}
+
 impl Responder for Nothing {
     type Body = BoxBody;
 
@@ -82,6 +106,13 @@ impl<T: ToSchema> Describe for Created<T> {
         operation.answers::<T>(201, "What was created.", &[("Location", "Where it is.")]);
         let replayed = ("Idempotent-Replayed", "`true`: this repeats an earlier request; nothing was done.");
         operation.answers::<T>(200, "What an earlier request of the same key created.", &[replayed]);
+    }
+}
+
+impl<T: ToSchema> Describe for Form<T> {
+    fn describe(operation: &mut OperationDoc) {
+        Answer::<T>::describe(operation);
+        operation.answers_also(200, CSV);
     }
 }
 

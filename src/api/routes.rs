@@ -12,7 +12,7 @@ use super::service;
 use super::v1::{
     admin, analytics, api_keys, audit, auth, candles, contracts, deliveries, depth, echo, fixes, forward_curve,
     handshake, journal, listings, markets, marks, meter, orders, oversupply, products, quotes, reputation, sites,
-    statements, stickiness, stream, terms, wallet,
+    statements, stickiness, stream, surveillance, terms, wallet,
 };
 
 const READ: &[&str] = &["scope_required"];
@@ -510,6 +510,9 @@ fn administration() -> Vec<Route> {
         Route::new("admin", Method::POST, "/v1/admin/organizations/{id}/tier", "set_tier", admin::set_tier)
             .says("Says how well the exchange knows an organization: what bonds its asks need from then on.")
             .fails(&[STAFF, WRITE]),
+        Route::new("admin", Method::GET, "/v1/admin/surveillance", "get_surveillance", surveillance::get)
+            .says("Shows where to look first: wash pairs, orders cancelled near the best price, trades that moved an index.")
+            .fails(&[STAFF]),
         Route::new("audit", Method::GET, "/v1/audit/head", "get_audit_head", audit::head)
             .says("Shows the head of the journal's hash chain."),
     ]

@@ -17,6 +17,7 @@ pub(in crate::app) mod resting;
 pub mod sources;
 mod spells;
 pub mod stickiness;
+pub mod surveillance;
 pub mod tape;
 
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub struct Figures {
     sources: kept::Kept<(ProductId, Option<Region>), sources::Behind>,
     spells: Arc<Mutex<spells::Spelled>>,
     stickinesses: kept::Kept<ProductId, stickiness::Sticky>,
+    surveillances: kept::Kept<u32, surveillance::Hints>,
     reputations: kept::Kept<OrganizationId, Reputation>,
     pub(super) external: super::series::Kept,
     pub(super) books: super::books::Books,

@@ -265,3 +265,15 @@ fn monthly(row: &Contract) -> Result<Option<MonthlyAnswer>, Problem> {
     let funded_until = DeliveryTime(monthly.funded_until);
     Ok(Some(MonthlyAnswer { months_funded, funded_until, deposit: Usd(deposit), next_draw }))
 }
+
+/// Returns an organization as a party of something.
+///
+/// # Errors
+/// If there is no such organization: a bug.
+pub fn party(app: &App, id: OrganizationId, mentioned: &Mentioned) -> Result<Party, Problem> {
+    app.live().read(|view| {
+        let name = view.organizations.get(&id).map(|row| row.name.clone());
+        let organization_id = Faces::new(view, mentioned).organization(id)?.into();
+        Ok(Party { organization_id, name: name.unwrap_or_default() })
+    })
+}

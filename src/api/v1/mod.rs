@@ -32,6 +32,8 @@ pub mod statements;
 pub mod stickiness;
 pub mod stream;
 pub mod stream_events;
+pub mod surveillance;
+pub mod surveillance_file;
 pub mod terms;
 pub mod wallet;
 pub mod words;

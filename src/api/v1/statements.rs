@@ -1,20 +1,15 @@
 //! `/v1/statements/{month}`.
 
-use actix_web::body::BoxBody;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::contracts::Party;
+use super::contracts::{Party, party};
 use super::statement_file;
 use super::wallet::{self, TransferRow};
 use super::words::FormatWord;
 use crate::api::Api;
-use crate::api::answer::{Answer, Reply};
-use crate::api::csv::CSV;
-use crate::api::doc::{Describe, OperationDoc};
+use crate::api::answer::{Form, Reply};
 use crate::api::extract::{AcceptsCsv, PathMonth, Query};
 use crate::api::page::{self, Page};
 use crate::api::problem::Problem;
@@ -24,7 +19,7 @@ use crate::app::face::{Faces, Mentioned};
 use crate::app::reads::Slice;
 use crate::app::statements::{Balances, Flow, Line, Part, Statement, Sums};
 use crate::types::limits::STATEMENT_FILE_TRANSFERS_MAX;
-use crate::types::{Kind, Money, OrganizationId, OutOfRange};
+use crate::types::{Kind, Money, OutOfRange};
 
 /// Whose statement, as what, and which part of its transfers.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -177,36 +172,6 @@ pub struct PartSums {
     pub sums: ContractSums,
 }
 
-/// A statement in the form that was asked for.
-#[derive(Debug)]
-pub enum Form {
-    /// JSON.
-    Document(Box<StatementAnswer>),
-    /// A file for spreadsheets: its name and its text.
-    File(String, String),
-}
-
-impl Responder for Form {
-    type Body = BoxBody;
-
-    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        match self {
-            Self::Document(answer) => Answer(*answer).respond_to(request),
-            Self::File(name, text) => HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, format!("{CSV}; charset=utf-8")))
-                .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-                .body(text),
-        }
-    }
-}
-
-impl Describe for Form {
-    fn describe(operation: &mut OperationDoc) {
-        Answer::<StatementAnswer>::describe(operation);
-        operation.answers_also(200, CSV);
-    }
-}
-
 /// Shows what moved for an organization in a month.
 pub async fn get(
     api: Data<Api>,
@@ -214,7 +179,7 @@ pub async fn get(
     month: PathMonth,
     Query(query): Query<StatementQuery>,
     accepts: AcceptsCsv,
-) -> Reply<Form> {
+) -> Reply<Form<StatementAnswer>> {
     let is_file = query.format.map_or(accepts.0, |format| format.0);
     let slice = match is_file {
         true => Slice::first(STATEMENT_FILE_TRANSFERS_MAX),
@@ -276,14 +241,6 @@ fn show_line(app: &App, line: &Line, mentioned: &Mentioned) -> Result<StatementL
         price: UsdPerHour(contract.price),
         delivered_gpu_hours: line.delivered().hours(),
         sums: show_sums(sums),
-    })
-}
-
-fn party(app: &App, id: OrganizationId, mentioned: &Mentioned) -> Result<Party, Problem> {
-    app.live().read(|view| {
-        let name = view.organizations.get(&id).map(|row| row.name.clone());
-        let organization_id = Faces::new(view, mentioned).organization(id)?.into();
-        Ok(Party { organization_id, name: name.unwrap_or_default() })
     })
 }
 

@@ -109,7 +109,7 @@ impl App {
 }
 
 /// Returns the asks that rest now in a slice, with what they still offer at most.
-fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
+pub(super) fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
     let wants_primary = slice.primary.unwrap_or(true);
     let mut asks = Vec::new();
     pass(live, (product, Side::Ask), ORDERS_MAX, |view, ask| {

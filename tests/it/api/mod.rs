@@ -25,6 +25,7 @@ pub mod server;
 mod statements;
 mod stickiness;
 mod stream;
+pub mod surveillance;
 mod titles;
 mod trading;
 mod unavailable;
