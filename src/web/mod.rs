@@ -27,6 +27,7 @@ pub mod respond;
 pub mod session;
 pub mod shell;
 pub mod statement;
+pub mod surveillance;
 pub mod svg;
 pub mod visit;
 
@@ -119,6 +120,9 @@ fn staff(config: &mut ServiceConfig) {
         .route("/admin/contracts.csv", page(admin::contracts_csv))
         .route("/admin/journal", page(admin::journal))
         .route("/admin/journal.csv", page(admin::journal_csv))
+        .route("/admin/surveillance", page(surveillance::show))
+        .route("/admin/surveillance.csv", page(surveillance::csv))
+        .route("/admin/orders/{id}", page(surveillance::order))
         .route("/admin/halts", form(admin::halt))
         .route("/admin/suspensions", form(admin::suspend))
         .route("/admin/tiers", form(admin::tier));

@@ -102,7 +102,11 @@ fn links(role: Option<Role>) -> Vec<(&'static str, &'static str)> {
             links.push(("/renter", "Rent"));
             links.push(("/reseller", "Resell"));
         }
-        Some(Role::Admin | Role::Auditor) => links.extend([("/admin", "Oversight"), ("/admin/journal", "Journal")]),
+        Some(Role::Admin | Role::Auditor) => links.extend([
+            ("/admin", "Oversight"),
+            ("/admin/surveillance", "Surveillance"),
+            ("/admin/journal", "Journal"),
+        ]),
         None => {}
     }
     links

@@ -291,7 +291,7 @@ fn a_person_posts_capacity_and_another_rents_it() {
                 ("reseller", "/reseller"),
             ],
         ),
-        ("admin", &[("admin", "/admin"), ("journal", "/admin/journal")]),
+        ("admin", &[("admin", "/admin"), ("surveillance", "/admin/surveillance"), ("journal", "/admin/journal")]),
     ] {
         scene.log_in(who);
         for (name, path) in pages {

@@ -5,4 +5,5 @@ mod driver;
 mod forms;
 mod pages;
 mod sessions;
+mod surveillance;
 mod visitor;

@@ -36,6 +36,8 @@ const PRIVATE: &[(&str, &[&str], &[&str])] = &[
     ("/admin/contracts.csv", &["admin", "auditor"], &["reseller"]),
     ("/admin/journal", &["admin", "auditor"], &["renter"]),
     ("/admin/journal.csv", &["auditor"], &["provider"]),
+    ("/admin/surveillance", &["admin", "auditor"], &["provider", "renter"]),
+    ("/admin/surveillance.csv", &["admin", "auditor"], &["reseller"]),
 ];
 
 #[track_caller]
