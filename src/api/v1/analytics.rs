@@ -19,6 +19,8 @@ use crate::market::supply::DaySupply;
 use crate::market::{Day, Ratio};
 
 const SUPPLY_DAYS_DEFAULT: u32 = 30;
+/// Days before the last that an index shows if nobody says from when on.
+const INDEX_DAYS_DEFAULT: u32 = 366;
 
 /// Which days.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -34,7 +36,7 @@ pub struct DaysQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct IndexQuery {
-    /// The first day; its time of day does not matter.
+    /// The first day, at most five years ago; its time of day does not matter. 366 days before the last if absent.
     pub from: Option<Instant>,
     /// The last day.
     pub to: Option<Instant>,
@@ -235,8 +237,11 @@ pub async fn index(
     Query(query): Query<IndexQuery>,
 ) -> Reply<Answer<IndexAnswer>> {
     let index = api.app.index_of(&symbol, &slice(&query)?).await?;
-    let first = query.from.map_or(Day::new(0), |from| Day::of(from.0));
     let last = query.to.map_or(Day::new(u32::MAX), |to| Day::of(to.0));
+    let newest = index.fixes.last().map_or(last, |fix| fix.day.min(last));
+    let year = Day::new(newest.get().saturating_sub(INDEX_DAYS_DEFAULT));
+    let first = query.from.map_or(year, |from| Day::of(from.0));
+    let left_out = query.from.is_none() && index.fixes.first().is_some_and(|fix| fix.day < first);
     let fixes = index.fixes.iter().filter(|fix| (first..=last).contains(&fix.day));
     let data: Vec<_> = fixes.map(show_fix).collect();
     let thin = data.last().is_none_or(|fix| fix.thin);
@@ -245,7 +250,7 @@ pub async fn index(
         source: "gpubourse",
         kind: "trade",
         data,
-        truncated: index.truncated,
+        truncated: index.truncated || left_out,
         thin,
         as_of: index.as_of,
     }))

@@ -11,8 +11,8 @@ use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
 use crate::market::{Day, Tenor};
 use crate::types::{ProductId, Side, Source, Symbol};
 
-/// Days an index goes back.
-pub const INDEX_DAYS_MAX: u32 = 366;
+/// Days an index goes back: five years, so that a fall and its peak are in it.
+pub const INDEX_DAYS_MAX: u32 = 5 * 366;
 
 /// The daily index of a product, oldest first.
 #[derive(Debug, Clone)]
