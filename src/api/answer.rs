@@ -3,10 +3,12 @@
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Api;
 use super::csv::CSV;
 use super::doc::{Describe, OperationDoc};
 use super::problem::Problem;
@@ -73,10 +75,14 @@ impl<T: Serialize> Responder for Form<T> {
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         match self {
             Self::Document(answer) => Answer(*answer).respond_to(request),
-            Self::File(name, text) => HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, format!("{CSV}; charset=utf-8")))
-                .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-                .body(text),
+            Self::File(name, text) => {
+                let api = request.app_data::<Data<Api>>();
+                let name = api.map_or_else(|| name.clone(), |api| api.app.file_name(&name));
+                HttpResponse::Ok()
+                    .insert_header((CONTENT_TYPE, format!("{CSV}; charset=utf-8")))
+                    .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+                    .body(text)
+            }
         }
     }
 }

@@ -48,7 +48,8 @@ Register at `/v1/auth/register`, log in at `/v1/auth/login`, and send what you g
 programs use an API key of `/v1/api-keys` in its place. Money and prices are decimal strings in USD (prices per \
 GPU-hour), times are RFC 3339 in UTC, delivery times whole minutes. Lists are read on with `cursor`. What goes wrong is \
 answered as `application/problem+json`; its `code` is for programs. An order is repeated safely under its \
-`client_order_id`, other requests under an `Idempotency-Key`.";
+`client_order_id`, other requests under an `Idempotency-Key`. Where what the exchange holds was made up, every answer has \
+the header `Gpubourse-Data: SIMULATED`, and series of its own trades and orders name `gpubourse SIMULATED` as their source.";
 
 const SECURITY: &str = "bearer";
 const JSON: &str = "application/json";

@@ -16,12 +16,14 @@ use super::extract::headers::X_REQUEST_ID;
 use super::forward::{self, Destination, Origin, Passage, is_service};
 use super::metrics::Stopwatch;
 use super::problem::Problem;
-use crate::app::AppError;
+use crate::app::{AppError, SIMULATED};
 
 const NOSNIFF: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
 const NO_STORE: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+/// Says on every answer that what the exchange holds was made up.
+const EXCHANGE_DATA: HeaderName = HeaderName::from_static("gpubourse-data");
 const UNMATCHED: &str = "unmatched";
 const UNKNOWN_METHOD: &str = "other";
 
@@ -63,7 +65,7 @@ pub async fn edge(
         Err(problem) => request.into_response(problem.respond(&id.0)),
     };
     let mut response = with_document(response, &id);
-    finish(&mut response, &id, signed);
+    finish(&api, &mut response, &id, signed);
     observe(&api, &response, &id, stopwatch.seconds());
     Ok(response)
 }
@@ -104,12 +106,15 @@ fn foreign(error: &Error) -> Problem {
     }
 }
 
-fn finish(response: &mut ServiceResponse<BoxBody>, id: &RequestId, signed: bool) {
+fn finish(api: &Api, response: &mut ServiceResponse<BoxBody>, id: &RequestId, signed: bool) {
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(X_REQUEST_ID, value);
     }
     headers.insert(NOSNIFF.0, NOSNIFF.1);
+    if api.app.is_simulated() {
+        headers.insert(EXCHANGE_DATA, HeaderValue::from_static(SIMULATED));
+    }
     if signed {
         headers.insert(NO_STORE.0, NO_STORE.1);
     }

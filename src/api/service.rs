@@ -39,6 +39,8 @@ pub struct Readiness {
     pub as_of: i64,
     /// False while no node writes, or none is known: then what changes something is answered with 503.
     pub takes_writes: bool,
+    /// Whether what the exchange holds was made up (`demo --replay`): then every answer has `Gpubourse-Data: SIMULATED`.
+    pub simulated: bool,
 }
 
 /// A text of some media type.
@@ -74,7 +76,8 @@ pub async fn ready(api: Data<Api>) -> Reply<Answer<Readiness>> {
     let leading = api.app.leading();
     let role = if leading == Leading::Here { "writer" } else { "follower" };
     let (as_of, takes_writes) = (api.app.live().as_of(), leading != Leading::Nobody);
-    Ok(Answer(Readiness { status: "ok", role, as_of, takes_writes }))
+    let simulated = api.app.is_simulated();
+    Ok(Answer(Readiness { status: "ok", role, as_of, takes_writes, simulated }))
 }
 
 /// Shows the figures of this server as Prometheus text.

@@ -96,16 +96,16 @@ impl App {
         if own.is_none() && imported.is_empty() {
             return Err(AppError::NotFound);
         }
-        let own = own.and_then(|index| own_standing(&index));
+        let own = own.and_then(|index| own_standing(self.source(), &index));
         Ok(own.into_iter().chain(imported).collect())
     }
 }
 
-fn own_standing(index: &Index) -> Option<SeriesStanding> {
+fn own_standing(source: &str, index: &Index) -> Option<SeriesStanding> {
     let points: Vec<Point> = index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
     let standing = drawdown(&points)?;
     Some(SeriesStanding {
-        source: "gpubourse".to_owned(),
+        source: source.to_owned(),
         kind: "trade".to_owned(),
         term: String::new(),
         region: None,

@@ -9,6 +9,7 @@ use super::accounts::{Registered, Registration};
 use super::analytics::Figures;
 use super::permission::{require, require_admin, require_member, require_overseer};
 use super::sequencer::{Leading, Running};
+use super::simulated::declared;
 use super::{Accounts, AppError, Principal, Receipt, Role, Scope, Sequencer, Submission, View};
 use crate::exchange::Command;
 use crate::store::Store;
@@ -45,6 +46,8 @@ pub struct App {
     accounts: Arc<Accounts>,
     figures: Arc<Figures>,
     statements: Arc<Semaphore>,
+    /// Whether the database says that it was made up.
+    pub(super) simulated: bool,
 }
 
 impl Caller {
@@ -140,11 +143,15 @@ impl Live {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Self {
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn new(store: Store, running: &Running, accounts: Arc<Accounts>) -> Result<Self, AppError> {
         let live = Live::new(Arc::clone(&running.view), running.as_of.clone());
         let (sequencer, leading) = (running.sequencer.clone(), running.leading.clone());
         let statements = Arc::new(Semaphore::new(STATEMENTS_AT_ONCE_MAX));
-        Self { sequencer, live, leading, store, accounts, figures: Arc::default(), statements }
+        let simulated = declared(&store)?.is_some();
+        Ok(Self { sequencer, live, leading, store, accounts, figures: Arc::default(), statements, simulated })
     }
 
     /// Returns the store.

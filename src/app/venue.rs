@@ -61,7 +61,7 @@ impl Venue {
         let accounts = Accounts::open(Arc::clone(&clock), ids, running.sequencer.clone(), reads, ring)?;
         let accounts = Arc::new(accounts);
         follow_notes(&running, &accounts);
-        let app = App::new(store.clone(), &running, Arc::clone(&accounts));
+        let app = App::new(store.clone(), &running, Arc::clone(&accounts))?;
         Ok(Self { store, running, accounts, app, clock })
     }
 

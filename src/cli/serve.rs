@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::api;
-use crate::app::Venue;
 use crate::app::clock::SystemClock;
 use crate::app::ids::{Ids, OsIds};
 use crate::app::sequencer::{Leading, Part};
+use crate::app::{SIMULATED, Venue};
 use crate::store::{Address, Tenure};
 use crate::web;
 
@@ -142,6 +142,9 @@ impl Listen {
         }
         let server = api::server(venue.app().clone(), &config, listener, web::pages())?;
         println!("serving on http://{address} (docs: http://{address}/docs); stop with Ctrl-C");
+        if venue.app().is_simulated() {
+            println!("{SIMULATED}: traders, orders and trades were made up");
+        }
         let (handle, sequencer) = (server.handle(), venue.app().sequencer().clone());
         let settlement = tokio::spawn(venue.app().clone().settle_daily());
         let ended = tokio::select! {

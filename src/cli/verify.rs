@@ -4,6 +4,8 @@ use clap::Args;
 
 use super::Failure;
 use super::serve::DEFAULT_DATABASE;
+use crate::app::SIMULATED;
+use crate::app::simulated::declared;
 use crate::app::verify::{Anchor, verify};
 use crate::store::Store;
 
@@ -36,6 +38,9 @@ impl Verify {
         }
         if let Some(head) = verdict.head {
             println!("{} journal rows, head {}:{}", verdict.rows, head.sequence, hex(&head.hash));
+        }
+        if let Some(how) = declared(&store)? {
+            println!("{SIMULATED} ({how}): traders, orders and trades were made up");
         }
         if verdict.is_clean() {
             println!("verified: the chain, the replay and every table agree");

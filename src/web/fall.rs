@@ -22,6 +22,7 @@ use crate::types::limits::PAGE_ROWS_MAX;
 const FAMILY: &str = "h100";
 const PRESS: &str = "press";
 const OWN: &str = "own index";
+const OWN_SIMULATED: &str = "own index, SIMULATED";
 /// Ten-thousandths that a price must have lost to have fallen.
 const FALL_MAX: i64 = -100;
 
@@ -71,15 +72,16 @@ impl Story {
     }
 
     /// Returns the story of an own index, if it has any days.
-    pub fn own(symbol: &Symbol, points: Vec<Point>) -> Option<Self> {
+    pub fn own(symbol: &Symbol, points: Vec<Point>, is_simulated: bool) -> Option<Self> {
         let standing = drawdown(&points)?;
-        let (product, label) = (symbol.to_string(), OWN.to_owned());
+        let label = if is_simulated { OWN_SIMULATED } else { OWN }.to_owned();
+        let product = symbol.to_string();
         Some(Self { product, label, region: String::new(), points, standing, style: "line" })
     }
 
     /// Tells whether it is that of an own index.
     pub fn is_own(&self) -> bool {
-        self.label == OWN
+        [OWN, OWN_SIMULATED].contains(&self.label.as_str())
     }
 
     /// Returns the days from the peak to the trough.
@@ -177,7 +179,9 @@ async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
         let index = visit.app().index(&glance.product.symbol).await?;
         let points: Vec<Point> =
             index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
-        stories.extend(Story::own(&glance.product.symbol, points).filter(|own| own.points.len() > 1));
+        stories.extend(
+            Story::own(&glance.product.symbol, points, visit.app().is_simulated()).filter(|own| own.points.len() > 1),
+        );
     }
     Ok(stories)
 }

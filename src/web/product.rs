@@ -166,7 +166,7 @@ async fn paths(visit: &Visit, symbol: &Symbol, index: Option<&Index>) -> Result<
     if let Some(index) = index {
         let points: Vec<Point> =
             index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
-        paths.extend(Story::own(symbol, points));
+        paths.extend(Story::own(symbol, points, visit.app().is_simulated()));
     }
     paths.extend(of_product.iter().filter(|row| row.is_path()).map(|row| Story::of(row)));
     if let Some(first) = headline(&of_product) {

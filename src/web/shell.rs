@@ -31,6 +31,8 @@ pub struct Shell {
     pub as_of: i64,
     /// Whether a list of the page is read on from somewhere.
     pub paged: bool,
+    /// Whether everything here was made up.
+    pub simulated: bool,
     /// Where the style is.
     pub style: String,
     /// Where the script that draws charts is, and the library under it.
@@ -76,6 +78,7 @@ impl Shell {
             now,
             as_of,
             paged: PAGED.iter().any(|name| visit.query().is_set(name)),
+            simulated: visit.app().is_simulated(),
             style: assets::path("style.css"),
             live: assets::path("live.js"),
             scripts: [assets::path("lightweight-charts.js"), assets::path("charts.js")],

@@ -237,7 +237,7 @@ impl Visit {
             Ok(Reply::Refused(status, text)) => {
                 html(StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), text)
             }
-            Ok(Reply::Csv { name, text }) => csv(&name, text),
+            Ok(Reply::Csv { name, text }) => csv(&self.app().file_name(&name), text),
             Ok(Reply::SeeOther(to)) => see_other(&to),
             Ok(Reply::SignedOut(to)) => {
                 let mut response = see_other(&to);

@@ -54,7 +54,7 @@ pub struct IndexQuery {
 pub struct IndexAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`.
+    /// `gpubourse`; `gpubourse SIMULATED` if it was made up.
     pub source: &'static str,
     /// `trade`: from the exchange's own trades.
     pub kind: &'static str,
@@ -247,7 +247,7 @@ pub async fn index(
     let thin = data.last().is_none_or(|fix| fix.thin);
     Ok(Answer(IndexAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         kind: "trade",
         data,
         truncated: index.truncated || left_out,

@@ -30,7 +30,7 @@ pub struct CandlesQuery {
 pub struct CandlesAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`.
+    /// `gpubourse`; `gpubourse SIMULATED` if it was made up.
     pub source: &'static str,
     /// `trade`: from the exchange's own trades, primary and resale.
     pub kind: &'static str,
@@ -79,7 +79,7 @@ pub async fn candles(
     let series = api.app.candles(&symbol, interval, query.from.map(|at| at.0), query.to.map(|at| at.0)).await?;
     Ok(Answer(CandlesAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         kind: "trade",
         interval: interval.as_str(),
         data: series.candles.iter().map(row).collect(),

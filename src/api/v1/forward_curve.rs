@@ -17,7 +17,7 @@ use crate::market::forward::{Basis, MonthPrice};
 pub struct ForwardAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`: the exchange's own trades and resting asks.
+    /// `gpubourse` (`gpubourse SIMULATED` if it was made up): the exchange's own trades and resting asks.
     pub source: &'static str,
     /// One for each delivery month from this one to the last that has a trade or an ask.
     pub data: Vec<ForwardMonth>,
@@ -68,7 +68,7 @@ pub async fn forward_curve(api: Data<Api>, PathSymbol(symbol): PathSymbol) -> Re
     let made = api.app.forward(&symbol).await?;
     Ok(Answer(ForwardAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         data: made.figure.iter().map(month).collect(),
         truncated: made.truncated,
         now: Instant(made.now),

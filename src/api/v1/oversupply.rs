@@ -42,7 +42,7 @@ pub struct RegionQuery {
 pub struct OversupplyAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`: the exchange's own orders and trades.
+    /// `gpubourse` (`gpubourse SIMULATED` if it was made up): the exchange's own orders and trades.
     pub source: &'static str,
     /// The region, if one was named.
     pub region: Option<String>,
@@ -125,7 +125,7 @@ pub struct RollingOff {
 pub struct SourcesAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`: the exchange's own resting asks.
+    /// `gpubourse` (`gpubourse SIMULATED` if it was made up): the exchange's own resting asks.
     pub source: &'static str,
     /// The region, if one was named.
     pub region: Option<String>,
@@ -185,7 +185,7 @@ pub async fn oversupply(
     let Oversupply { flows, .. } = oversupply;
     Ok(Answer(OversupplyAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         region: query.region,
         horizon_days: days,
         index: oversupply.index,
@@ -227,7 +227,7 @@ pub async fn sources(
     let found = made.figure.sources;
     Ok(Answer(SourcesAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         region: query.region,
         asks,
         offered: offered.hours(),

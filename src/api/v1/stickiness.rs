@@ -19,7 +19,7 @@ use crate::types::Region;
 pub struct StickinessAnswer {
     /// The product.
     pub symbol: String,
-    /// `gpubourse`: the exchange's own asks, as the journal has them.
+    /// `gpubourse` (`gpubourse SIMULATED` if it was made up): the exchange's own asks, as the journal has them.
     pub source: &'static str,
     /// Repricings count for so many days.
     pub days: i64,
@@ -79,7 +79,7 @@ pub async fn stickiness(api: Data<Api>, PathSymbol(symbol): PathSymbol) -> Reply
     let made = api.app.stickiness(&symbol).await?;
     Ok(Answer(StickinessAnswer {
         symbol: symbol.into(),
-        source: "gpubourse",
+        source: api.app.source(),
         days: REPRICED_DAYS,
         last_index: made.figure.index.map(UsdPerHour),
         data: made.figure.rows.iter().map(|(region, row)| shown(region.as_ref(), row)).collect(),

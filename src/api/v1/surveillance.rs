@@ -38,7 +38,7 @@ pub struct SurveillanceQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Surveillance)]
 pub struct SurveillanceAnswer {
-    /// `gpubourse`: the exchange's own trades and orders.
+    /// `gpubourse` (`gpubourse SIMULATED` if it was made up): the exchange's own trades and orders.
     pub source: &'static str,
     /// Days that were asked for, today among them.
     pub days: u32,
@@ -183,7 +183,7 @@ pub async fn get(
 pub fn show(app: &App, days: u32, made: &Made<Hints>) -> Result<SurveillanceAnswer, Problem> {
     let hints = &made.figure;
     Ok(SurveillanceAnswer {
-        source: "gpubourse",
+        source: app.source(),
         days,
         since: Instant(hints.since),
         trades: u64::try_from(hints.trades).unwrap_or(u64::MAX),

@@ -151,7 +151,7 @@ async fn the_services_answer() {
     let world = World::new();
     world.public("/v1/products").await.expect(200);
     assert_eq!(world.public("/health/live").await.expect(200), json!({"status": "ok"}));
-    let ready = json!({"status": "ok", "role": "writer", "as_of": 0, "takes_writes": true});
+    let ready = json!({"status": "ok", "role": "writer", "as_of": 0, "takes_writes": true, "simulated": false});
     assert_eq!(world.public("/health/ready").await.expect(200), ready);
     let metrics = world.public("/metrics").await;
     assert!(

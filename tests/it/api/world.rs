@@ -139,9 +139,11 @@ impl World {
             running.leading = leading;
         }
         let ring = KeyRing::new(&[[7_u8; 32]]).unwrap();
-        let (ids, reads) = (Arc::new(SeededIds::new(1)), Arc::new(store.clone()));
+        // A server that is started again draws other ids than before: the database has those.
+        let seed = u64::try_from(*running.as_of.borrow()).unwrap() + 1;
+        let (ids, reads) = (Arc::new(SeededIds::new(seed)), Arc::new(store.clone()));
         let accounts = Accounts::open(clock.clone(), ids, running.sequencer.clone(), reads, ring).unwrap();
-        let app = App::new(store.clone(), &running, Arc::new(accounts));
+        let app = App::new(store.clone(), &running, Arc::new(accounts)).unwrap();
         let api = Data::new(Api::new(app, config).unwrap());
         let pages: Pages = Rc::new(gpubourse::web::pages());
         Self { api, clock, running, pages, store, folder }

@@ -5,5 +5,6 @@ mod driver;
 mod forms;
 mod pages;
 mod sessions;
+mod simulated;
 mod surveillance;
 mod visitor;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::visitor::Visitor;
 use crate::api::world::{Answer, Market, PRODUCT};
 
-const PUBLIC: &[&str] = &["/", "/fall", "/about", "/login", "/register", "/markets/h100-sxm-80gb"];
-const FILES: &[&str] = &[
+pub const PUBLIC: &[&str] = &["/", "/fall", "/about", "/login", "/register", "/markets/h100-sxm-80gb"];
+pub const FILES: &[&str] = &[
     "/market.csv",
     "/fall.csv",
     "/markets/h100-sxm-80gb/trades.csv",
@@ -20,7 +20,7 @@ const FILES: &[&str] = &[
     "/markets/h100-sxm-80gb/stickiness.csv",
 ];
 /// Pages of somebody: who may see them, and who may not.
-const PRIVATE: &[(&str, &[&str], &[&str])] = &[
+pub const PRIVATE: &[(&str, &[&str], &[&str])] = &[
     ("/provider", &["provider"], &["renter", "reseller", "admin"]),
     ("/provider/sites/new", &["provider"], &["renter", "auditor"]),
     ("/provider/listings/new", &["provider"], &["reseller", "admin"]),
