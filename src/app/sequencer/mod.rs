@@ -11,6 +11,7 @@ mod follower;
 mod guard;
 mod lead;
 mod node;
+mod stepper;
 mod turn;
 mod waiting;
 
@@ -20,6 +21,7 @@ pub(crate) use self::core::{Core, Stop};
 pub(crate) use durable::{Durable, Moment};
 pub use guard::{JUMP_MAX_MS, Jump};
 pub use node::{Leading, Part, Running, start, start_as};
+pub use stepper::Stepper;
 pub(crate) use turn::Turn;
 
 use super::AppError;
