@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::api;
-use crate::app::clock::SystemClock;
+use crate::app::clock::{Clock, SystemClock};
 use crate::app::ids::{Ids, OsIds};
 use crate::app::sequencer::{Leading, Part};
 use crate::app::{SIMULATED, Venue};
@@ -106,9 +106,10 @@ impl Serve {
 }
 
 impl Listen {
-    pub(super) async fn open(&self, database_url: &str) -> Result<Venue, Failure> {
+    /// Opens a database whose exchange lives by a clock.
+    pub(super) async fn open_at(&self, database_url: &str, clock: Arc<dyn Clock>) -> Result<Venue, Failure> {
         let secrets = self.token_secrets.clone();
-        Ok(Venue::open(database_url, Arc::new(SystemClock), Arc::new(OsIds), secrets).await?)
+        Ok(Venue::open(database_url, clock, Arc::new(OsIds), secrets).await?)
     }
 
     const fn echo(&self) -> api::Echo {

@@ -6,6 +6,8 @@
 
 use uuid::Uuid;
 
+use super::dice::Dice;
+use super::scaled;
 use crate::app::facade::Caller;
 use crate::app::ingest::Ingest;
 use crate::app::trading::{NewAsk, NewBid, NewOrder, NewRequirements, OrderStanding};
@@ -24,28 +26,6 @@ const BIDS_EACH: u32 = 5;
 const FUNDS: Money = Money::from_micros(250_000_000_000);
 const RESELLERS: [&str; 2] = ["Reseller 01", "Reseller 02"];
 
-/// A small seeded generator (splitmix64): the demo needs repeatability, not secrecy.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        let rolled = (self.next() >> 33).checked_rem(u64::from(bound.max(1))).unwrap_or_default();
-        u32::try_from(rolled).unwrap_or_default()
-    }
-
-    fn pick<T: Copy>(&mut self, values: &[T], otherwise: T) -> T {
-        let index = self.below(u32::try_from(values.len()).unwrap_or(u32::MAX));
-        usize::try_from(index).ok().and_then(|index| values.get(index)).copied().unwrap_or(otherwise)
-    }
-}
-
 /// A product with what it asks at least.
 struct Offered {
     product: Product,
@@ -54,7 +34,7 @@ struct Offered {
 
 /// Lets the resellers buy and resell, and the renters bid.
 pub(super) async fn play(venue: &Venue, seed: u64) -> Result<(), AppError> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let ingest = venue.ingest("system");
     for name in RESELLERS {
         let caller = enter(&ingest, name, OrganizationKind::Reseller).await?;
@@ -192,11 +172,6 @@ fn anything() -> NewRequirements {
         min_tier: Tier::Unverified,
         min_score_bps: None,
     }
-}
-
-fn scaled(price: Price, percent: i64, tick: Price) -> Result<Price, AppError> {
-    let scaled = price.micros().saturating_mul(percent).div_euclid(100);
-    Price::from_micros(scaled.max(1)).up_to_tick(tick).map_err(|error| AppError::Internal(error.to_string()))
 }
 
 fn first_full_hour(venue: &Venue) -> Minute {

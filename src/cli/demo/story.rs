@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::Venue;
 use crate::app::reads::Slice;
+use crate::app::{SIMULATED, Venue};
 use crate::cli::Failure;
 use crate::cli::report::Table;
 use crate::exchange::entities::{Contract, Trade};
@@ -19,6 +19,9 @@ const SUPPLY_PRODUCTS: usize = 4;
 
 /// Prints the report.
 pub(super) async fn tell(venue: &Venue) -> Result<(), Failure> {
+    if venue.app().is_simulated() {
+        println!("{SIMULATED}: everything but the imported prices was made up");
+    }
     best_asks(venue);
     trades(venue).await?;
     contracts(venue).await?;

@@ -17,6 +17,7 @@ mod postgres;
 mod power;
 pub mod program;
 mod repeats;
+mod replay;
 mod shutdown;
 mod standby;
 mod wal;
