@@ -11,7 +11,7 @@ use crate::exchange::entities::Order;
 use crate::exchange::fixes::IndexFix;
 use crate::exchange::{Changes, Exchange};
 use crate::market::index::{DayTrade, Fixed, RestingAsk, Slice, fixed};
-use crate::market::{Day, GpuMinutes, Tenor};
+use crate::market::{Day, Tenor};
 use crate::store::read::fixes::made_of_asks;
 use crate::store::read::tape::{Printed, between};
 use crate::store::verify::Mismatch;
@@ -125,20 +125,10 @@ impl Fixes {
                 && fix.tenor.is_none_or(|tenor| Tenor::of(printed.trade.window) == tenor)
                 && fix.primary.is_none_or(|primary| printed.primary == primary)
         });
-        let was_recalled = |contract| self.recalled.get(contract).is_some_and(|by| *by <= as_of);
-        Ok(in_slice.map(|(printed, contract)| day_trade(printed, was_recalled(contract))).collect())
-    }
-}
-
-fn day_trade(printed: &Printed, recalled: bool) -> DayTrade {
-    let trade = &printed.trade;
-    DayTrade {
-        trade: trade.id,
-        buyer: trade.buyer,
-        seller: trade.seller,
-        gpu_minutes: GpuMinutes::block(trade.window, trade.gpus).get(),
-        price: trade.price,
-        recalled,
+        let was_recalled = |contract: &ContractId| self.recalled.get(contract).is_some_and(|by| *by <= as_of);
+        let day_trade =
+            |(printed, contract): &(Printed, _)| DayTrade { recalled: was_recalled(contract), ..printed.day_trade() };
+        Ok(in_slice.map(day_trade).collect())
     }
 }
 
