@@ -61,6 +61,7 @@ impl Orders {
             interconnect: Interconnect::Infiniband,
             sla_class: SlaClass::P99,
             primary: true,
+            novation: false,
             host: OrganizationId::new(1),
         };
         Self {
@@ -104,6 +105,7 @@ impl Orders {
             window: self.dice.window(),
             lot: 1,
             requirements: Arc::clone(&self.nothing),
+            monthly: false,
         }
     }
 }

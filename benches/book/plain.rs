@@ -133,6 +133,7 @@ fn play<B: Book>(name: &str, stream: &Stream) {
         interconnect: Interconnect::Infiniband,
         sla_class: SlaClass::P99,
         primary: true,
+        novation: false,
         host: OrganizationId::new(1),
     };
     let mut player = Player {
@@ -188,6 +189,7 @@ impl<B: Book> Player<B> {
             window: WINDOW,
             lot: 1,
             requirements: Arc::clone(&self.nothing),
+            monthly: false,
         };
         for step in self.book.walk_bid(&bid, ARRIVAL).steps {
             let Step::Fill { maker, gpus } = step else { continue };

@@ -164,9 +164,11 @@ proptest! {
     }
 }
 
-/// (organization, side, cents, placed, ended, cancelled, fills), numbered from 1.
-fn placed(rows: &[(i64, Side, i64, i64, Option<i64>, bool, u32)]) -> Vec<Placed> {
-    type Row = (i64, Side, i64, i64, Option<i64>, bool, u32);
+/// Organization, side, cents, placed, ended, cancelled, fills.
+type Row = (i64, Side, i64, i64, Option<i64>, bool, u32);
+
+/// Numbers rows from 1.
+fn placed(rows: &[Row]) -> Vec<Placed> {
     let order = |(number, (owner, side, price, placed, ended, is_cancelled, fills)): (i64, &Row)| Placed {
         order: OrderId::new(number),
         organization: organization(*owner),

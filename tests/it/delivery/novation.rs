@@ -72,7 +72,7 @@ fn a_gain_is_paid_at_the_trade_and_the_buyer_stands_against_the_first_seller() {
     );
     assert_eq!(available(&life, P), usd("1000038.40"));
     assert_eq!(available(&life, X), usd("1000000").minus(usd("1152")).unwrap());
-    assert!(life.events.iter().any(|event| *event == Event::ContractTakenOver { contract: second, from: first }));
+    assert!(life.events.contains(&Event::ContractTakenOver { contract: second, from: first }));
     deliver(&mut life, first, second);
     assert_eq!(life.sums(second), "escrow 1152.00, payment 748.80, fee 19.20, refund 0.00, credit 0.00");
     // 1,536 GPU-hours were left to R; what came back are the 768.00 that X took over.
