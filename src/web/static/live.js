@@ -95,7 +95,7 @@
   function spread(book) {
     if (book.best_bid === null || book.best_ask === null) return "–";
     var apart = micros(book.best_ask) - micros(book.best_bid);
-    return (apart < 0 ? "-" : "") + price(String(Math.abs(apart) / 1e6));
+    return (apart < 0 ? "\u2212" : "") + price(String(Math.abs(apart) / 1e6));
   }
 
   function tops(books) {
