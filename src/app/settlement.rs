@@ -16,7 +16,7 @@ use crate::types::{ContractId, Kind, PublicId};
 /// Who the exchange's own jobs act as.
 const SYSTEM: &str = "system";
 /// Contracts of one command of the walk: few enough that an order behind one hardly waits.
-pub const STRIDE: u32 = 32;
+pub const STRIDE: u32 = 8;
 /// How often a server looks whether a walk is due.
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 
