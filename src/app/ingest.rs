@@ -15,7 +15,7 @@ use crate::importers::plan::{Plan, PlannedListing, PlannedSite};
 use crate::store::quotes::{self, NewQuote};
 use crate::store::{get_meta, set_meta};
 use crate::types::limits::SIDE_ROWS_MAX;
-use crate::types::{ListingId, OrganizationId, OrganizationKind, Price, ProductId, SiteId, Source, Symbol};
+use crate::types::{ListingId, OrganizationId, OrganizationKind, Price, ProductId, SiteId, Source, Symbol, hex};
 
 /// The price grid of products that an import makes: $0.001.
 pub const TICK: Price = Price::from_micros(1_000);
@@ -278,5 +278,5 @@ fn printable(text: &str) -> String {
 
 /// A key as long as any other, whatever it stands for: the databases keep an index over it.
 fn content_hash(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(key.as_bytes()))
 }

@@ -10,6 +10,7 @@ use super::sequencer::{self, Leading, Part, Running};
 use super::{App, AppError, Ingest, Live, Side};
 use crate::auth::KeyRing;
 use crate::store::{Store, Tenure, set_meta};
+use crate::types::hex;
 
 /// Where the store keeps the secrets that sign access tokens, newest first.
 const TOKEN_SECRETS: &str = "token_secrets";
@@ -134,7 +135,7 @@ async fn common_secret(store: &Store, running: &Running, ids: &Arc<dyn Ids>) -> 
         }
         if *running.leading.borrow() == Leading::Here {
             let bytes: [u8; 32] = ids.random()?;
-            let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let secret = hex(&bytes);
             let kept = secret.clone();
             let side = Side { submission: None, before: None };
             running.sequencer.side(side, move |db, _| Ok(set_meta(db, TOKEN_SECRETS, &kept)?)).await?;

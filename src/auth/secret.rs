@@ -6,6 +6,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::types::hex;
+
 /// Random bytes behind a secret.
 pub const SECRET_BYTES: usize = 32;
 
@@ -86,7 +88,7 @@ impl SecretHash {
 
     /// Returns the hash as it is stored: lower-case hexadecimal.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// Returns the hash written by [`SecretHash::to_hex`], or nothing for any other text.

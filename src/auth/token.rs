@@ -11,7 +11,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::{AuthError, Role, Secret, hs256};
-use crate::types::{OrganizationId, Timestamp};
+use crate::types::{OrganizationId, Timestamp, hex};
 
 /// How long an access token is valid.
 pub const ACCESS_TOKEN_S: i64 = 15 * 60;
@@ -174,7 +174,7 @@ pub(super) fn in_time(nbf_s: i64, exp_s: i64, now: Timestamp) -> Result<(), Auth
 /// Names a key by a hash of its secret, so that a configuration is a list of secrets and nothing more.
 fn key_id(secret: &[u8]) -> String {
     let hash = Sha256::new().chain_update(b"gpubourse key id\0").chain_update(secret).finalize();
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash).chars().take(16).collect()
 }
 
 #[cfg(test)]

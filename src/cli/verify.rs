@@ -8,6 +8,7 @@ use crate::app::SIMULATED;
 use crate::app::simulated::declared;
 use crate::app::verify::{Anchor, verify};
 use crate::store::Store;
+use crate::types::hex;
 
 /// Differences shown.
 const SHOWN_MAX: usize = 20;
@@ -55,10 +56,6 @@ impl Verify {
             None => "the database file is damaged".to_owned(),
         }))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn parse_anchor(text: &str) -> Result<Anchor, String> {

@@ -26,7 +26,7 @@ pub use money::{Money, Price, Turnover};
 pub use slot::Slot;
 pub use steps::Steps;
 pub use tenor::Tenor;
-pub use text::{Country, Region, Symbol};
+pub use text::{Country, Region, Symbol, hex};
 pub use time::{Minute, Timestamp, Window};
 
 /// A checked operation left the range of its type.

@@ -18,7 +18,7 @@ use crate::app::facade::Caller;
 use crate::app::reads::{JournalRow, Slice};
 use crate::exchange::entities::{Organization, Product};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractStatus, Kind, PublicId, Tier};
+use crate::types::{ContractStatus, Kind, PublicId, Tier, hex};
 
 /// Contracts looked through for those that a filter takes.
 const LOOKED_AT_MAX: usize = 2_000;
@@ -231,8 +231,4 @@ async fn contracts(
 fn kind(row: &JournalRow) -> String {
     let command: serde_json::Value = serde_json::from_str(&row.command).unwrap_or_default();
     command.get("kind").and_then(serde_json::Value::as_str).map(format::words).unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use crate::api::extract::RequestId;
 use crate::api::problem::Problem;
+use crate::types::hex;
 
 /// A file: its name, its name with the hash, its media type and its bytes.
 struct Asset {
@@ -60,8 +61,7 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
 }
 
 fn hashed(name: &str, bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = hex(&Sha256::digest(bytes)).chars().take(12).collect();
     match name.split_once('.') {
         Some((stem, end)) => format!("{stem}.{hash}.{end}"),
         None => format!("{name}.{hash}"),

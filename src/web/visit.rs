@@ -23,7 +23,7 @@ use crate::app::accounts::Tokens;
 use crate::app::facade::Caller;
 use crate::app::{App, AppError, Principal, Role};
 use crate::market::Month;
-use crate::types::{Kind, OrganizationKind, PublicId, Symbol};
+use crate::types::{Kind, OrganizationKind, PublicId, Symbol, hex};
 
 /// The field of a form that carries its token.
 pub const TOKEN_FIELD: &str = "token";
@@ -210,8 +210,7 @@ impl Visit {
 
     /// Returns the token that this visitor's forms carry.
     pub fn token(&self) -> String {
-        let digest = Sha256::digest(format!("gpubourse form {}", self.secret).as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(format!("gpubourse form {}", self.secret).as_bytes()))
     }
 
     /// Reads the form that was sent, if it may be taken.

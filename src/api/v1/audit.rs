@@ -4,9 +4,9 @@ use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::journal::hex;
 use crate::api::Api;
 use crate::api::answer::{Answer, Reply};
+use crate::types::hex;
 
 /// The head of the journal's hash chain: keep it, and `gpubourse verify --anchor SEQ:HASH` finds a rewritten chain.
 #[derive(Debug, Serialize, ToSchema)]

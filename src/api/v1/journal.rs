@@ -15,6 +15,7 @@ use crate::api::wire::Instant;
 use crate::app::AppError;
 use crate::app::facade::Caller;
 use crate::app::reads;
+use crate::types::hex;
 
 /// One executed or refused command.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,9 +59,4 @@ fn show(row: reads::JournalRow) -> Result<JournalRow, Problem> {
         outcome: row.outcome,
         hash: hex(&row.hash),
     })
-}
-
-/// Returns bytes in hex, lower case.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,7 +12,7 @@ use crate::app::sequencer::Side;
 use crate::auth::{Claims, EmailAddress, Secret, SecretHash, SecretKind, token};
 use crate::store::accounts::{self, RefreshToken, User};
 use crate::store::{Db, StoreError};
-use crate::types::Timestamp;
+use crate::types::{Timestamp, hex};
 
 /// How long after a login its refresh tokens work: then the password is due again.
 pub const REFRESH_TOKEN_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -111,7 +111,7 @@ impl Accounts {
     /// [`AppError::Internal`] if the system has no randomness.
     pub fn nonce(&self) -> Result<String, AppError> {
         let bytes: [u8; 32] = self.ids.random()?;
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&bytes))
     }
 
     async fn start_session(&self, user: User) -> Result<Tokens, AppError> {

@@ -1,12 +1,12 @@
 //! What a bundle says, held against itself: no database, no network, the exchange's own rules.
 
-use super::{Bundle, Concern, Row, Sealed, VERSION, hex, seal};
+use super::{Bundle, Concern, Row, Sealed, VERSION, seal};
 use crate::app::replay;
 use crate::app::verify::Anchor;
 use crate::exchange::entities::{Cause, Contract};
 use crate::exchange::{Event, Exchange};
 use crate::store::chain_hash;
-use crate::types::{AccountKind, Money, OutOfRange, Source, Window};
+use crate::types::{AccountKind, Money, OutOfRange, Source, Window, hex};
 
 /// What is wrong with a bundle, in sentences for people.
 pub type Findings = Vec<String>;

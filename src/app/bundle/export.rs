@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BookBefore, Bundle, Concern, Head, Offer, Products, Row, VERSION, hex};
+use super::{BookBefore, Bundle, Concern, Head, Offer, Products, Row, VERSION};
 use crate::app::contracts::{children, parents};
 use crate::app::replay;
 use crate::exchange::delivery::Delivery;
@@ -10,7 +10,7 @@ use crate::exchange::entities::{Contract, Order, Trade};
 use crate::exchange::{Changes, Command, Event, Exchange};
 use crate::store::verify::chain;
 use crate::store::{JournalRow, Reader, Store, StoreError, read};
-use crate::types::{ContractId, Source};
+use crate::types::{ContractId, Source, hex};
 
 /// Journal rows read at a time.
 const PAGE_ROWS: u32 = 2_000;

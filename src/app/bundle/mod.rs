@@ -21,7 +21,7 @@ use crate::exchange::entities::{
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Event, Snapshot};
 use crate::store::JournalRow;
-use crate::types::{ContractId, OrganizationId, ProductId, Timestamp};
+use crate::types::{ContractId, OrganizationId, ProductId, Timestamp, hex};
 
 /// The form of bundle this program writes.
 pub const VERSION: u32 = 1;
@@ -170,11 +170,6 @@ impl Sealed {
 /// Returns the seal of a bundle.
 fn seal(bundle: &Bundle) -> serde_json::Result<String> {
     Ok(hex(&Sha256::digest(serde_json::to_vec(bundle)?)))
-}
-
-/// Writes bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a hash.

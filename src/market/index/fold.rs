@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DayTrade, Fix, Inputs, RestingAsk, fix};
 use crate::market::{Day, Tenor};
-use crate::types::{FixOrigin, OutOfRange, Price, Region, TradeId};
+use crate::types::{FixOrigin, OutOfRange, Price, Region, TradeId, hex};
 
 /// Which of a product's trades; absent fields take all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -135,7 +135,7 @@ impl InputDigest {
     }
 
     fn finish(self) -> String {
-        self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.hasher.finalize())
     }
 }
 

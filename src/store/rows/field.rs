@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::exchange::entities::Holding;
 use crate::store::StoreError;
 use crate::store::row::Word;
-use crate::types::{Minute, Source, Steps, Window};
+use crate::types::{Minute, Source, Steps, Window, hex};
 
 /// About how long the text of one step is: eight digits of minutes, a few of GPUs.
 const STEP_CHARS: usize = 12;
@@ -131,17 +131,6 @@ fn u128_of(text: &str) -> Option<u128> {
 /// Writes a hash as 64 lower-case digits.
 pub(crate) fn hash_text(hash: &[u8; 32]) -> Word {
     text(hex(hash))
-}
-
-/// Writes bytes as two lower-case digits each, without the machinery of `format!`: several go with every order.
-fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' - 10 + half });
-    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(byte & 15));
-    }
-    out
 }
 
 fn hash_of(text: &str) -> Option<[u8; 32]> {
