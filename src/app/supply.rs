@@ -82,11 +82,11 @@ fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Ma
     let ended = ended_asks(reader, seen, &sellers)?;
     let truncated = seen.truncated || older_contracts || ended.truncated;
     asks.extend(ended.rows);
-    let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (of_pieces(ask.lapsed(seen.now)), is_primary(ask))).collect();
+    let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (of_pieces(ask.lapsed(seen.now)), ask.is_primary())).collect();
     let residual: Vec<(Steps, &Arc<Order>)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
     let offered: Vec<OfferedAsk<'_>> = residual
         .iter()
-        .map(|(residual, ask)| OfferedAsk { residual, price: ask.price, primary: is_primary(ask) })
+        .map(|(residual, ask)| OfferedAsk { residual, price: ask.price, primary: ask.is_primary() })
         .collect();
     let unsold: Vec<Unsold<'_>> = free.iter().map(|(free, primary)| Unsold { free, primary: *primary }).collect();
     let contracted: Vec<Contracted> = contracts.values().flat_map(contracted).collect();
@@ -139,10 +139,6 @@ fn ended_asks(
         }
     }
     Ok(Newest { rows, truncated: false })
-}
-
-const fn is_primary(ask: &Order) -> bool {
-    matches!(ask.source, Some(Source::Listing(_)))
 }
 
 fn residual(ask: &Order, now: Timestamp) -> Steps {

@@ -29,6 +29,7 @@ mod ledger;
 pub mod life;
 mod memory;
 pub mod novation;
+mod offer;
 mod paged;
 mod place;
 pub mod ranks;

@@ -14,7 +14,7 @@ use crate::market::lapsed::Lapsed;
 use crate::market::oversupply::{Flows, Oversupply, oversupply};
 use crate::market::tape::over_days;
 use crate::market::{Day, GpuMinutes};
-use crate::types::{OutOfRange, Price, ProductId, Region, Side, SiteId, Source, Symbol, Timestamp, Window};
+use crate::types::{OutOfRange, Price, ProductId, Region, Side, SiteId, Symbol, Timestamp, Window};
 
 /// A bid is near the money from this many tenths of the index on.
 pub const NEAR_TENTHS: i64 = 9;
@@ -144,7 +144,7 @@ fn offered(
         ControlFlow::Continue(())
     });
     for ask in asks {
-        let primary = matches!(ask.source, Some(Source::Listing(_)));
+        let primary = ask.is_primary();
         let pieces = ask.residual_schedule(now).into_iter();
         let amount = pieces.fold(GpuMinutes::ZERO, |sum, (window, gpus)| {
             sum.plus(GpuMinutes::block(Window::new(window.start, window.end.min(ahead.end)), gpus))
