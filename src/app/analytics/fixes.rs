@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
+use super::index::resting_ask;
 use super::resting::ORDERS_MAX;
 use crate::app::{App, AppError, View};
 use crate::exchange::Command;
@@ -16,7 +17,7 @@ use crate::market::Day;
 use crate::market::index::{Fixed, IndexFold, Kept, RULE_VERSION, RestingAsk, Slice, hash_of_nothing};
 use crate::store::{Reader, StoreError, read};
 use crate::types::limits::FIXES_MAX;
-use crate::types::{FixId, FixOrigin, OutOfRange, ProductId, Side, Source, Timestamp, TradeId};
+use crate::types::{FixId, FixOrigin, OutOfRange, ProductId, Side, Timestamp, TradeId};
 
 /// Fixes read in one statement.
 const STRETCH: u32 = 2_000;
@@ -29,19 +30,26 @@ type Versions = Vec<Arc<PublishedFix>>;
 pub struct Published {
     last: Option<FixId>,
     as_of: i64,
-    by_slice: BTreeMap<ProductId, BTreeMap<Slice, BTreeMap<Day, Versions>>>,
+    by_slice: BTreeMap<ProductId, BTreeMap<Slice, Series>>,
+}
+
+/// What was published of a slice.
+#[derive(Debug, Default)]
+struct Series {
+    versions: BTreeMap<Day, Versions>,
+    /// The last of them, in the form in which an index is made of it.
+    kept: BTreeMap<Day, Kept>,
 }
 
 impl Published {
     /// Returns what was published of a slice, by day, the oldest version first.
     pub fn of(&self, product: ProductId, slice: &Slice) -> Option<&BTreeMap<Day, Versions>> {
-        self.by_slice.get(&product)?.get(slice)
+        Some(&self.by_slice.get(&product)?.get(slice)?.versions)
     }
 
     /// Returns what was published last of each day of a slice.
-    pub fn kept(&self, product: ProductId, slice: &Slice) -> BTreeMap<Day, Kept> {
-        let days = self.of(product, slice).into_iter().flatten();
-        days.filter_map(|(day, versions)| Some((*day, kept(versions)?))).collect()
+    pub fn kept(&self, product: ProductId, slice: &Slice) -> Option<&BTreeMap<Day, Kept>> {
+        Some(&self.by_slice.get(&product)?.get(slice)?.kept)
     }
 
     /// Tells whether anything was published of a day of the whole product.
@@ -51,9 +59,12 @@ impl Published {
 
     fn add(&mut self, published: PublishedFix) {
         self.last = Some(published.id);
-        let fix = &published.fix;
-        let days = self.by_slice.entry(fix.product).or_default().entry(slice_of(fix)).or_default();
-        days.entry(Day::new(fix.day)).or_default().push(Arc::new(published));
+        let (fix, day) = (&published.fix, Day::new(published.fix.day));
+        let series = self.by_slice.entry(fix.product).or_default().entry(slice_of(fix)).or_default();
+        let versions = series.versions.entry(day).or_default();
+        let version = u32::try_from(versions.len()).unwrap_or(u32::MAX).saturating_add(1);
+        series.kept.insert(day, kept(fix, version));
+        versions.push(Arc::new(published));
     }
 }
 
@@ -103,17 +114,19 @@ impl App {
             let published = self.published().await?;
             let nothing = IndexFold::default();
             let fold_of = |product| tapes.of(product).map_or(&nothing, |tape| &tape.index);
+            let products: Vec<ProductId> = self.live().read(|view| view.products.keys().copied().collect());
+            let needs_asks = |product: &ProductId| {
+                let made = fold_of(*product).is_made(&Slice::default(), today.before());
+                !made && !published.says(*product, today.before())
+            };
+            let thin: Vec<ProductId> = products.iter().copied().filter(needs_asks).collect();
             let moment = self.live().read(|view| {
                 let is_same = tapes.recalled() == view.recalled && Day::of(view.now) == today;
-                let thin = view.products.keys().filter(|product| {
-                    let made = fold_of(**product).is_made(&Slice::default(), today.before());
-                    !made && !published.says(**product, today.before())
-                });
-                let asks: BTreeMap<_, _> = thin.map(|product| (*product, primary_asks(view, *product))).collect();
-                is_same.then(|| (view.as_of, view.now, asks, view.products.keys().copied().collect::<Vec<_>>()))
+                let asks = || thin.iter().map(|product| (*product, primary_asks(view, *product)));
+                is_same.then(|| (view.as_of, view.now, asks().collect::<BTreeMap<_, _>>()))
             });
             // A contract was recalled meanwhile, or a day has begun: the tapes may have seen that or not.
-            let Some((as_of, now, asks, products)) = moment else { continue };
+            let Some((as_of, now, asks)) = moment else { continue };
             let mut fixes = Vec::new();
             for product in products {
                 let asks = offered(asks.get(&product).into_iter().flatten().map(|ask| &**ask), now);
@@ -148,11 +161,11 @@ fn due(
     let whole = Slice::default();
     let known = published.by_slice.get(&product).into_iter().flat_map(BTreeMap::keys);
     let slices: BTreeSet<&Slice> = fold.slices().chain(known).chain([&whole]).collect();
-    let mut due = Vec::new();
+    let (mut due, none) = (Vec::new(), BTreeMap::new());
     for slice in slices {
         // What rests is an index of the whole product alone.
         let asks = if *slice == whole { asks } else { &[] };
-        let days = fold.to_publish(slice, &published.kept(product, slice), asks, today)?;
+        let days = fold.to_publish(slice, published.kept(product, slice).unwrap_or(&none), asks, today)?;
         due.extend(days.iter().map(|(day, fixed)| index_fix(product, slice, *day, fixed.as_ref())));
     }
     Ok(due)
@@ -161,19 +174,12 @@ fn due(
 /// Returns the cheapest asks out of listings that rest.
 fn primary_asks(view: &View, product: ProductId) -> Vec<Arc<Order>> {
     let asks = view.side_after(product, Side::Ask, None).take(ORDERS_MAX);
-    asks.filter(|(_, ask)| is_primary(ask)).map(|(_, ask)| Arc::clone(ask)).collect()
-}
-
-/// Tells whether an ask is out of a listing.
-pub(in crate::app) const fn is_primary(ask: &Order) -> bool {
-    matches!(ask.source, Some(Source::Listing(_)))
+    asks.filter(|(_, ask)| ask.is_primary()).map(|(_, ask)| Arc::clone(ask)).collect()
 }
 
 /// Returns what asks out of listings still offer.
 pub(in crate::app) fn offered<'a>(asks: impl Iterator<Item = &'a Order>, now: Timestamp) -> Vec<RestingAsk> {
-    let offered =
-        |ask: &Order| RestingAsk { order: ask.id, price: ask.price, gpus: ask.remaining_gpus(now), primary: true };
-    asks.map(offered).collect()
+    asks.map(|ask| resting_ask(ask, now, true)).collect()
 }
 
 /// Returns a fix in the form in which it is published; without one, that the day has none.
@@ -201,9 +207,7 @@ pub(in crate::app) fn slice_of(fix: &IndexFix) -> Slice {
     Slice { region: fix.region.clone(), tenor: fix.tenor, primary: fix.primary }
 }
 
-fn kept(versions: &[Arc<PublishedFix>]) -> Option<Kept> {
-    let version = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-    let fix = &versions.last()?.fix;
+fn kept(fix: &IndexFix, version: u32) -> Kept {
     let fixed = fix.price.map(|price| Fixed {
         day: Day::new(fix.day),
         price,
@@ -216,5 +220,5 @@ fn kept(versions: &[Arc<PublishedFix>]) -> Option<Kept> {
         hash: fix.hash.clone(),
         version: Some(version),
     });
-    Some(Kept { version, fixed })
+    Kept { version, fixed }
 }

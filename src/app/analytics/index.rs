@@ -1,15 +1,17 @@
 //! The daily index of a product, whole or of a slice of its trades.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::resting::{ORDERS_MAX, pass};
 use crate::app::catalogue::product_by_symbol;
 use crate::app::{App, AppError, Live};
+use crate::exchange::entities::Order;
 use crate::exchange::fixes::PublishedFix;
 use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
 use crate::market::{Day, Tenor};
-use crate::types::{ProductId, Side, Source, Symbol};
+use crate::types::{ProductId, Side, Symbol, Timestamp};
 
 /// Days an index goes back: five years, so that a fall and its peak are in it.
 pub const INDEX_DAYS_MAX: u32 = 5 * 366;
@@ -99,13 +101,18 @@ impl App {
         let nothing = IndexFold::default();
         let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
         let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
-        let mut fixes =
-            fold.fixes(slice, &published.kept(product, slice), &asks, Day::of(now)).map_err(out_of_range)?;
+        let (none, kept) = (BTreeMap::new(), published.kept(product, slice));
+        let mut fixes = fold.fixes(slice, kept.unwrap_or(&none), &asks, Day::of(now)).map_err(out_of_range)?;
         let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
         let older = fixes.len().saturating_sub(shown);
         fixes.drain(..older);
         Ok(Index { fixes, truncated: older > 0, as_of })
     }
+}
+
+/// Returns what an ask still offers at most.
+pub(in crate::app) fn resting_ask(ask: &Order, now: Timestamp, primary: bool) -> RestingAsk {
+    RestingAsk { order: ask.id, price: ask.price, gpus: ask.remaining_gpus(now), primary }
 }
 
 /// Returns the asks that rest now in a slice, with what they still offer at most.
@@ -117,13 +124,8 @@ pub(super) fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Ve
             slice.region.as_ref().is_none_or(|region| view.region_of(ask).is_some_and(|found| found == region));
         // An ask can be rented for a tenor if what is left of it is as long.
         if in_region && slice.tenor.is_none_or(|tenor| Tenor::of(ask.open_window(view.now)) >= tenor) {
-            asks.push(RestingAsk {
-                order: ask.id,
-                price: ask.price,
-                gpus: ask.remaining_gpus(view.now),
-                // The asks that count: those of hosts, unless the index is of resale alone.
-                primary: matches!(ask.source, Some(Source::Listing(_))) == wants_primary,
-            });
+            // The asks that count: those of hosts, unless the index is of resale alone.
+            asks.push(resting_ask(ask, view.now, ask.is_primary() == wants_primary));
         }
         ControlFlow::Continue(())
     });

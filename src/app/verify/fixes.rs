@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::analytics::fixes::{index_fix, is_primary, offered, slice_of};
+use crate::app::analytics::fixes::{index_fix, offered, slice_of};
 use crate::app::analytics::resting::ORDERS_MAX;
 use crate::exchange::entities::Order;
 use crate::exchange::fixes::IndexFix;
@@ -137,6 +137,6 @@ fn resting(exchange: &Exchange, product: ProductId) -> Vec<RestingAsk> {
     let mut asks: Vec<&Order> =
         exchange.orders().filter(|row| row.side == Side::Ask && row.product == product).collect();
     asks.sort_unstable_by_key(|ask| (ask.price, ask.sequence, ask.id));
-    let cheapest = asks.into_iter().take(ORDERS_MAX).filter(|ask| is_primary(ask));
+    let cheapest = asks.into_iter().take(ORDERS_MAX).filter(|ask| ask.is_primary());
     offered(cheapest, exchange.counters().now)
 }
