@@ -148,10 +148,14 @@ impl<B: Book> Exchange<B> {
             self.arm_draw(id);
         }
         for row in self.contracts.values() {
+            let Some(given_up) = row.given_up() else {
+                self.capacity.reserve_block(row.source, row.window, row.gpus)?;
+                continue;
+            };
             let held = row.held().map_err(|_| Failure::Invariant("novation_range"))?;
             self.capacity.reserve(row.source, &held)?;
             // What was given up is not free again.
-            row.given_up().map_or(Ok(()), |gone| self.capacity.reserve(Source::Contract(row.id), gone))?;
+            self.capacity.reserve(Source::Contract(row.id), given_up)?;
         }
         Ok(())
     }
