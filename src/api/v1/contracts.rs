@@ -12,6 +12,7 @@ use crate::api::extract::{PathId, Query};
 use crate::api::page::{self, Page};
 use crate::api::problem::Problem;
 use crate::api::wire::{DeliveryTime, Id, Instant, Usd, UsdPerHour};
+use crate::app::View;
 use crate::app::contracts::Leg;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
@@ -208,10 +209,7 @@ fn show_leg(app: &App, (leg, above): (&Leg, Option<&Leg>), mentioned: &Mentioned
 pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
     app.live().read(|view| {
         let faces = Faces::new(view, mentioned);
-        let party = |id: OrganizationId| -> Result<Party, Problem> {
-            let name = view.organizations.get(&id).map(|organization| organization.name.clone());
-            Ok(Party { organization_id: faces.organization(id)?.into(), name: name.unwrap_or_default() })
-        };
+        let party = |id| party_of(view, faces, id);
         // A trade and its contract are made by one command, at one time.
         let face = |kind, number| PublicId { created_at: row.created_at, kind, number };
         let parent = match row.source {
@@ -271,9 +269,10 @@ fn monthly(row: &Contract) -> Result<Option<MonthlyAnswer>, Problem> {
 /// # Errors
 /// If there is no such organization: a bug.
 pub fn party(app: &App, id: OrganizationId, mentioned: &Mentioned) -> Result<Party, Problem> {
-    app.live().read(|view| {
-        let name = view.organizations.get(&id).map(|row| row.name.clone());
-        let organization_id = Faces::new(view, mentioned).organization(id)?.into();
-        Ok(Party { organization_id, name: name.unwrap_or_default() })
-    })
+    app.live().read(|view| party_of(view, Faces::new(view, mentioned), id))
+}
+
+fn party_of(view: &View, faces: Faces<'_>, id: OrganizationId) -> Result<Party, Problem> {
+    let name = view.organizations.get(&id).map(|row| row.name.clone());
+    Ok(Party { organization_id: faces.organization(id)?.into(), name: name.unwrap_or_default() })
 }

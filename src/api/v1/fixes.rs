@@ -17,7 +17,7 @@ use crate::market::Day;
 pub struct IndexVersions {
     /// The product.
     pub symbol: String,
-    /// Every publication of each day asked for, by day and version, of at most 366 days with one, the newest.
+    /// Every publication of each day asked for, by day and version, of at most five years of days with one, the newest.
     pub data: Vec<IndexVersion>,
     /// Whether days before the first were left out.
     pub truncated: bool,

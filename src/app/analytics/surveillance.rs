@@ -202,7 +202,7 @@ fn moved(app: &App, records: &Records, before: &Fixes, today: Day) -> Result<(Ve
     }
     let (mut found, mut is_cut) = (Vec::new(), false);
     for ((product, day), trades) in &days {
-        let yesterday = Day::new(day.get().saturating_sub(1));
+        let yesterday = day.before();
         let previous = before.get(product).and_then(|fixes| Some((yesterday, *fixes.get(&yesterday)?)));
         let asks: Vec<RestingAsk> =
             if *day == today { resting_asks(app.live(), *product, &Slice::default()) } else { Vec::new() };

@@ -105,7 +105,7 @@ fn bid(scene: &mut Scene, who: OrganizationId) -> Result<Option<Task>, AppError>
         _ => Terms::default(),
     };
     let wanted = within(scene, days_ahead).zip(scene.tracks.get(track).map(|track| track.product));
-    Ok(wanted.map(|(window, product)| Task::plain(place(who, product, gpus, window, price, terms))))
+    Ok(wanted.map(|(window, product)| Task::plain(bid_of(who, product, gpus, window, price, terms))))
 }
 
 /// Returns a bid at the best price there should be, which is taken back at the next turn.
@@ -113,7 +113,7 @@ fn fleeting(scene: &mut Scene, who: OrganizationId) -> Result<Option<Task>, AppE
     let price = scene.price(0, 99)?;
     let wanted = within(scene, SOON_DAYS).zip(scene.tracks.first().map(|track| track.product));
     Ok(wanted.map(|(window, product)| Task {
-        command: place(who, product, 1, window, price, Terms::default()),
+        command: bid_of(who, product, 1, window, price, Terms::default()),
         then: Then::TakenBack(who),
     }))
 }
@@ -126,7 +126,7 @@ fn term(scene: &mut Scene, who: OrganizationId) -> Result<Task, AppError> {
     let window = Window::new(start, start.plus(days(scene.dice.pick(&TERM_DAYS, 30))));
     let gpus = scene.dice.pick(&[4, 8], 4);
     let product = scene.tracks.first().map_or(ProductId::new(0), |track| track.product);
-    Ok(Task::plain(place(who, product, gpus, window, price, Terms::default())))
+    Ok(Task::plain(bid_of(who, product, gpus, window, price, Terms::default())))
 }
 
 /// Returns a window that starts within some days, inside a fortnight that one of the hosts offers; nothing before the first.
@@ -142,17 +142,6 @@ fn within(scene: &mut Scene, days_ahead: u32) -> Option<Window> {
     Some(Window::new(start, end)).filter(|window| !window.is_empty())
 }
 
-fn place(
-    organization: OrganizationId,
-    product: ProductId,
-    gpus: u32,
-    window: Window,
-    price: Price,
-    terms: Terms,
-) -> Command {
-    Command::PlaceBid(bid_of(organization, product, gpus, window, price, terms))
-}
-
 /// Returns a bid that asks for nothing but GPUs over a window.
 pub(super) fn bid_of(
     organization: OrganizationId,
@@ -161,8 +150,8 @@ pub(super) fn bid_of(
     window: Window,
     price: Price,
     terms: Terms,
-) -> PlaceBid {
-    PlaceBid {
+) -> Command {
+    Command::PlaceBid(PlaceBid {
         organization,
         product,
         gpus,
@@ -174,5 +163,5 @@ pub(super) fn bid_of(
         terms,
         cover: None,
         funding: Funding::Full,
-    }
+    })
 }

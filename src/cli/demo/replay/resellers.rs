@@ -91,10 +91,7 @@ impl Resellers {
         // What the reseller leaves goes on resting, like everything else that this host offers.
         let standing = Standing { percent: host.percent, ..host.standing(scene, 0, ASK_PERCENT)? };
         let ask = ask(host.organization, Source::Listing(listing), LISTED, window, standing.price);
-        Ok(vec![
-            Task::plain(Command::PlaceBid(bid)),
-            Task { command: Command::PlaceAsk(ask), then: Then::Held(reseller, standing) },
-        ])
+        Ok(vec![Task::plain(bid), Task { command: Command::PlaceAsk(ask), then: Then::Held(reseller, standing) }])
     }
 
     /// Notes what a reseller has bought.

@@ -68,8 +68,7 @@ impl Shelf {
                 continue;
             }
             let (organization, order) = (standing.organization, *order);
-            let amend =
-                AmendOrder { organization, order, gpus: None, price: Some(price), start: None, end: None, lot: None };
+            let amend = AmendOrder { price: Some(price), ..AmendOrder::unchanged(organization, order) };
             tasks.push(Task { command: Command::AmendOrder(amend), then: Then::Repriced(order, price) });
         }
         Ok(tasks)
