@@ -13,8 +13,12 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 8;
 
 // Durable against a power cut (FULL). Checkpoints are moved off the commit: see `checkpoint`.
+// The page cache is small on purpose. Where SQLite rearranges a tree's pages it parks one at the number of the page that
+// is never used (byte 2^30), and the commit then looks through all that is cached for pages past the end of the file: with
+// 64 MiB of them that took 0.8 ms of every fiftieth commit of a settlement, with 16 MiB 0.3 ms. What is not cached here
+// the operating system has.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 0;";
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;";
 const SQLITE_FOLDER: &str = "PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
