@@ -16,7 +16,7 @@ use crate::exchange::entities::Contract;
 use crate::exchange::terms::ContractTerms;
 use crate::exchange::{Access, Command, Reject};
 use crate::store::{Reader, StoreError, read};
-use crate::types::{ContractId, Minute, OrganizationId, PublicId, Slot, Steps, Window};
+use crate::types::{ContractId, Minute, Money, OrganizationId, PublicId, Slot, Steps, Window};
 
 /// What somebody does about a delivery.
 #[derive(Debug, Clone)]
@@ -94,6 +94,16 @@ impl DeliveryStanding {
     /// Returns the first paid minute: accepted before the window begins, it is paid from the beginning on.
     pub fn paid_from(&self) -> Option<Minute> {
         self.delivery.accepted_from.map(|from| from.max(self.contract.window.start))
+    }
+
+    /// Returns the credits that the seller owes, and those that whoever sold the contract before does.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] if the legs are more than the whole: a bug.
+    pub fn owed(&self) -> Result<(Money, Money), AppError> {
+        let present = self.delivery.present_leg().map(|leg| leg.owed);
+        let owed = present.and_then(|own| Ok((own, self.delivery.owed.minus(own)?)));
+        owed.map_err(|error| AppError::Internal(format!("credits owed for contract {}: {error}", self.contract.id)))
     }
 
     /// Returns the slots that may still be reported on; those at the edges are whole.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::book::Book;
 use super::catalogue::{check_text, next};
+use super::delivery::Resold;
 use super::delivery::settle::kept_in_escrow;
-use super::delivery::{Earlier, Resold};
 use super::entities::{Cause, Contract, Holding, Pass};
 use super::trading::account;
 use super::{Event, Exchange, Failure, Made, Reject, life};
@@ -283,8 +283,8 @@ impl<B: Book> Exchange<B> {
         let child = self.contracts.get(&id).ok_or(Failure::Invariant("contract_missing"))?;
         let (rest, gpus, seller) = (child.window.from_minute(from), child.gpus, child.seller);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
-            let leg = delivery.present_leg().map_err(|_| Failure::Invariant("leg_range"))?;
-            delivery.earlier.push(Earlier { until: from, source: Source::Contract(parent.id), seller, leg });
+            let sold = (seller, Source::Contract(parent.id));
+            delivery.pass(from, sold).map_err(|_| Failure::Invariant("leg_range"))?;
         }
         self.note_resold(parent.source, rest, Resold::More(gpus))
     }

@@ -210,6 +210,8 @@ pub enum Event {
     CreditOwed {
         /// For which contract.
         contract: ContractId,
+        /// Who sells it, or did in its time.
+        seller: OrganizationId,
         /// What it owes now.
         amount: Money,
     },

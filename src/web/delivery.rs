@@ -20,7 +20,7 @@ use crate::exchange::delivery::{Delivery, Dispute, Notice};
 use crate::exchange::entities::Contract;
 use crate::exchange::terms::ContractTerms;
 use crate::market::GpuMinutes;
-use crate::types::{Kind, Minute, PublicId, Window};
+use crate::types::{Kind, Minute, Money, PublicId, Window};
 
 /// Deliveries in the list of a provider.
 const ROWS: u32 = 50;
@@ -75,6 +75,8 @@ struct Page {
     terms: ContractTerms,
     up: Vec<Up>,
     acts: Acts,
+    /// Credits that the seller owes, and those that its predecessors do.
+    owed: (Money, Money),
     /// Whether the money and the contract behind it are shown.
     sees_money: bool,
 }
@@ -126,6 +128,7 @@ pub async fn show(visit: Guest) -> Shown {
     let (row, acts) = (Row::of(&visit, &standing)?, Acts::of(&standing));
     let (access, accepted_from) = (standing.access().cloned(), standing.paid_from());
     let up = up(&standing);
+    let owed = standing.owed()?;
     let DeliveryStanding { contract, delivery, terms, recipient, sees_money, .. } = standing;
     let page = Page {
         shell: Shell::of(&visit, format!("Delivery of contract {}", row.number), ""),
@@ -139,6 +142,7 @@ pub async fn show(visit: Guest) -> Shown {
         delivery,
         recipient,
         acts,
+        owed,
         sees_money,
     };
     Reply::page(&page)

@@ -145,8 +145,10 @@ pub struct DeliveryMoney {
     pub refunded: Usd,
     /// Credits posted on top, by the table of the terms.
     pub credited: Usd,
-    /// Credits the seller could not pay yet.
+    /// Credits the seller could not pay yet, of those for its own time.
     pub owed: Usd,
+    /// Credits that those who sold the contract before could not pay yet: they stay theirs.
+    pub owed_by_earlier_sellers: Usd,
     /// What lies in the buyer's escrow.
     pub escrow: Usd,
 }
@@ -171,7 +173,7 @@ pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<Del
 /// Returns a delivery as it looks outside.
 pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Problem> {
     let (access, paid_from) = (standing.access().map(show_access), standing.paid_from().map(DeliveryTime));
-    let open = standing.open_slots();
+    let (open, (owed, owed_before)) = (standing.open_slots(), standing.owed()?);
     let DeliveryStanding { contract, delivery, terms, recipient, sees_money, mentioned, .. } = standing;
     let (product, site) = app.live().read(|view| {
         let faces = Faces::new(view, &mentioned);
@@ -205,7 +207,8 @@ pub fn show(app: &App, standing: DeliveryStanding) -> Result<DeliveryAnswer, Pro
             fee: Usd(delivery.fee),
             refunded: Usd(delivery.refunded),
             credited: Usd(delivery.credited),
-            owed: Usd(delivery.owed),
+            owed: Usd(owed),
+            owed_by_earlier_sellers: Usd(owed_before),
             escrow: Usd(contract.escrow),
         }),
         notice: delivery.notice.map(show_notice),

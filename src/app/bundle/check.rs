@@ -1,12 +1,15 @@
 //! What a bundle says, held against itself: no database, no network, the exchange's own rules.
 
+use std::collections::BTreeMap;
+
 use super::{Bundle, Concern, Row, Sealed, VERSION, seal};
 use crate::app::replay;
 use crate::app::verify::Anchor;
+use crate::exchange::delivery::Delivery;
 use crate::exchange::entities::{Cause, Contract};
 use crate::exchange::{Event, Exchange};
 use crate::store::chain_hash;
-use crate::types::{AccountKind, Money, OutOfRange, Source, Window, hex};
+use crate::types::{AccountKind, Money, OrganizationId, OutOfRange, Source, Window, hex};
 
 /// What is wrong with a bundle, in sentences for people.
 pub type Findings = Vec<String>;
@@ -229,12 +232,35 @@ fn money(bundle: &Bundle, found: &mut Findings) -> Result<(), OutOfRange> {
             if fees != share || fees != delivery.fee {
                 found.push("delivery: the fee is not its share".to_owned());
             }
-            if credits != delivery.credited {
-                found.push("delivery: the credits are not those that were paid".to_owned());
+            if credits != delivery.credited || credits_told(bundle)? != credits_of_legs(bundle, delivery)? {
+                found.push("delivery: the credits are not those that were paid, each by who sold then".to_owned());
             }
         }
     }
     Ok(())
+}
+
+/// Returns what each seller has paid in credits, as the transfers tell.
+fn credits_told(bundle: &Bundle) -> Result<BTreeMap<OrganizationId, Money>, OutOfRange> {
+    let paid = bundle.transfers.iter().filter(|row| row.cause == Cause::Credit(bundle.contract.id));
+    by_seller(paid.map(|row| (row.debit.organization, row.amount)))
+}
+
+/// Returns the same as the legs of the delivery have it.
+fn credits_of_legs(bundle: &Bundle, delivery: &Delivery) -> Result<BTreeMap<OrganizationId, Money>, OutOfRange> {
+    let present = (bundle.contract.seller, delivery.present_leg()?.credited);
+    by_seller(delivery.earlier.iter().map(|row| (row.seller, row.leg.credited)).chain([present]))
+}
+
+fn by_seller(
+    amounts: impl Iterator<Item = (OrganizationId, Money)>,
+) -> Result<BTreeMap<OrganizationId, Money>, OutOfRange> {
+    let mut sums: BTreeMap<OrganizationId, Money> = BTreeMap::new();
+    for (seller, amount) in amounts.filter(|(_, amount)| !amount.is_zero()) {
+        let sum = sums.entry(seller).or_default();
+        *sum = sum.plus(amount)?;
+    }
+    Ok(sums)
 }
 
 /// The bond is what came with the trade less what was paid out of it and what went back, and none is left in the end.

@@ -139,7 +139,7 @@ impl<B: Book> Exchange<B> {
         delivery.delivered = delivery.delivered.saturating_add(delivered);
         delivery.undelivered = delivery.undelivered.saturating_add(undelivered);
         add_months(&mut delivery.months, start, window, (up, kept));
-        for (piece, source) in delivery.count_legs(source, window, up) {
+        for (piece, source) in delivery.count_legs((start, source), window, (up, kept)) {
             let Source::Contract(parent) = source else { continue };
             if self.deliveries.get(&parent).is_some() {
                 self.count(parent, piece, (up, kept))?;
@@ -160,7 +160,7 @@ impl Dispute {
 }
 
 /// Adds GPU-minutes to the contract months they lie in.
-fn add_months(months: &mut BTreeMap<u32, Month>, start: Minute, window: Window, (up, kept): (u32, u32)) {
+pub(super) fn add_months(months: &mut BTreeMap<u32, Month>, start: Minute, window: Window, (up, kept): (u32, u32)) {
     let mut left = window;
     while !left.is_empty() {
         let number = left.start.get().saturating_sub(start.get()).div_euclid(MONTH_MINUTES);

@@ -12,6 +12,7 @@ mod close;
 mod credit;
 mod dispute;
 mod handshake;
+mod legs;
 mod meter;
 mod notice;
 pub(super) mod settle;
@@ -27,8 +28,9 @@ use super::entities::{Contract, Order};
 use super::{Event, Exchange, Failure, Reject, life};
 use crate::types::limits::MONTH_MINUTES;
 use crate::types::{
-    ContractId, ContractStatus, Minute, Money, OrganizationId, OutOfRange, Price, Source, Steps, Timestamp, Window,
+    ContractId, ContractStatus, Minute, Money, OrganizationId, Price, Source, Steps, Timestamp, Window,
 };
+pub use legs::{Earlier, Leg};
 pub use notice::{Notice, Recall};
 
 /// What one side has reported and no slot has closed over: GPUs up by minute.
@@ -83,50 +85,6 @@ pub struct Month {
     pub undelivered: u64,
 }
 
-/// Who sold a contract before it passed to another seller, and out of what: what is delivered until then is theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Earlier {
-    /// It held until this minute.
-    pub until: Minute,
-    /// The source.
-    pub source: Source,
-    /// Who sold.
-    pub seller: OrganizationId,
-    /// What came of it.
-    pub leg: Leg,
-}
-
-/// What was delivered under one seller, and what was paid for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Leg {
-    /// GPU-minutes closed as delivered.
-    pub delivered: u64,
-    /// What fell due and was paid out of escrow, the fee included.
-    pub paid: Money,
-    /// The fee in it.
-    pub fee: Money,
-    /// What somebody who is no party got of it.
-    pub claimed: Money,
-}
-
-impl Leg {
-    /// Returns what is due for it so far, and the fee in that.
-    fn due(&self, price: Price, fee_bps: u32) -> Result<(Money, Money), OutOfRange> {
-        let due = price.due(self.delivered)?;
-        Ok((due, due.share(fee_bps)?))
-    }
-
-    /// Returns what is left of it beside another.
-    fn minus(&self, other: &Self) -> Result<Self, OutOfRange> {
-        Ok(Self {
-            delivered: self.delivered.checked_sub(other.delivered).ok_or(OutOfRange)?,
-            paid: self.paid.minus(other.paid)?,
-            fee: self.fee.minus(other.fee)?,
-            claimed: self.claimed.minus(other.claimed)?,
-        })
-    }
-}
-
 /// What a bid wishes if the seller of a contract it made defaults, frozen at the trade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cover {
@@ -176,7 +134,7 @@ pub struct Delivery {
     pub delivered: u64,
     /// GPU-minutes closed as not delivered, those sold on included.
     pub undelivered: u64,
-    /// Months with open slots, by their place from the contract's start.
+    /// Months with open slots, by their place from the contract's start; those of earlier sellers included.
     pub months: BTreeMap<u32, Month>,
     /// What fell due and was paid out of escrow, the fee included.
     pub paid: Money,
@@ -186,7 +144,7 @@ pub struct Delivery {
     pub refunded: Money,
     /// Credits posted for what was promised and not delivered.
     pub credited: Money,
-    /// Credits the seller could not pay yet.
+    /// Credits that the seller, and those before it, could not pay yet.
     pub owed: Money,
     /// What somebody who is no party of the contract got of it.
     pub claimed: Money,
@@ -250,47 +208,6 @@ impl Delivery {
             renter.is_some_and(|renter| self.provider.pieces(piece).map(provider).any(|up| up > renter))
         };
         !self.disputes.is_empty() || self.renter.pieces(window).any(differs)
-    }
-
-    /// Counts GPU-minutes delivered under whoever sold then; returns the sources of the contract over a window, piece by
-    /// piece.
-    fn count_legs(&mut self, present: Source, window: Window, up: u32) -> Vec<(Window, Source)> {
-        let mut pieces = Vec::new();
-        let mut left = window;
-        for earlier in &mut self.earlier {
-            let piece = Window::new(left.start, left.end.min(earlier.until));
-            if !piece.is_empty() {
-                earlier.leg.delivered = earlier.leg.delivered.saturating_add(gpu_minutes(up, piece));
-                pieces.push((piece, earlier.source));
-                left = left.from_minute(earlier.until);
-            }
-        }
-        if !left.is_empty() {
-            pieces.push((left, present));
-        }
-        pieces
-    }
-
-    /// Returns what came of the contract under all its sellers.
-    const fn all_legs(&self) -> Leg {
-        Leg { delivered: self.delivered, paid: self.paid, fee: self.fee, claimed: self.claimed }
-    }
-
-    /// Returns what came of it under the present seller.
-    pub(super) fn present_leg(&self) -> Result<Leg, OutOfRange> {
-        self.earlier.iter().try_fold(self.all_legs(), |rest, earlier| rest.minus(&earlier.leg))
-    }
-
-    /// Returns what is due for what was delivered so far, and the fee in that: under each seller rounded down by itself.
-    ///
-    /// # Errors
-    /// [`OutOfRange`] beyond `i64`.
-    pub fn due(&self, price: Price, fee_bps: u32) -> Result<(Money, Money), OutOfRange> {
-        let earlier = self.earlier.iter().map(|earlier| earlier.leg);
-        earlier.chain([self.present_leg()?]).try_fold((Money::ZERO, Money::ZERO), |(due, fee), leg| {
-            let (more_due, more_fee) = leg.due(price, fee_bps)?;
-            Ok((due.plus(more_due)?, fee.plus(more_fee)?))
-        })
     }
 }
 

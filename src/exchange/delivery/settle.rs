@@ -6,7 +6,7 @@
 //! to the buyer, and with the last slot what is left of the escrow does.
 //!
 //! A contract that passed to another seller is due to each for the minutes in which it sold, whenever they close: each of
-//! these legs is cumulative by itself.
+//! these legs is cumulative by itself ([`super::legs`]).
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -78,8 +78,8 @@ impl<B: Book> Exchange<B> {
         let claim = self.claim(contract, source)?;
         let net = due.minus(fees).map_err(range)?;
         let claimed = claim.map_or(Ok(Money::ZERO), |claim| claim.of(net)).map_err(range)?;
-        let paid = Leg { delivered: leg.delivered, paid: due, fee: fees, claimed };
-        let now = paid.minus(&Leg { delivered: 0, ..leg }).map_err(range)?;
+        let paid = Leg { paid: due, fee: fees, claimed, ..leg };
+        let now = paid.minus(&leg).map_err(range)?;
         let delivery = self.delivery_mut(contract.id)?;
         delivery.paid = delivery.paid.plus(now.paid).map_err(range)?;
         delivery.fee = delivery.fee.plus(now.fee).map_err(range)?;

@@ -1,7 +1,9 @@
 //! A market in which contracts are delivered: P provides, R resells, X and Y rent; minute 0 is `ZERO`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use gpubourse::exchange::delivery::Delivery;
 use gpubourse::exchange::entities::{Cause, Contract};
 use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
@@ -30,6 +32,10 @@ pub struct Life {
     pub moved: Vec<(ContractId, &'static str, Money)>,
     /// What was paid to each seller of each contract for what was delivered.
     pub paid: BTreeMap<(ContractId, OrganizationId), Money>,
+    /// What each seller of each contract paid in credits.
+    pub credited: BTreeMap<(ContractId, OrganizationId), Money>,
+    /// What had become of contracts when the last of it was settled, as far as [`Life::collect`] was called since.
+    pub finished: BTreeMap<ContractId, Arc<Delivery>>,
     /// What the events said, in order.
     pub events: Vec<Event>,
     /// What the journal must record: the commands and the words for what came of them.
@@ -119,6 +125,8 @@ impl Life {
             minute: 0,
             moved: Vec::new(),
             paid: BTreeMap::new(),
+            credited: BTreeMap::new(),
+            finished: BTreeMap::new(),
             events: Vec::new(),
             rows: Vec::new(),
             is_checked: true,
@@ -207,6 +215,10 @@ impl Life {
             if let Event::Transferred { transfer } = event {
                 if let Cause::Payment(id) = transfer.cause {
                     let sum = self.paid.entry((id, transfer.credit.organization)).or_default();
+                    *sum = sum.plus(transfer.amount).unwrap();
+                }
+                if let Cause::Credit(id) = transfer.cause {
+                    let sum = self.credited.entry((id, transfer.debit.organization)).or_default();
                     *sum = sum.plus(transfer.amount).unwrap();
                 }
                 let moved = match transfer.cause {
@@ -383,6 +395,7 @@ impl Life {
         self.check_funding();
         self.check_capacity();
         self.check_escrow();
+        self.check_legs();
     }
 
     /// No minute of a listing or of a contract is sold twice; what was taken over from a contract is not its any more.
@@ -414,8 +427,33 @@ impl Life {
         }
     }
 
+    /// What each seller owes and has its part in is a part of the whole.
+    fn check_legs(&self) {
+        for (id, delivery) in self.exchange.snapshot().deliveries {
+            let earlier = delivery.earlier.iter().map(|row| row.leg);
+            for leg in earlier.chain([delivery.present_leg().unwrap()]) {
+                assert!(leg.owed >= Money::ZERO && leg.credited >= Money::ZERO, "a leg of {id}: {leg:?}");
+            }
+            for (number, month) in &delivery.months {
+                let parts = delivery.earlier.iter().filter_map(|row| row.months.get(number));
+                let (up, down) = parts.fold((0, 0), |sum, part| (sum.0 + part.delivered, sum.1 + part.undelivered));
+                assert!(up <= month.delivered && down <= month.undelivered, "month {number} of {id}");
+            }
+            let known = delivery.earlier.iter().flat_map(|row| row.months.keys());
+            assert!(known.into_iter().all(|number| delivery.months.contains_key(number)), "a month of {id} has closed");
+        }
+    }
+
+    /// Notes what has become of contracts that are settled.
+    pub fn collect(&mut self) {
+        let changes = self.exchange.settle().unwrap();
+        let finished = changes.deliveries.into_iter().filter(|(_, standing)| !standing.open);
+        self.finished.extend(finished.map(|(id, standing)| (id, standing.delivery)));
+    }
+
     /// Rebuilds the exchange from what a store keeps; nothing may differ.
     pub fn restart(&mut self) {
+        self.collect();
         let digest = self.exchange.recomputed_digest().unwrap();
         self.exchange = Exchange::restore(self.exchange.snapshot()).unwrap();
         assert_eq!(self.exchange.recomputed_digest().unwrap(), digest);

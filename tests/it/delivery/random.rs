@@ -1,6 +1,9 @@
 //! Random lives of chains of contracts against a model that looks at every minute by itself: at one for all those in
 //! which nothing differs.
 
+mod credits;
+mod worth;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gpubourse::exchange::rights::Rights;
@@ -139,6 +142,21 @@ fn op_of_months() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// As [`op_of_months`], where what was promised for long is not delivered, sellers have nothing to pay for it with, and
+/// contracts pass while they owe.
+fn op_of_debts() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => op_of_months(),
+        5 => (0usize..4, 0usize..3, 1u32..9, 0u32..60, 35u32..90, 1i64..9_000_000).prop_map(
+            |(from, buyer, gpus, start, days, price)| Op::Sell { from, buyer, gpus, start, minutes: days * DAY, price }
+        ),
+        4 => (0usize..3).prop_map(|who| Op::Leave { who, usd: 0 }),
+        4 => (10u32..35, 0u32..90).prop_map(|(days, minutes)| Op::AdvanceDays { days, minutes }),
+        5 => Just(Op::Settle),
+        3 => (0usize..8, 0usize..2).prop_map(|(which, how)| Op::End { which, status: how * 2 }),
+    ]
+}
+
 /// As [`op`], with many resales, and recalls of them.
 fn op_of_positions() -> impl Strategy<Value = Op> {
     prop_oneof![
@@ -173,6 +191,18 @@ impl Model {
         };
         life.done(Command::PublishTerms(terms));
         Self { life, legs: BTreeMap::new() }
+    }
+
+    /// Begins with a resale over months of which nothing was delivered in the first, and whose seller had nothing left.
+    fn in_want() -> Self {
+        let mut model = Self::new();
+        let minutes = 90 * DAY;
+        model.play(&Op::Sell { from: 0, buyer: 0, gpus: 8, start: 10, minutes, price: 3_000_000 });
+        model.play(&Op::Sell { from: 1, buyer: 1, gpus: 8, start: 10, minutes, price: 2_000_001 });
+        model.play(&Op::Leave { who: 0, usd: 0 });
+        model.play(&Op::AdvanceDays { days: 32, minutes: 0 });
+        model.play(&Op::Settle);
+        model
     }
 
     fn pick(&self, which: usize) -> Option<ContractId> {
@@ -415,7 +445,9 @@ impl Model {
         self.advance(MINUTES_MAX + 40 * DAY);
         self.life.settle();
         self.life.check_money();
+        self.life.collect();
         for id in self.legs.keys() {
+            self.check_credits(*id)?;
             prop_assert!(self.life.exchange.contract(*id).is_none(), "{} is not settled", id);
             let dues = self.dues(*id);
             let (due, fee) = dues.iter().fold((0, 0), |(due, fee), leg| (due + leg.1, fee + leg.2));
@@ -466,6 +498,14 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
+    fn so_it_is_where_sellers_owe_when_contracts_pass(ops in prop::collection::vec(op_of_debts(), 1..80)) {
+        let mut model = Model::in_want();
+        ops.iter().for_each(|op| model.play(op));
+        model.life.restart();
+        model.check()?;
+    }
+
+    #[test]
     fn so_it_is_where_sellers_leave(ops in prop::collection::vec(op_of_positions(), 1..80)) {
         let mut model = Model::on(ResaleForm::Novation);
         ops.iter().for_each(|op| model.play(op));
@@ -479,113 +519,4 @@ proptest! {
         ops.iter().for_each(|op| model.play(op));
         model.check()?;
     }
-}
-
-/// Plays some lives and tells how many of them have each of what is looked for.
-fn count<const N: usize>(
-    ops: impl Strategy<Value = Op>,
-    resale: ResaleForm,
-    has: [fn(&Model) -> bool; N],
-) -> [usize; N] {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-    let mut runner = TestRunner::deterministic();
-    let lives = prop::collection::vec(ops, 1..80);
-    let mut counts = [0; N];
-    for _ in 0..200 {
-        let mut model = Model::on(resale);
-        lives.new_tree(&mut runner).unwrap().current().iter().for_each(|op| model.play(op));
-        model.check().unwrap();
-        counts.iter_mut().zip(has).for_each(|(count, has)| *count += usize::from(has(&model)));
-    }
-    counts
-}
-
-impl Model {
-    fn has_moved(&self, cause: &str) -> bool {
-        self.legs.keys().any(|id| self.life.sum(*id, cause) > Money::ZERO)
-    }
-
-    fn has_moved_by_the_month(&self, cause: &str) -> bool {
-        self.legs.iter().any(|(id, leg)| leg.monthly && self.life.sum(*id, cause) > Money::ZERO)
-    }
-
-    /// The most contracts that were taken over one from the other.
-    fn deepest(&self) -> u32 {
-        let mut depths: BTreeMap<ContractId, u32> = BTreeMap::new();
-        for event in &self.life.events {
-            if let Event::ContractTakenOver { contract, from } = event {
-                let depth = depths.get(from).copied().unwrap_or(0) + 1;
-                depths.insert(*contract, depth);
-            }
-        }
-        depths.into_values().max().unwrap_or(0)
-    }
-
-    fn has_seen(&self, wanted: fn(&Event) -> bool) -> bool {
-        self.life.events.iter().any(wanted)
-    }
-}
-
-#[test]
-fn the_lives_are_worth_looking_at() {
-    let counts = count(
-        op(),
-        ResaleForm::Sublease,
-        [
-            |model| model.has_moved("payment"),
-            |model| model.legs.values().any(|leg| leg.parent.at(0).flatten().is_some()),
-            |model| model.has_seen(|event| matches!(event, Event::ContractPassed { .. })),
-            |model| model.has_seen(|event| matches!(event, Event::DisputeOpened { .. })),
-            |model| model.has_moved("buyer's notice"),
-        ],
-    );
-    println!("of 200 lives were paid, resold, passed, disputed, noticed: {counts:?}");
-    let [paid, resold, passed, disputed, noticed] = counts;
-    assert!(paid > 25 && resold > 60 && passed > 5 && disputed > 5 && noticed > 5);
-}
-
-#[test]
-fn the_months_are_worth_looking_at() {
-    let counts = count(
-        op_of_months(),
-        ResaleForm::Sublease,
-        [
-            |model| model.has_moved("draw"),
-            |model| model.has_moved("forfeit"),
-            |model| model.has_moved_by_the_month("gap"),
-            |model| model.has_moved_by_the_month("buyer's notice"),
-            |model| model.has_moved_by_the_month("payment"),
-            |model| model.has_seen(|event| matches!(event, Event::ContractPassed { .. })),
-        ],
-    );
-    println!("of 200 lives had draws, missed ones, gaps, notices, payments, passes: {counts:?}");
-    let [drawn, missed, gaps, noticed, paid, passed] = counts;
-    assert!(drawn > 60 && missed > 20 && gaps > 4 && noticed > 10 && paid > 8 && passed > 8);
-}
-
-#[test]
-fn the_lives_in_which_sellers_leave_are_worth_looking_at() {
-    let counts = count(
-        op_of_positions(),
-        ResaleForm::Novation,
-        [
-            |model| model.has_moved("takeover"),
-            |model| model.has_moved("novation royalty"),
-            |model| model.has_moved("novation back"),
-            |model| model.legs.values().any(|leg| leg.gone.len() > 1),
-            // Taken over from what was taken over.
-            |model| model.deepest() > 1,
-            |model| {
-                let taken = model.life.events.iter().filter_map(|event| match event {
-                    Event::ContractTakenOver { contract, .. } => Some(*contract),
-                    _ => None,
-                });
-                taken.into_iter().any(|id| model.life.sum(id, "payment") > Money::ZERO)
-            },
-        ],
-    );
-    println!("of 200 lives were taken over, at a gain, recalled, more than once, in a row, and paid: {counts:?}");
-    let [taken, gained, recalled, often, rows, paid] = counts;
-    assert!(taken > 40 && gained > 10 && recalled > 2 && often > 5 && rows > 3 && paid > 5);
 }

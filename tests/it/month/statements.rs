@@ -100,7 +100,8 @@ impl Model {
         let is_back = matches!(transfer.cause, Cause::Novation(_)) && transfer.debit.kind == AccountKind::Available;
         let seller = match transfer.cause {
             Cause::Novation(_) if !is_back => credit,
-            Cause::Novation(_) | Cause::Takeover(_) => debit,
+            // Each seller pays the credits of its own time, whoever sells by then.
+            Cause::Novation(_) | Cause::Takeover(_) | Cause::Credit(_) => debit,
             _ => seller.unwrap(),
         };
         let buyer = match transfer.cause {
