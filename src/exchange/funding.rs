@@ -5,7 +5,8 @@
 //! as a deposit. Each later month is drawn from what the buyer has available, `draw_before_minutes` before it begins. A
 //! draw that the buyer cannot pay is tried again every hour, and last in the minute in which its month begins: if it is
 //! missing then, the contract is terminated by its buyer's doing (see `contracts`) and the deposit goes to the
-//! seller.
+//! seller, whoever owns the GPUs: a split shares what is paid for minutes delivered, and it is the seller that lost its
+//! time.
 //!
 //! The deposit is never drawn on: the last month is drawn like any other, and the deposit goes back with the last slot
 //! that closes. A contract under notice draws no further than the notice runs.

@@ -2,7 +2,7 @@
 
 use gpubourse::exchange::Command;
 use gpubourse::exchange::rights::{HostFee, Owner, Rights};
-use gpubourse::types::{ContractId, ListingId, Money, OrganizationId, Price, Source};
+use gpubourse::types::{ContractId, ContractStatus, Funding, ListingId, Money, OrganizationId, Price, Source};
 
 use super::life::{DAY, Life, P, R, X, Y};
 
@@ -56,6 +56,28 @@ fn an_outage_is_lost_by_host_and_owner_alike() {
     // Half of it: 288.00 less 7.20, a quarter for the host.
     assert_eq!((life.sum(id, "payment"), life.sum(id, "owner")), (usd("70.20"), usd("210.60")));
     assert_eq!(life.sum(id, "refund"), usd("288"));
+    life.check_money();
+}
+
+#[test]
+fn the_deposit_of_a_buyer_that_missed_its_draw_is_the_hosts_alone() {
+    let mut life = owned(HostFee::PerGpuHour(Price::parse("0.50").unwrap()), 0);
+    life.funding = Funding::Monthly;
+    let (start, month) = (60, 30 * DAY);
+    let id = life.sell(Life::listing(), R, 8, (start, start + 3 * month), "3.00");
+    life.hand_over(id);
+    let amount = available(&life, R);
+    life.done(Command::Withdraw { organization: R, amount, reference: "wire".into() });
+    life.advance(start);
+    let (host, owner) = (available(&life, P), available(&life, OWNER));
+    life.operate((start, start + month), &[(id, 8)]);
+    assert_eq!((life.contract(id).status, life.sum(id, "forfeit")), (ContractStatus::Terminated, usd("17280")));
+    assert_eq!((gained(&life, P, host), gained(&life, OWNER, owner)), (usd("17280"), Money::ZERO));
+    life.advance(start + month + 2 * DAY);
+    life.settle();
+    // Of the month that was delivered, 5,760 GPU-hours, the host keeps 0.50 an hour; the owner has 17,280.00 less 432.00
+    // and that.
+    assert_eq!((gained(&life, P, host), gained(&life, OWNER, owner)), (usd("20160"), usd("13968")));
     life.check_money();
 }
 
