@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::face::{Mentioned, Mentions};
+use super::former::{Seen, Viewer};
 use super::reads::{Listed, Slice};
 use super::{App, AppError, facade::Caller};
 use crate::exchange::entities::Contract;
@@ -17,8 +18,8 @@ pub const RESALES_SHOWN_MAX: usize = 1_000;
 /// A contract with what its outward face needs.
 #[derive(Debug, Clone)]
 pub struct ContractStanding {
-    /// The contract.
-    pub contract: Contract,
+    /// The contract, as the caller may see it.
+    pub seen: Seen,
     /// What it mentions.
     pub mentioned: Mentioned,
 }
@@ -28,8 +29,8 @@ pub struct ContractStanding {
 pub struct Leg {
     /// The contract.
     pub contract: Contract,
-    /// Whether the caller may see its parties and its price.
-    pub visible: bool,
+    /// What the caller may see of its parties and its price, if anything.
+    pub seen: Option<Seen>,
 }
 
 /// The chain of title of a contract.
@@ -44,13 +45,23 @@ pub struct Chain {
 }
 
 impl App {
-    /// Returns the contracts the caller may see, newest first.
+    /// Returns the contracts the caller may see, newest first: those it buys or sells, and its own leg of those that it once
+    /// sold.
     ///
     /// # Errors
     /// `scope_required`, or if the store fails.
-    pub async fn contracts(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Contract>, Mentioned), AppError> {
+    pub async fn contracts(&self, caller: &Caller, slice: Slice) -> Result<(Listed<Seen>, Mentioned), AppError> {
         let of = caller.reader()?;
-        self.contract_page(of, slice).await
+        let viewer = Viewer::of(caller);
+        self.read(move |reader| {
+            let Listed { rows, next } = page(reader, of, slice)?;
+            let rows: Vec<Seen> = viewer.look(reader, rows)?.into_iter().flatten().collect();
+            let mut mentions = Mentions::default();
+            rows.iter().for_each(|row| mention(&mut mentions, &row.contract));
+            let mentioned = mentions.look_up(reader)?;
+            Ok((Listed { rows, next }, mentioned))
+        })
+        .await
     }
 
     /// Returns all contracts, newest first.
@@ -63,43 +74,60 @@ impl App {
         slice: Slice,
     ) -> Result<(Listed<Contract>, Mentioned), AppError> {
         caller.overseer()?;
-        self.contract_page(None, slice).await
-    }
-
-    /// Returns a contract the caller is a party of, or any for admins and auditors.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`], `scope_required`, or if the store fails.
-    pub async fn contract(&self, caller: &Caller, id: PublicId) -> Result<ContractStanding, AppError> {
-        let contract = self.own_contract(caller, id).await?;
-        let mut mentions = Mentions::default();
-        mention(&mut mentions, &contract);
-        Ok(ContractStanding { mentioned: self.look_up(mentions).await?, contract })
-    }
-
-    /// Returns the chain of title of a contract the caller is a party of.
-    ///
-    /// # Errors
-    /// As [`App::contract`].
-    pub async fn chain(&self, caller: &Caller, id: PublicId) -> Result<Chain, AppError> {
-        let contract = self.own_contract(caller, id).await?;
-        let sees = viewer(caller);
         self.read(move |reader| {
-            let above = parents(reader, &contract)?;
-            let below = resales(reader, &contract, &sees)?;
+            let contracts = page(reader, None, slice)?;
             let mut mentions = Mentions::default();
-            above.iter().chain(&below).for_each(|row| mention(&mut mentions, row));
-            mention(&mut mentions, &contract);
-            let legs = above.into_iter().chain([contract]).map(|row| Leg { visible: sees(&row), contract: row });
-            Ok(Chain { legs: legs.collect(), resales: below, mentioned: mentions.look_up(reader)? })
+            contracts.rows.iter().for_each(|row| mention(&mut mentions, row));
+            let mentioned = mentions.look_up(reader)?;
+            Ok((contracts, mentioned))
         })
         .await
     }
 
-    async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<Contract, AppError> {
+    /// Returns a contract the caller is a party of, its own leg of one that it once sold, or any for admins and auditors.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], `scope_required`, or if the store fails.
+    pub async fn contract(&self, caller: &Caller, id: PublicId) -> Result<ContractStanding, AppError> {
+        let (_, seen) = self.own_contract(caller, id).await?;
+        let mut mentions = Mentions::default();
+        mention(&mut mentions, &seen.contract);
+        Ok(ContractStanding { mentioned: self.look_up(mentions).await?, seen })
+    }
+
+    /// Returns the chain of title of a contract the caller is a party of, or once sold: then as it was for it.
+    ///
+    /// # Errors
+    /// As [`App::contract`].
+    pub async fn chain(&self, caller: &Caller, id: PublicId) -> Result<Chain, AppError> {
+        let (contract, own) = self.own_contract(caller, id).await?;
+        let viewer = Viewer::of(caller);
+        self.read(move |reader| {
+            let above = parents(reader, &own.contract)?;
+            let below = resales(reader, &contract, viewer)?;
+            let seen = viewer.look(reader, above.clone())?;
+            let legs = above.into_iter().zip(seen).chain([(contract, Some(own))]);
+            let legs: Vec<Leg> = legs.map(|(contract, seen)| Leg { contract, seen }).collect();
+            let mut mentions = Mentions::default();
+            legs.iter().for_each(|leg| mention(&mut mentions, &leg.contract));
+            let seen = legs.iter().filter_map(|leg| leg.seen.as_ref()).map(|seen| &seen.contract);
+            seen.chain(&below).for_each(|row| mention(&mut mentions, row));
+            Ok(Chain { legs, resales: below, mentioned: mentions.look_up(reader)? })
+        })
+        .await
+    }
+
+    /// Returns a contract as it stands, and as the caller may see it.
+    async fn own_contract(&self, caller: &Caller, id: PublicId) -> Result<(Contract, Seen), AppError> {
         caller.reader()?;
-        let sees = viewer(caller);
-        self.contract_by_id(id).await?.filter(sees).ok_or(AppError::NotFound)
+        let contract = self.contract_by_id(id).await?.ok_or(AppError::NotFound)?;
+        let viewer = Viewer::of(caller);
+        if viewer.is_party(&contract) {
+            return Ok((contract.clone(), contract.into()));
+        }
+        let stands = contract.clone();
+        let seen = self.read(move |reader| viewer.look(reader, vec![contract])).await?;
+        Ok((stands, seen.into_iter().flatten().next().ok_or(AppError::NotFound)?))
     }
 
     /// Returns the contract that an id names, whoever it belongs to.
@@ -108,32 +136,18 @@ impl App {
         let contract = self.read(move |reader| read::contracts::get(reader, number)).await?;
         Ok(contract.filter(|row| id.kind == Kind::Contract && row.created_at == id.created_at))
     }
+}
 
-    async fn contract_page(
-        &self,
-        of: Option<OrganizationId>,
-        slice: Slice,
-    ) -> Result<(Listed<Contract>, Mentioned), AppError> {
-        self.read(move |reader| {
-            let contracts = match of {
-                None => read::contracts::all(reader, slice)?,
-                Some(own) => read::contracts::of_organization(reader, own, slice)?,
-            };
-            let mut mentions = Mentions::default();
-            contracts.rows.iter().for_each(|row| mention(&mut mentions, row));
-            let mentioned = mentions.look_up(reader)?;
-            Ok((contracts, mentioned))
-        })
-        .await
+/// Returns a page of the contracts in an organization's history, or of all.
+fn page(reader: &mut Reader, of: Option<OrganizationId>, slice: Slice) -> Result<Listed<Contract>, StoreError> {
+    match of {
+        None => read::contracts::all(reader, slice),
+        Some(own) => read::contracts::of_organization(reader, own, slice),
     }
 }
 
-fn viewer(caller: &Caller) -> impl Fn(&Contract) -> bool + Send + 'static {
-    let (all, own) = (caller.sees_all(), caller.principal.organization);
-    move |contract| all || own.is_some_and(|own| [contract.seller, contract.buyer].contains(&own))
-}
-
-pub(super) fn mention(mentions: &mut Mentions, contract: &Contract) {
+/// Adds what a contract mentions.
+pub fn mention(mentions: &mut Mentions, contract: &Contract) {
     mentions.contracts.insert(contract.id);
     mentions.contracts.extend(contract.taken_over().map(|taken| taken.contract));
     mentions.source(Some(contract.source));
@@ -163,11 +177,7 @@ fn title_above(contract: &Contract) -> Option<ContractId> {
 }
 
 /// Returns the resales under a contract that somebody may see, nearest first.
-fn resales(
-    reader: &mut Reader,
-    root: &Contract,
-    sees: &impl Fn(&Contract) -> bool,
-) -> Result<Vec<Contract>, StoreError> {
+fn resales(reader: &mut Reader, root: &Contract, viewer: Viewer) -> Result<Vec<Contract>, StoreError> {
     let mut found = Vec::new();
     let mut level = vec![root.clone()];
     for _ in 0..CHAIN_DEPTH_MAX {
@@ -179,7 +189,7 @@ fn resales(
             }
         }
         level = next.into_values().collect();
-        found.extend(level.iter().filter(|child| sees(child)).cloned());
+        found.extend(level.iter().filter(|child| viewer.is_party(child)).cloned());
         if found.len() >= RESALES_SHOWN_MAX || level.len() >= RESALES_SHOWN_MAX {
             found.truncate(RESALES_SHOWN_MAX);
             break;

@@ -14,6 +14,7 @@ pub mod error;
 pub mod facade;
 pub mod face;
 pub mod finder;
+pub mod former;
 pub mod ids;
 pub mod ingest;
 pub mod market_data;

@@ -12,6 +12,7 @@ use crate::app::AppError;
 use crate::app::contracts::{Chain, Leg};
 use crate::app::facade::Caller;
 use crate::app::face::{Faces, Mentioned};
+use crate::app::former::{Left, LeftBy, Seen};
 use crate::app::reads::{Listed, Slice};
 use crate::exchange::entities::Contract;
 use crate::market::GpuMinutes;
@@ -39,6 +40,8 @@ pub struct Row {
     pub cost: Money,
     /// How much is delivered.
     pub amount: GpuMinutes,
+    /// How the visitor's organization left it, if it sold it once and no longer does.
+    pub left: Option<Left>,
 }
 
 /// A leg of a chain: its contract where the visitor may see it.
@@ -86,7 +89,21 @@ impl Row {
             cost: contract.price.cost(contract.gpus, contract.window.minutes()).unwrap_or(contract.escrow),
             amount: GpuMinutes::block(contract.window, contract.gpus),
             contract,
+            left: None,
         })
+    }
+
+    /// Returns what the visitor may see of a contract, as a page shows it.
+    ///
+    /// # Errors
+    /// As [`Row::of`].
+    pub fn seen(visit: &Visit, seen: Seen, mentioned: &Mentioned) -> Result<Self, AppError> {
+        Ok(Self { left: seen.left, ..Self::of(visit, seen.contract, mentioned)? })
+    }
+
+    /// Tells whether it passed to somebody else before its end, so that it is no longer what was sold.
+    pub fn has_passed(&self) -> bool {
+        self.left.is_some_and(|left| left.by == LeftBy::Pass)
     }
 
     /// Returns how its state is coloured.
@@ -113,25 +130,27 @@ pub async fn show(visit: Guest) -> Shown {
     let steps = legs.into_iter().map(|leg| step(&visit, leg, &mentioned)).collect::<Result<_, AppError>>()?;
     let resales = resales.into_iter().map(|row| Row::of(&visit, row, &mentioned)).collect::<Result<_, _>>()?;
     let site = visit.app().live().read(|view| {
-        let site = view.sites.get(&standing.contract.site);
+        let site = view.sites.get(&standing.seen.contract.site);
         site.map(|site| format!("{}, {} ({})", site.name, site.region, site.country)).unwrap_or_default()
     });
-    let holds = caller.principal.organization == Some(standing.contract.buyer) && standing.contract.status.is_live();
+    let holds =
+        caller.principal.organization == Some(standing.seen.contract.buyer) && standing.seen.contract.status.is_live();
     let allowed = visit
         .app()
         .live()
-        .read(|view| view.listings.get(&standing.contract.listing).is_some_and(|listing| listing.resale_allowed));
-    let is_delivered = standing.contract.terms > 0;
-    let row = Row::of(&visit, standing.contract, &standing.mentioned)?;
+        .read(|view| view.listings.get(&standing.seen.contract.listing).is_some_and(|listing| listing.resale_allowed));
+    let is_delivered = standing.seen.contract.terms > 0 && standing.seen.left.is_none();
+    let row = Row::seen(&visit, standing.seen, &standing.mentioned)?;
     let shell = Shell::of(&visit, format!("Contract {}", row.contract.id), "");
     Reply::page(&Page { shell, row, steps, resales, site, may_resell: holds && allowed, is_delivered })
 }
 
 fn step(visit: &Visit, leg: Leg, mentioned: &Mentioned) -> Result<Step, AppError> {
-    let Leg { contract, visible } = leg;
+    let Leg { contract, seen } = leg;
     let (depth, status) = (contract.depth, contract.status.as_str());
     let since = format::time(contract.created_at);
-    Ok(Step { row: if visible { Some(Row::of(visit, contract, mentioned)?) } else { None }, depth, status, since })
+    let row = seen.map(|seen| Row::seen(visit, seen, mentioned)).transpose()?;
+    Ok(Step { row, depth, status, since })
 }
 
 /// Returns a page of the visitor's contracts.
@@ -140,7 +159,7 @@ fn step(visit: &Visit, leg: Leg, mentioned: &Mentioned) -> Result<Step, AppError
 /// As [`crate::app::App::contracts`].
 pub async fn rows(visit: &Visit, caller: &Caller, slice: Slice) -> Result<(Vec<Row>, Option<i64>), AppError> {
     let (Listed { rows, next }, mentioned) = visit.app().contracts(caller, slice).await?;
-    let rows = rows.into_iter().map(|row| Row::of(visit, row, &mentioned)).collect::<Result<_, _>>()?;
+    let rows = rows.into_iter().map(|row| Row::seen(visit, row, &mentioned)).collect::<Result<_, _>>()?;
     Ok((rows, next))
 }
 
@@ -196,7 +215,7 @@ pub fn add(sheet: &mut Sheet, row: &Row) {
         contract.window.end.to_rfc3339(),
         contract.price.to_string(),
         row.cost.to_string(),
-        contract.escrow.to_string(),
+        row.left.map_or_else(|| contract.escrow.to_string(), |_| String::new()),
         contract.depth.to_string(),
         contract.fee_bps.to_string(),
     ]);

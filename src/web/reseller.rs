@@ -14,7 +14,7 @@ use crate::app::reads::Slice;
 use crate::exchange::entities::Purse;
 use crate::market::{GpuMinutes, Ratio};
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractId, Money, OrganizationId, Price, Side, Source, Turnover};
+use crate::types::{ContractId, Money, Price, Side, Source, Turnover};
 
 /// A contract held, and what became of it.
 struct Holding {
@@ -57,7 +57,7 @@ pub async fn show(visit: Guest) -> Shown {
     let mut resales: BTreeMap<ContractId, Money> = BTreeMap::new();
     let mut resold: BTreeMap<ContractId, (GpuMinutes, Turnover)> = BTreeMap::new();
     for row in &rows {
-        let Some((parent, price)) = sold_out_of(row, own) else { continue };
+        let Some((parent, price)) = sold_out_of(row) else { continue };
         let (amount, turnover) = resold.entry(parent).or_default();
         *amount = amount.plus(row.amount);
         let more = price.turnover(row.contract.gpus, row.contract.window.minutes());
@@ -92,13 +92,11 @@ pub async fn show(visit: Guest) -> Shown {
     Reply::page(&page)
 }
 
-/// Returns the contract that a sale of an organization was out of, and at what price: it may have left with it.
-fn sold_out_of(row: &contract::Row, own: Option<OrganizationId>) -> Option<(ContractId, Price)> {
-    let left = row.contract.taken_over().filter(|taken| Some(taken.seller) == own);
-    match (left, row.contract.source) {
-        (Some(taken), _) => Some((taken.contract, taken.price)),
-        (None, Source::Contract(parent)) if row.sold => Some((parent, row.contract.price)),
-        (None, _) => None,
+/// Returns the contract that a sale was out of, and at what price: its seller may have left with it.
+fn sold_out_of(row: &contract::Row) -> Option<(ContractId, Price)> {
+    match row.contract.source {
+        Source::Contract(parent) if row.sold && !row.has_passed() => Some((parent, row.contract.price)),
+        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::app::View;
 use crate::app::contracts::Leg;
 use crate::app::facade::{App, Caller};
 use crate::app::face::{Faces, Mentioned};
+use crate::app::former::{Left, LeftBy, Seen};
 use crate::exchange::entities::Contract;
 use crate::types::{ContractStatus, Funding, Kind, OrganizationId, Price, PublicId, Source, Steps};
 
@@ -58,15 +59,17 @@ pub struct ContractAnswer {
     pub min_minutes: u32,
     /// The exchange's fee on the seller's side, in basis points.
     pub fee_bps: u32,
-    /// What lies in the buyer's escrow for it.
-    pub escrow: Usd,
+    /// What lies in the buyer's escrow for it; absent where the caller has left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escrow: Option<Usd>,
     /// How it is paid for.
     pub funding: Funding,
     /// How far it is paid for, if that is done by the month.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monthly: Option<MonthlyAnswer>,
-    /// What lies on the seller's bond account for it.
-    pub bond: Usd,
+    /// What lies on the seller's bond account for it; absent where the caller has left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Usd>,
     /// When it was made.
     pub created_at: Instant,
     /// The first minute it no longer covers, if it ended early.
@@ -77,6 +80,43 @@ pub struct ContractAnswer {
     /// GPUs that others took over from its buyer: it covers the rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub given_up: Vec<Free>,
+    /// How the caller left it, if it sold it once and no longer does. Then everything else is its own leg: itself as the
+    /// seller, whom it sold to, out of what and at what price; of what came later only the status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<LeftAnswer>,
+}
+
+/// How a seller left a contract.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Left)]
+pub struct LeftAnswer {
+    /// When.
+    pub at: Instant,
+    /// `taken_over`: the buyer took over what the seller held; `passed`: what the seller held ended by its doing, and the
+    /// contract passed to the seller above.
+    #[schema(example = "taken_over")]
+    pub reason: &'static str,
+    /// What it gained a GPU-hour over what it paid itself, negative at a loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<UsdPerHour>,
+    /// What came of it in the seller's time, as of the last settlement; absent where nothing was to be delivered in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<LeftMoney>,
+}
+
+/// What came of a contract in the time of somebody who sold it before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LeftMoney {
+    /// GPU-minutes closed as delivered.
+    pub delivered_gpu_minutes: u64,
+    /// What fell due for them and left escrow.
+    pub paid: Usd,
+    /// The exchange's fee in it.
+    pub fee: Usd,
+    /// Credits that the seller paid.
+    pub credited: Usd,
+    /// Credits that it could not pay yet, and still owes.
+    pub owed: Usd,
 }
 
 /// Whom a contract was taken over from.
@@ -162,7 +202,7 @@ pub async fn list(
 ) -> Reply<Answer<Page<ContractAnswer>>> {
     let slice = page::slice(query.limit, query.cursor.as_deref())?;
     let (rows, mentioned) = api.app.contracts(&caller, slice).await?;
-    let shown = Page::of(rows, |row| show(&api.app, &row, &mentioned));
+    let shown = Page::of(rows, |row| show_seen(&api.app, &row, &mentioned));
     Ok(Answer(shown.transpose()?))
 }
 
@@ -178,10 +218,10 @@ pub async fn list_all(
     Ok(Answer(shown.transpose()?))
 }
 
-/// Shows one of the caller's contracts.
+/// Shows one of the caller's contracts, those that it once sold included.
 pub async fn get(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<ContractAnswer>> {
     let standing = api.app.contract(&caller, id.0).await?;
-    Ok(Answer(show(&api.app, &standing.contract, &standing.mentioned)?))
+    Ok(Answer(show_seen(&api.app, &standing.seen, &standing.mentioned)?))
 }
 
 /// Shows the chain of title of one of the caller's contracts.
@@ -197,13 +237,36 @@ pub async fn chain(api: Data<Api>, caller: Caller, id: PathId) -> Reply<Answer<C
 }
 
 fn show_leg(app: &App, (leg, above): (&Leg, Option<&Leg>), mentioned: &Mentioned) -> Result<LegAnswer, Problem> {
-    let contract = leg.visible.then(|| show(app, &leg.contract, mentioned)).transpose()?;
+    let contract = leg.seen.as_ref().map(|seen| show_seen(app, seen, mentioned)).transpose()?;
     let Contract { depth, created_at, status, .. } = leg.contract;
-    let above = above.filter(|above| above.visible && leg.visible);
+    let above = above.filter(|above| above.seen.is_some() && leg.seen.is_some());
     let gain = |above: &Leg| leg.contract.bought_at().micros().saturating_sub(above.contract.bought_at().micros());
     let gain = above.map(gain);
     let gain = gain.map(|micros| UsdPerHour(Price::from_micros(micros)));
     Ok(LegAnswer { depth, held_since: Instant(created_at), status, gain, contract })
+}
+
+fn show_seen(app: &App, seen: &Seen, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
+    let shown = show(app, &seen.contract, mentioned)?;
+    Ok(match seen.left {
+        None => shown,
+        Some(left) => ContractAnswer { escrow: None, bond: None, monthly: None, left: Some(show_left(left)), ..shown },
+    })
+}
+
+fn show_left(left: Left) -> LeftAnswer {
+    let reason = match left.by {
+        LeftBy::Takeover => "taken_over",
+        LeftBy::Pass => "passed",
+    };
+    let money = left.leg.map(|leg| LeftMoney {
+        delivered_gpu_minutes: leg.delivered,
+        paid: Usd(leg.paid),
+        fee: Usd(leg.fee),
+        credited: Usd(leg.credited),
+        owed: Usd(leg.owed),
+    });
+    LeftAnswer { at: Instant(left.at), reason, gain: left.gain.map(UsdPerHour), money }
 }
 
 pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<ContractAnswer, Problem> {
@@ -240,14 +303,15 @@ pub(super) fn show(app: &App, row: &Contract, mentioned: &Mentioned) -> Result<C
             lot: row.lot,
             min_minutes: row.min_minutes,
             fee_bps: row.fee_bps,
-            escrow: Usd(row.escrow),
+            escrow: Some(Usd(row.escrow)),
             funding: row.funding(),
             monthly: monthly(row)?,
-            bond: Usd(row.bond),
+            bond: Some(Usd(row.bond)),
             created_at: Instant(row.created_at),
             ended_at: row.ended_at.map(DeliveryTime),
             taken_over: taken_over.transpose()?,
             given_up: given_up.map(Free::from).collect(),
+            left: None,
         })
     })
 }

@@ -19,7 +19,7 @@ use crate::app::face::{Faces, Mentioned};
 use crate::app::reads::Slice;
 use crate::app::statements::{Balances, Flow, Line, Part, Statement, Sums};
 use crate::types::limits::STATEMENT_FILE_TRANSFERS_MAX;
-use crate::types::{Kind, Money, OutOfRange};
+use crate::types::{Kind, Money, OrganizationId, OutOfRange};
 
 /// Whose statement, as what, and which part of its transfers.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,7 +122,7 @@ pub struct StatementLine {
     pub product: String,
     /// How many GPUs.
     pub gpus: u32,
-    /// At what price.
+    /// At what price; for whoever left it by novation, at what it sold its position.
     pub price: UsdPerHour,
     /// GPU-hours settled as delivered.
     #[schema(example = "192.0000")]
@@ -201,7 +201,7 @@ pub async fn get(
 pub fn show(app: &App, statement: Statement, mentioned: &Mentioned) -> Result<StatementAnswer, Problem> {
     let Statement { organization, month, is_complete, figures, lines, left_out, totals, transfers } = statement;
     let window = month.window();
-    let contracts = lines.iter().map(|line| show_line(app, line, mentioned)).collect::<Result<_, _>>()?;
+    let contracts = lines.iter().map(|line| show_line(app, organization, line, mentioned)).collect::<Result<_, _>>()?;
     let shown = Page::of(transfers, |row| wallet::show(app, row, mentioned)).transpose()?;
     let totals = totals.iter().map(|(part, sums)| PartSums { part: word(*part), sums: show_sums(sums) });
     Ok(StatementAnswer {
@@ -222,7 +222,7 @@ pub fn show(app: &App, statement: Statement, mentioned: &Mentioned) -> Result<St
     })
 }
 
-fn show_line(app: &App, line: &Line, mentioned: &Mentioned) -> Result<StatementLine, Problem> {
+fn show_line(app: &App, own: OrganizationId, line: &Line, mentioned: &Mentioned) -> Result<StatementLine, Problem> {
     let Line { contract, part, sums } = line;
     let other = match part {
         Part::Sold => contract.buyer,
@@ -238,7 +238,7 @@ fn show_line(app: &App, line: &Line, mentioned: &Mentioned) -> Result<StatementL
         counterparty: party(app, other, mentioned)?,
         product: product.into(),
         gpus: contract.gpus,
-        price: UsdPerHour(contract.price),
+        price: UsdPerHour(line.price(own)),
         delivered_gpu_hours: line.delivered().hours(),
         sums: show_sums(sums),
     })

@@ -10,6 +10,7 @@ use super::wallet::Balances;
 use crate::api::problem::Problem;
 use crate::api::wire::{Instant, UsdPerHour};
 use crate::app::App;
+use crate::app::contracts::mention;
 use crate::app::face::Mentions;
 use crate::app::stream::{Told, Top, Topics};
 use crate::exchange::entities::Trade;
@@ -123,7 +124,7 @@ async fn orders(app: &App, told: &Told) -> Result<Option<Vec<OrderAnswer>>, Prob
 async fn contracts(app: &App, told: &Told) -> Result<Option<Vec<ContractAnswer>>, Problem> {
     let Some(contracts) = &told.contracts else { return Ok(None) };
     let mut mentions = Mentions::default();
-    contracts.iter().for_each(|row| mentions.source(Some(row.source)));
+    contracts.iter().for_each(|row| mention(&mut mentions, row));
     let mentioned = app.look_up(mentions).await?;
     let shown = contracts.iter().map(|row| contracts::show(app, row, &mentioned));
     shown.collect::<Result<_, _>>().map(Some)

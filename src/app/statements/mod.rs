@@ -16,7 +16,7 @@ use crate::exchange::entities::{Cause, Contract, Transfer};
 use crate::market::{GpuMinutes, Month};
 use crate::store::{Reader, StoreError, read};
 use crate::types::limits::{STATEMENT_CONTRACTS_MAX, STATEMENT_MONTHS_MAX};
-use crate::types::{ContractId, Kind, OrganizationId, OutOfRange, PublicId, Timestamp, TransferId};
+use crate::types::{ContractId, Kind, OrganizationId, OutOfRange, Price, PublicId, Timestamp, TransferId};
 
 /// Transfers, and contracts, read at a time.
 const READ_AT_ONCE: usize = 1_000;
@@ -54,6 +54,13 @@ pub struct Line {
 }
 
 impl Line {
+    /// Returns the price that an organization's part in the contract is at: for whoever left it by novation, what it sold
+    /// its position at.
+    pub fn price(&self, organization: OrganizationId) -> Price {
+        let left = self.contract.taken_over().filter(|taken| self.part == Part::Sold && taken.seller == organization);
+        left.map_or(self.contract.price, |taken| taken.price)
+    }
+
     /// Returns the GPU-minutes that were settled as delivered.
     pub fn delivered(&self) -> GpuMinutes {
         GpuMinutes::new(self.contract.price.gpu_minutes(self.sums.due).unwrap_or_default())

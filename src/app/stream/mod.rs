@@ -240,9 +240,11 @@ impl Stored {
         let batches = view.ring.after(self.since, usize::MAX).ok_or(AppError::NotApplied)?;
         let mut standing: BTreeMap<ContractId, Arc<Contract>> =
             self.rows.into_iter().map(|row| (row.id, Arc::new(row))).collect();
-        for row in batches.iter().flat_map(|batch| &batch.contracts).filter(|row| is_party(own, row)) {
+        for row in batches.iter().flat_map(|batch| &batch.contracts) {
             standing.insert(row.id, Arc::clone(row));
         }
+        // Its history holds contracts too that it once sold: of those, what came later is for others.
+        standing.retain(|_, row| is_party(own, row));
         let most = usize::try_from(STREAM_SNAPSHOT_CONTRACTS).unwrap_or(usize::MAX);
         Ok(standing.into_values().rev().take(most).collect())
     }

@@ -1,15 +1,17 @@
 //! Contracts, ended ones included.
 
+use std::collections::BTreeMap;
+
 use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use super::chain::{self, Chain};
 use super::{Listed, Page, balances};
 use crate::exchange::entities::{Contract, Holding};
 use crate::store::db::{on, portable};
-use crate::store::rows::{ContractRow, ContractStateRow};
-use crate::store::schema::{contract_states, contracts};
+use crate::store::rows::{ContractRow, ContractStateRow, PassRow};
+use crate::store::schema::{contract_passes, contract_states, contracts};
 use crate::store::{Reader, StoreError};
-use crate::types::{ContractId, OrganizationId, Timestamp};
+use crate::types::{ContractId, OrganizationId, Source, Timestamp};
 
 // Places in chains of contracts are contracts by their numbers and passes by theirs with a minus.
 
@@ -92,6 +94,33 @@ pub fn made_at(reader: &mut Reader, contracts: &[ContractId]) -> Result<Vec<(Con
     Ok(rows.into_iter().map(|(number, at)| (ContractId::new(number), Timestamp::from_millis(at))).collect())
 }
 
+/// Somebody's time as the seller of a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sale {
+    /// Who sells.
+    pub seller: OrganizationId,
+    /// Out of what.
+    pub source: Source,
+    /// Since when; until the next one does.
+    pub since: Timestamp,
+}
+
+/// Returns who has sold contracts, the first seller of each first.
+///
+/// # Errors
+/// What the database said.
+pub fn sales(reader: &mut Reader, contracts: &[ContractId]) -> Result<BTreeMap<ContractId, Vec<Sale>>, StoreError> {
+    let numbers: Vec<i64> = contracts.iter().map(|contract| contract.number()).collect();
+    let mut sales: BTreeMap<ContractId, Vec<Sale>> = BTreeMap::new();
+    for row in on!(reader.db(), |c, m| m::made(c, &numbers))? {
+        sales.insert(ContractId::new(row.number), vec![row.sale()?]);
+    }
+    for row in on!(reader.db(), |c, m| m::passes(c, &numbers))? {
+        sales.entry(ContractId::new(row.contract)).or_default().push(row.sale()?);
+    }
+    Ok(sales)
+}
+
 /// Returns a page of the contracts an organization buys or sells, those it once sold included.
 ///
 /// # Errors
@@ -145,6 +174,18 @@ portable! {
             .inner_join(contract_states::table.on(contract_states::number.eq(contracts::number)))
             .filter(contracts::number.eq_any(numbers))
             .select((ContractRow::as_select(), ContractStateRow::as_select()))
+            .load(c)
+    }
+
+    pub(crate) fn made(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<ContractRow>> {
+        contracts::table.filter(contracts::number.eq_any(numbers)).select(ContractRow::as_select()).load(c)
+    }
+
+    pub(crate) fn passes(c: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<PassRow>> {
+        contract_passes::table
+            .filter(contract_passes::contract.eq_any(numbers))
+            .order(contract_passes::number)
+            .select(PassRow::as_select())
             .load(c)
     }
 

@@ -8,6 +8,7 @@ use crate::exchange::entities::{Contract, Holding, Pass};
 use crate::exchange::funding::Monthly;
 use crate::exchange::novation::Novation;
 use crate::store::StoreError;
+use crate::store::read::contracts::Sale;
 use crate::store::row::{Word, row};
 use crate::types::{
     ContractId, ContractStatus, ListingId, Minute, Money, OrganizationId, Price, ProductId, SiteId, Source, Timestamp,
@@ -98,6 +99,13 @@ impl ContractRow {
             previous_of_parent: contract.previous_of_parent.map(Holding::code),
             terms: i64::from(contract.terms),
         }
+    }
+
+    /// Returns who sold it first.
+    pub(crate) fn sale(&self) -> Result<Sale, StoreError> {
+        let at = Place::new("contracts", self.number);
+        let (seller, source) = (OrganizationId::new(self.seller), at.source(&self.source_kind, self.source_number)?);
+        Ok(Sale { seller, source, since: Timestamp::from_millis(self.created_at) })
     }
 
     /// Returns the contract with what has become of it.
@@ -247,5 +255,12 @@ impl PassRow {
             previous_of_seller: pass.previous_of_seller.map(Holding::code),
             previous_of_parent: pass.previous_of_parent.map(Holding::code),
         }
+    }
+
+    /// Returns who sells the contract since then.
+    pub(crate) fn sale(&self) -> Result<Sale, StoreError> {
+        let at = Place::new("contract_passes", self.number);
+        let (seller, source) = (OrganizationId::new(self.seller), at.source(&self.source_kind, self.source_number)?);
+        Ok(Sale { seller, source, since: Timestamp::from_millis(self.created_at) })
     }
 }

@@ -10,6 +10,7 @@ pub mod deliveries;
 mod document;
 mod fixes;
 mod follower;
+mod former;
 mod forwarding;
 pub mod funding;
 mod hostile;

@@ -6,7 +6,7 @@ use super::deliveries::{put_under_terms, terms};
 use super::world::{Market, PRODUCT, Who, with};
 
 /// A market under terms whose listing lets resellers leave, with a royalty of a tenth.
-async fn market() -> Market {
+pub async fn market() -> Market {
     let mut market = Market::open().await;
     let body = json!({
         "site_id": market.site, "product": PRODUCT, "gpus": 8, "start": market.world.at(0),
@@ -23,12 +23,12 @@ async fn market() -> Market {
     market
 }
 
-fn contract_of(order: &Value) -> String {
+pub fn contract_of(order: &Value) -> String {
     order["fills"][0]["contract_id"].as_str().unwrap().to_owned()
 }
 
 /// The reseller buys 8 for a day at 2.00; the renter takes 4 of them over at 2.50.
-async fn taken_over(market: &Market) -> (String, String) {
+pub async fn taken_over(market: &Market) -> (String, String) {
     let first = contract_of(&market.place(&market.reseller, market.bid(8, "2", 0..24)).await);
     let ask = json!({"side": "ask", "contract_id": first, "gpus": 4, "price": "2.50"});
     market.place(&market.reseller, ask).await;

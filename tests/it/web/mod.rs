@@ -7,4 +7,4 @@ mod pages;
 mod sessions;
 mod simulated;
 mod surveillance;
-mod visitor;
+pub mod visitor;

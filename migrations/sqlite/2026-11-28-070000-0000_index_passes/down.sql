@@ -1,0 +1,1 @@
+DROP INDEX contract_passes_contract_index;
