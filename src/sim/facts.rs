@@ -1,11 +1,12 @@
 //! What is durable, in the auditor's words.
 
 use super::audit::{
-    Amend, Contract, Facts, Listing, Lower, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
+    Amend, Contract, Facts, Flow, Listing, Lower, Place, Pocket, Purse, Reply, Report, Request, Row, Standing,
+    Terms as DeliveryTerms, Trade, Transfer, Wants,
 };
 use crate::app::{AppError, Receipt};
-use crate::exchange::entities::{self, Account};
-use crate::exchange::{BidWindow, Command, Made, PlaceAsk, PlaceBid, Requirements, Terms, parse_command};
+use crate::exchange::entities::{self, Account, Cause};
+use crate::exchange::{BidWindow, Command, Made, MeterReport, PlaceAsk, PlaceBid, Requirements, Terms, parse_command};
 use crate::store::{Batch, JournalRow};
 use crate::types::{AccountKind, ContractStatus, Side, SlaClass};
 
@@ -33,10 +34,14 @@ pub(super) fn of(batch: &Batch) -> Result<Facts, String> {
         trades: changes.trades.iter().zip(&changes.contracted).map(trade).collect(),
         transfers: changes.transfers.iter().map(transfer).collect(),
         orders: changes.orders.values().map(|order| standing(order)).collect(),
-        live: live.map(|row| (contract(row), row.status == ContractStatus::Active)).collect(),
+        live: live.map(|row| (contract(row), is_in_use(row.status))).collect(),
         completed: over.map(|row| row.id.number()).collect(),
         purses: changes.purses.iter().map(|(id, row)| (id.number(), purse(row))).collect(),
     })
+}
+
+const fn is_in_use(status: ContractStatus) -> bool {
+    matches!(status, ContractStatus::Active | ContractStatus::Degraded | ContractStatus::Disputed)
 }
 
 /// Returns what a reply says.
@@ -126,8 +131,26 @@ fn request(command: Command) -> Request {
         Command::Withdraw { organization, amount, .. } => {
             Request::Money { organization: organization.number(), micros: amount.micros().saturating_neg() }
         }
+        Command::PublishTerms(terms) => Request::Publish(DeliveryTerms {
+            close_after_minutes: terms.close_after_minutes,
+            credits: terms.credits.iter().map(|step| (step.share_bps, step.times)).collect(),
+        }),
+        Command::DeclareReady { contract, .. } => Request::Ready { contract: contract.number() },
+        Command::DeliverAccess { contract, .. } => Request::HandOver { contract: contract.number() },
+        Command::AcceptDelivery { organization, contract } => {
+            Request::Accept { organization: organization.number(), contract: contract.number() }
+        }
+        Command::Meter { organization, reports } => {
+            Request::Meter { organization: organization.number(), reports: reports.iter().map(report).collect() }
+        }
+        Command::Settle { .. } => Request::Settle,
         _ => Request::Other,
     }
+}
+
+fn report(report: &MeterReport) -> Report {
+    let runs = report.runs.iter().map(|run| (run.window(), run.gpus_up())).collect();
+    Report { contract: report.contract.number(), runs }
 }
 
 fn listing(command: Command) -> Request {
@@ -247,6 +270,17 @@ fn transfer(row: &entities::Transfer) -> Transfer {
         debit: account(row.debit),
         credit: account(row.credit),
         micros: row.amount.micros(),
+        flow: flow(row.cause),
+    }
+}
+
+const fn flow(cause: Cause) -> Option<(Flow, i64)> {
+    match cause {
+        Cause::Payment(id) => Some((Flow::Payment, id.number())),
+        Cause::Fee(id) => Some((Flow::Fee, id.number())),
+        Cause::Refund(id) => Some((Flow::Refund, id.number())),
+        Cause::PriceGap(id) => Some((Flow::PriceGap, id.number())),
+        _ => None,
     }
 }
 

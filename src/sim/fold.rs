@@ -28,7 +28,7 @@ pub(super) struct Fold {
     pub(super) unsettled: BTreeMap<ContractId, Arc<Contract>>,
     /// Those with open slots.
     pub(super) deliveries: BTreeMap<ContractId, Arc<Delivery>>,
-    terms: BTreeMap<u32, ContractTerms>,
+    pub(super) terms: BTreeMap<u32, ContractTerms>,
     pub(super) purses: BTreeMap<OrganizationId, Purse>,
     tapes: BTreeMap<ProductId, Tape>,
     client_orders: BTreeMap<(OrganizationId, String), ClientOrder>,

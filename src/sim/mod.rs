@@ -4,6 +4,10 @@
 //! loses, repeats and reorders them, the disk fails, the process dies between two of its steps and begins anew with
 //! what is durable. An auditor that knows the rules by itself compares what was told with what is durable.
 //!
+//! In half of the runs there are terms of delivery: hosts hand over and report, buyers accept, contracts are settled as they
+//! run and all of them in the end. The auditor looks at every minute of every contract by itself and pays, in its own
+//! books, what one settlement of all of them leaves due.
+//!
 //! Invariant: the same seed gives the same run, byte by byte; its digest is the proof.
 //! Invariant: the auditor (module `audit`) imports nothing but [`crate::types`].
 
@@ -12,6 +16,7 @@ mod clients;
 mod disk;
 mod facts;
 mod fold;
+mod hosts;
 mod report;
 mod rng;
 mod run;

@@ -50,6 +50,10 @@ pub struct Reached {
     pub unknown_commit: u64,
     /// A repeat that was known as such.
     pub repeat: u64,
+    /// A contract that was delivered, paid and settled.
+    pub settlement: u64,
+    /// A contract settled that had passed to another seller.
+    pub settled_pass: u64,
 }
 
 impl Report {
@@ -67,6 +71,8 @@ impl Report {
             crash: reached(self.crashes),
             unknown_commit: reached(self.unknown_commits),
             repeat: reached(self.market.repeats),
+            settlement: reached(self.market.settled),
+            settled_pass: reached(self.market.settled_passed),
         };
     }
 
@@ -91,6 +97,8 @@ impl Report {
             (&mut market.halts, more.halts),
             (&mut market.expiries, more.expiries),
             (&mut market.repeats, more.repeats),
+            (&mut market.settled, more.settled),
+            (&mut market.settled_passed, more.settled_passed),
             (&mut self.crashes, next.crashes),
             (&mut self.lost_replies, next.lost_replies),
             (&mut self.failed_commits, next.failed_commits),
@@ -103,6 +111,8 @@ impl Report {
             (&mut reached.crash, also.crash),
             (&mut reached.unknown_commit, also.unknown_commit),
             (&mut reached.repeat, also.repeat),
+            (&mut reached.settlement, also.settlement),
+            (&mut reached.settled_pass, also.settled_pass),
         ] {
             *sum = sum.saturating_add(part);
         }
@@ -113,11 +123,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seeds, commands, market, crashes, lost_replies, failed_commits, unknown_commits, .. } = self;
-        let Tally { trades, resales, halts, expiries, repeats } = market;
+        let Tally { trades, resales, halts, expiries, repeats, settled, settled_passed } = market;
         write!(
             f,
             "{seeds} seeds, {commands} commands, {trades} trades, {resales} resales, {halts} halts, {expiries} expiries, \
-             {crashes} crashes, {lost_replies} lost replies, {failed_commits} failed commits, {unknown_commits} unknown \
+             {settled} contracts settled, {settled_passed} of them passed on, {crashes} crashes, {lost_replies} lost replies, {failed_commits} failed commits, {unknown_commits} unknown \
              commits, {} duplicates, {repeats} repeats known, digest ",
             self.duplicates
         )?;

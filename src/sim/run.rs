@@ -11,7 +11,7 @@ use super::disk::{Fate, Handle};
 use super::report::Report;
 use super::rng::Rng;
 use super::sabotage::Sabotage;
-use super::{Plan, facts, setup, traders};
+use super::{Plan, facts, hosts, setup, traders};
 use crate::app::sequencer::{Job, Turn};
 use crate::app::{AppError, Clock, ManualClock, Receipt, Submission};
 use crate::store::Store;
@@ -24,6 +24,8 @@ const FIRST_CRASH_STEPS: u32 = 50;
 const LOST_REPLIES: u32 = 25;
 /// In a thousand batches, how many are executed in part while the rest is in flight.
 const IN_FLIGHT: u32 = 400;
+/// After so long nothing is left to deliver.
+const ALL_OVER_MS: i64 = 16 * 60 * 60 * 1_000;
 /// Steps after which a run that does not come to its end is broken.
 const STEPS_MAX: u32 = 100_000;
 
@@ -73,8 +75,9 @@ impl Run {
         while self.report.commands < u64::from(self.plan.commands) {
             self.live(true)?;
         }
-        while !self.clients.is_quiet() || self.turn.is_broken() {
-            self.live(false)?;
+        self.calm_down()?;
+        if !self.disk.disk().fold.terms.is_empty() {
+            self.settle_all()?;
         }
         self.crash()?;
         self.auditor.scan()?;
@@ -86,6 +89,22 @@ impl Run {
         self.hasher.update(disk.fold.digest.unwrap_or_default().to_be_bytes());
         report.close(std::mem::take(&mut self.hasher).finalize().into());
         Ok(report)
+    }
+
+    /// Nobody asks for anything new, until everything is answered.
+    fn calm_down(&mut self) -> Result<(), Violation> {
+        while !self.clients.is_quiet() || self.turn.is_broken() {
+            self.live(false)?;
+        }
+        Ok(())
+    }
+
+    /// All that was sold comes to its end and is settled.
+    fn settle_all(&mut self) -> Result<(), Violation> {
+        self.clock.advance_ms(ALL_OVER_MS);
+        let admin = "user:0".to_owned();
+        self.clients.send(&mut self.rng, self.step, (admin, hosts::settlement()));
+        self.calm_down()
     }
 
     /// The admin makes the market, undisturbed.

@@ -20,12 +20,23 @@ pub enum Sabotage {
     PassOver,
     /// After a restart, no request is remembered, so that a retry is executed again.
     ForgetRequests,
+    /// After a restart, nothing seems to have been paid for what was delivered.
+    ForgetPayments,
+    /// After a restart, everything that was accepted seems to have been up all the time.
+    ForgetOutages,
 }
 
 impl Sabotage {
     /// Every one.
-    pub const ALL: &'static [Self] =
-        &[Self::LoseAcknowledged, Self::ForgetHold, Self::SellTwice, Self::PassOver, Self::ForgetRequests];
+    pub const ALL: &'static [Self] = &[
+        Self::LoseAcknowledged,
+        Self::ForgetHold,
+        Self::SellTwice,
+        Self::PassOver,
+        Self::ForgetRequests,
+        Self::ForgetPayments,
+        Self::ForgetOutages,
+    ];
 
     /// Changes what a restart reads; the digest would tell, so it goes as well.
     pub(super) fn spoil(self, recovered: Recovered) -> Recovered {
@@ -40,6 +51,8 @@ impl Sabotage {
                 snapshot.keys.clear();
                 true
             }
+            Self::ForgetPayments => forget_payments(&mut snapshot),
+            Self::ForgetOutages => forget_outages(&mut snapshot),
         };
         Recovered { snapshot, digest: digest.filter(|_| !spoilt), ..recovered }
     }
@@ -59,6 +72,30 @@ fn forget_sale(snapshot: &mut Snapshot) -> bool {
     let offered = |id| snapshot.orders.iter().any(|row| row.source == Some(Source::Contract(id)));
     let at = snapshot.contracts.iter().position(|row| !resold(row.id) && !offered(row.id));
     at.map(|at| snapshot.contracts.remove(at)).is_some()
+}
+
+fn forget_payments(snapshot: &mut Snapshot) -> bool {
+    let mut spoilt = false;
+    for (_, delivery) in &mut snapshot.deliveries {
+        if delivery.paid > Money::ZERO && delivery.earlier.is_empty() {
+            let delivery = Arc::make_mut(delivery);
+            (delivery.paid, delivery.fee) = (Money::ZERO, Money::ZERO);
+            spoilt = true;
+        }
+    }
+    spoilt
+}
+
+fn forget_outages(snapshot: &mut Snapshot) -> bool {
+    let mut spoilt = false;
+    for (_, delivery) in &mut snapshot.deliveries {
+        if delivery.undelivered > 0 && delivery.earlier.is_empty() {
+            let delivery = Arc::make_mut(delivery);
+            delivery.delivered = delivery.delivered.saturating_add(std::mem::take(&mut delivery.undelivered));
+            spoilt = true;
+        }
+    }
+    spoilt
 }
 
 /// Makes the best ask want more notice than any bid gives.

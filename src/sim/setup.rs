@@ -2,6 +2,7 @@
 
 use super::rng::Rng;
 use crate::exchange::Command;
+use crate::exchange::terms::ContractTerms;
 use crate::types::{
     Country, Interconnect, Minute, Money, OrganizationId, OrganizationKind, Price, ProductId, Region, SiteId, SlaClass,
     Symbol, Timestamp,
@@ -16,6 +17,10 @@ pub(super) const ORGANIZATIONS: i64 = 6;
 /// Products.
 pub(super) const PRODUCTS: i64 = 2;
 const SITES: i64 = 3;
+/// A slot closes so many minutes after its end, in runs with terms of delivery.
+pub(super) const CLOSE_AFTER_MINUTES: u32 = 45;
+/// In a thousand runs, how many have terms of delivery; in the others contracts live by the calendar.
+const UNDER_TERMS: u32 = 500;
 
 /// Returns who asks for what, in this order.
 pub(super) fn commands(rng: &mut Rng) -> Vec<Command> {
@@ -40,6 +45,13 @@ pub(super) fn commands(rng: &mut Rng) -> Vec<Command> {
             reference: format!("wire {number}"),
         });
     }
+    if rng.chance(UNDER_TERMS) {
+        commands.push(Command::PublishTerms(terms()));
+        let organizations = (1..=ORGANIZATIONS).map(OrganizationId::new);
+        commands.extend(
+            organizations.map(|organization| Command::RegisterAccessKey { organization, key: key_of(organization) }),
+        );
+    }
     for number in 1..=SITES {
         let (region, country) = rng.pick_or(&[("us-east", "US"), ("eu-north", "SE")], ("us-east", "US"));
         let (Some(region), Some(country)) = (Region::new(region), Country::new(country)) else { continue };
@@ -57,6 +69,23 @@ pub(super) fn commands(rng: &mut Rng) -> Vec<Command> {
         commands.push(listing(rng, number, product, BEGINNING.first_open_minute()));
     }
     commands
+}
+
+/// Returns terms by which slots close soon and nothing defaults by itself.
+fn terms() -> ContractTerms {
+    let never = 100_000;
+    ContractTerms {
+        default_after_minutes: never,
+        outage_default_minutes: never,
+        close_after_minutes: CLOSE_AFTER_MINUTES,
+        notice_minutes: 0,
+        ..ContractTerms::default()
+    }
+}
+
+/// Returns the public key of an organization.
+pub(super) fn key_of(organization: OrganizationId) -> String {
+    format!("age1organization{organization}")
 }
 
 /// Returns a listing at one of the sites.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fold::Fold;
+use super::hosts;
 use super::rng::Rng;
 use super::setup::{self, ORGANIZATIONS, PRODUCTS, TICK_MICROS};
 use crate::exchange::entities::{Contract, Order};
@@ -16,6 +17,8 @@ use crate::types::{
 const OPEN_ORDERS_MAX: usize = 36;
 /// Listings that should have hours left to sell.
 const LISTINGS_MIN: usize = 4;
+/// In a thousand requests, how many are about deliveries where there are terms.
+const DELIVERIES: u32 = 450;
 
 /// Returns who asks for what next.
 pub(super) fn errand(rng: &mut Rng, fold: &Fold) -> (String, Command) {
@@ -26,6 +29,10 @@ pub(super) fn errand(rng: &mut Rng, fold: &Fold) -> (String, Command) {
         Command::AmendOrder(amend) => amend.organization,
         Command::CreateListing { organization, .. }
         | Command::CancelOrder { organization, .. }
+        | Command::DeclareReady { organization, .. }
+        | Command::DeliverAccess { organization, .. }
+        | Command::AcceptDelivery { organization, .. }
+        | Command::Meter { organization, .. }
         | Command::CancelAll { organization, .. } => *organization,
         _ => OrganizationId::EXCHANGE,
     };
@@ -34,6 +41,12 @@ pub(super) fn errand(rng: &mut Rng, fold: &Fold) -> (String, Command) {
 
 fn command(rng: &mut Rng, fold: &Fold) -> Command {
     if let Some(command) = calm_down(rng, fold) {
+        return command;
+    }
+    if !fold.terms.is_empty()
+        && rng.chance(DELIVERIES)
+        && let Some(command) = hosts::errand(rng, fold)
+    {
         return command;
     }
     let chosen = match rng.below(1_000) {

@@ -38,6 +38,7 @@ fn enough(report: &Report) {
         ("lost reply", reached.lost_reply),
         ("unknown commit", reached.unknown_commit),
         ("repeat", reached.repeat),
+        ("settlement", reached.settlement),
     ] {
         assert!(count * 10 > report.seeds, "only {count} of {} seeds reached a {what}", report.seeds);
     }
@@ -67,26 +68,27 @@ fn a_real_store_gives_the_same_run_as_memory() {
     }
 }
 
-/// Runs seeds with a fault until the auditor finds it.
-fn first_find(sabotage: Sabotage) -> (u64, Rule) {
+/// Runs seeds with a fault until the auditor finds it by one of the rules that say what is wrong; others may be broken
+/// first.
+fn first_find(sabotage: Sabotage, due: &[Rule]) {
     let plan = Plan { sabotage: Some(sabotage), ..PLAN };
-    let found = (1..=50).find_map(|seed| run(seed, plan, None).err());
-    let found = found.unwrap_or_else(|| panic!("{sabotage:?} was never found"));
-    println!("{sabotage:?}: {found}");
-    (found.seed, found.violation.rule)
+    let found: Vec<_> = (1..=50).filter_map(|seed| run(seed, plan, None).err()).collect();
+    let told = found.iter().find(|found| due.contains(&found.violation.rule));
+    let rules: Vec<Rule> = found.iter().map(|found| found.violation.rule).collect();
+    println!("{sabotage:?}, found in {} of 50 seeds: {}", found.len(), told.unwrap_or_else(|| panic!("{rules:?}")));
 }
 
 #[test]
 fn every_sabotage_is_found() {
     for sabotage in Sabotage::ALL {
-        let (_, rule) = first_find(*sabotage);
         let due: &[Rule] = match sabotage {
             Sabotage::LoseAcknowledged => &[Rule::LostAcknowledged],
             Sabotage::ForgetHold => &[Rule::WrongBalance, Rule::WronglyAccepted, Rule::Overdrawn],
             Sabotage::SellTwice => &[Rule::Oversold],
             Sabotage::PassOver => &[Rule::PassedOver, Rule::LeftOver],
             Sabotage::ForgetRequests => &[Rule::AppliedTwice],
+            Sabotage::ForgetPayments | Sabotage::ForgetOutages => &[Rule::PaidForNothing],
         };
-        assert!(due.contains(&rule), "{sabotage:?} was found as {rule:?}");
+        first_find(*sabotage, due);
     }
 }

@@ -1,5 +1,6 @@
 //! Refusals, and the end of a transaction: what must stand in the tables.
 
+use super::delivery::Book;
 use super::facts::{Facts, Request, Row, Standing};
 use super::market::Market;
 use super::{Rule, Violation, ensure, violation};
@@ -54,6 +55,8 @@ impl Market {
     pub(super) fn end(&mut self, facts: &Facts) -> Result<(), Violation> {
         let left = self.trades.front();
         ensure(left.is_none(), Rule::UnexpectedTrade, || format!("{left:?}"))?;
+        self.add_transfers(facts)?;
+        self.compare_deliveries()?;
         for standing in &facts.orders {
             self.compare_order(standing)?;
         }
@@ -61,14 +64,18 @@ impl Market {
         ensure(missing.is_none(), Rule::WrongOrder, || format!("order {missing:?} changed, and nothing says so"))?;
         for (contract, active) in &facts.live {
             let due = self.contracts.get(&contract.id);
-            let told = || format!("{contract:?}, active: {active}, due is {due:?}");
+            let told = || format!("{contract:?}, in use: {active}, due is {due:?}");
             ensure(due == Some(contract), Rule::WrongContract, told)?;
-            ensure(*active == (contract.window.start <= self.now.minute()), Rule::WrongContract, told)?;
+            let accepted = self.books.get(&contract.id).is_none_or(Book::is_accepted);
+            let in_use = accepted && contract.window.start <= self.now.minute();
+            ensure(*active == in_use, Rule::WrongContract, told)?;
         }
         self.completed.sort_unstable();
+        // What was over before may have been settled.
+        let over: Vec<i64> = facts.completed.iter().copied().filter(|id| !self.over.contains(id)).collect();
         let completed = &self.completed;
-        let told = || format!("over are {:?}, due are {completed:?}", facts.completed);
-        ensure(facts.completed == *completed, Rule::WrongContract, told)?;
+        ensure(over == *completed, Rule::WrongContract, || format!("over are {over:?}, due are {completed:?}"))?;
+        self.over.extend(over);
         self.compare_money(facts)
     }
 

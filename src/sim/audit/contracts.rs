@@ -1,5 +1,6 @@
 //! How contracts end early, and listings that are lowered.
 
+use super::delivery::Book;
 use super::facts::{Contract, Lower, Pocket};
 use super::market::{Market, out_of_range};
 use super::{Rule, Violation, ensure, violation};
@@ -24,6 +25,7 @@ impl Market {
             let less = due(&contract, row.gpus, minutes)?.saturating_sub(due(row, row.gpus, minutes)?);
             gap = gap.saturating_add(less.max(0));
             (row.source, row.seller) = (contract.source, contract.seller);
+            self.pass_book(child, from, (contract.seller, contract.source));
             self.raise(child);
         }
         self.end_one(&contract, gap)?;
@@ -39,12 +41,14 @@ impl Market {
             self.finish(ask, OrderStatus::Cancelled, Some(OrderReason::SourceEnded))?;
         }
         let delivered = Window::new(contract.window.start, self.end_minute(contract)).minutes();
-        let due = due(contract, contract.gpus, delivered)?;
+        let spent = self.books.get(&contract.id).map_or(0, Book::spent);
+        let due = due(contract, contract.gpus, delivered)?.saturating_sub(spent);
         let refund = contract.escrow_micros.saturating_sub(due).saturating_sub(kept);
         ensure(refund >= 0, Rule::Overdrawn, || format!("{refund} would be given back for {contract:?}"))?;
         self.pay((contract.buyer, Pocket::Escrow), (contract.buyer, Pocket::Available), refund)?;
         self.contracts.remove(&contract.id);
         self.completed.push(contract.id);
+        self.end_book(contract.id, self.end_minute(contract), due);
         Ok(())
     }
 

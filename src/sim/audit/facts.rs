@@ -16,7 +16,7 @@ pub(crate) struct Facts {
     pub(crate) transfers: Vec<Transfer>,
     /// Orders touched, as they stand.
     pub(crate) orders: Vec<Standing>,
-    /// Contracts touched that are live, as they stand, and whether they are active.
+    /// Contracts touched that are live, as they stand, and whether they are in use.
     pub(crate) live: Vec<(Contract, bool)>,
     /// Contracts touched that are over.
     pub(crate) completed: Vec<i64>,
@@ -96,8 +96,42 @@ pub(crate) enum Request {
         organization: i64,
         micros: i64,
     },
+    /// Terms of delivery for contracts made from now on.
+    Publish(Terms),
+    Ready {
+        contract: i64,
+    },
+    HandOver {
+        contract: i64,
+    },
+    Accept {
+        organization: i64,
+        contract: i64,
+    },
+    Meter {
+        organization: i64,
+        reports: Vec<Report>,
+    },
+    /// Settles everything.
+    Settle,
     /// Nothing the traders do.
     Other,
+}
+
+/// Terms of delivery.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) close_after_minutes: u32,
+    /// From this share delivered on, so many times what was not: best share first.
+    pub(crate) credits: Vec<(u32, u32)>,
+}
+
+/// A provider's report on one contract.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) contract: i64,
+    /// GPUs up over minutes.
+    pub(crate) runs: Vec<(Window, u32)>,
 }
 
 /// A listing.
@@ -208,6 +242,17 @@ pub(crate) struct Transfer {
     pub(crate) debit: (i64, Pocket),
     pub(crate) credit: (i64, Pocket),
     pub(crate) micros: i64,
+    /// What it is for, and for which contract.
+    pub(crate) flow: Option<(Flow, i64)>,
+}
+
+/// What money that leaves a contract's escrow is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Flow {
+    Payment,
+    Fee,
+    Refund,
+    PriceGap,
 }
 
 /// One of an organization's accounts.

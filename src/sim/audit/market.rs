@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::facts::{Amend, Contract, Facts, Listing, Place, Pocket, Purse, Request, Row, Trade};
+use super::delivery::Book;
+use super::facts::{Amend, Contract, Facts, Flow, Listing, Place, Pocket, Purse, Request, Row, Terms, Trade};
 use super::order::{self, Order};
 use super::replies::Made;
 use super::{Rule, Violation, ensure, violation};
@@ -21,6 +22,10 @@ pub struct Tally {
     pub expiries: u64,
     /// Repeats that were known as such.
     pub repeats: u64,
+    /// Contracts that were delivered, paid and settled.
+    pub settled: u64,
+    /// Contracts settled that had passed to another seller.
+    pub settled_passed: u64,
 }
 
 #[derive(Debug)]
@@ -61,6 +66,14 @@ pub(super) struct Market {
     pub(super) orders: BTreeMap<i64, Order>,
     /// The live ones.
     pub(super) contracts: BTreeMap<i64, Contract>,
+    /// Those that are over.
+    pub(super) over: BTreeSet<i64>,
+    /// The terms of delivery, if there are.
+    pub(super) terms: Option<Terms>,
+    /// Every contract made under them.
+    pub(super) books: BTreeMap<i64, Book>,
+    /// What the transfers say left the escrow of contracts.
+    pub(super) told: BTreeMap<(i64, Flow), i64>,
     pub(super) purses: BTreeMap<i64, Purse>,
     last_order: i64,
     last_sequence: i64,
@@ -73,6 +86,10 @@ pub(super) struct Market {
     pub(super) ended: BTreeMap<i64, Order>,
     pub(super) completed: Vec<i64>,
     pub(super) paid: BTreeSet<i64>,
+    /// Contracts out of whose escrow something went.
+    pub(super) told_of: BTreeSet<i64>,
+    /// Contracts that were settled for good.
+    pub(super) finished: Vec<i64>,
     /// Trades that are durable and not yet accounted for.
     pub(super) trades: VecDeque<Trade>,
     pub(super) tally: Tally,
@@ -157,7 +174,7 @@ impl Market {
                 self.move_outside(*organization, *micros)?;
                 None
             }
-            Request::Other => None,
+            other => self.accepted_delivery(other)?,
         };
         Ok(made)
     }

@@ -6,6 +6,7 @@
 
 mod check;
 mod contracts;
+mod delivery;
 mod facts;
 mod market;
 mod money;
@@ -16,7 +17,8 @@ mod time;
 mod walk;
 
 pub(crate) use facts::{
-    Amend, Contract, Facts, Listing, Lower, Place, Pocket, Purse, Reply, Request, Row, Standing, Trade, Transfer, Wants,
+    Amend, Contract, Facts, Flow, Listing, Lower, Place, Pocket, Purse, Reply, Report, Request, Row, Standing, Terms,
+    Trade, Transfer, Wants,
 };
 pub use market::Tally;
 
@@ -68,6 +70,10 @@ pub enum Rule {
     WrongHold,
     /// A contract ends when it should.
     WrongContract,
+    /// Nobody is paid for a minute that was not delivered.
+    PaidForNothing,
+    /// What is paid bit by bit is what one settlement in the end would pay, and all that was set aside is accounted for.
+    Instalments,
     /// Balances are what the rules say.
     WrongBalance,
     /// All accounts together are zero.

@@ -58,11 +58,13 @@ impl Market {
         if micros >= 0 { self.pay(outside, free, micros) } else { self.pay(free, outside, micros.saturating_neg()) }
     }
 
-    /// Adds the transfers up and compares the purses, the rules' and the durable ones.
+    /// Adds the transfers up.
+    pub(super) fn add_transfers(&mut self, facts: &Facts) -> Result<(), Violation> {
+        facts.transfers.iter().try_for_each(|transfer| self.add_transfer(transfer))
+    }
+
+    /// Compares the purses: the rules', the durable ones, and what the transfers add up to.
     pub(super) fn compare_money(&mut self, facts: &Facts) -> Result<(), Violation> {
-        for transfer in &facts.transfers {
-            self.add_transfer(transfer)?;
-        }
         for (organization, purse) in &facts.purses {
             let due = self.purses.get(organization).copied().unwrap_or_default();
             let told = || format!("{organization} has {purse:?}, due is {due:?}");
@@ -84,6 +86,11 @@ impl Market {
         {
             let balance = self.ledger.entry(account).or_default();
             *balance = balance.saturating_add(change);
+        }
+        if let Some((flow, contract)) = transfer.flow {
+            let sum = self.told.entry((contract, flow)).or_default();
+            *sum = sum.saturating_add(transfer.micros);
+            self.told_of.insert(contract);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::market::Market;
 use super::{Rule, Violation, ensure};
-use crate::types::{OrderReason, OrderStatus, Side, Timestamp};
+use crate::types::{Minute, OrderReason, OrderStatus, Side, Timestamp};
 
 impl Market {
     /// Orders whose time has passed end, contracts that are over are completed.
@@ -20,8 +20,13 @@ impl Market {
         for (id, (status, reason)) in due {
             self.finish(id, status, reason)?;
         }
+        self.begin_books();
         let over = self.contracts.values().filter(|row| row.window.end <= now.minute());
-        self.completed.extend(over.map(|row| row.id));
+        let over: Vec<(i64, Minute, i64)> = over.map(|row| (row.id, row.window.end, row.escrow_micros)).collect();
+        for (id, end, escrow) in over {
+            self.completed.push(id);
+            self.end_book(id, end, escrow);
+        }
         self.contracts.retain(|_, row| row.window.end > now.minute());
         Ok(())
     }

@@ -127,6 +127,7 @@ impl Market {
         self.pay((buyer, Pocket::Held), (buyer, Pocket::Available), saved)?;
         self.tally.trades = self.tally.trades.saturating_add(1);
         self.tally.resales = self.tally.resales.saturating_add(u64::from(due.depth > 0));
+        self.keep_book(&due);
         self.contracts.insert(due.id, due);
         for order in [&mut *taker, &mut maker] {
             order.fills = order.fills.saturating_add(1);
