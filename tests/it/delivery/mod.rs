@@ -3,7 +3,7 @@
 mod bonds;
 mod bonds_random;
 pub mod cover;
-mod credits;
+pub mod credits;
 mod ending;
 mod funding;
 mod handshake;

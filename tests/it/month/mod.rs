@@ -3,6 +3,7 @@
 
 mod bundles;
 mod covers;
+mod debts;
 mod reputation;
 mod scene;
 mod statements;
