@@ -6,8 +6,8 @@ use crate::cli::report::Table;
 /// What a figure must and should reach, in hundredths.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goal {
-    must: u64,
-    aim: u64,
+    pub(super) must: u64,
+    pub(super) aim: u64,
     is_ceiling: bool,
 }
 
@@ -23,7 +23,7 @@ impl Goal {
     }
 
     /// Says how far a value comes.
-    fn reached(self, value: u64) -> &'static str {
+    pub(super) fn reached(self, value: u64) -> &'static str {
         let is_good = |limit: u64| if self.is_ceiling { value <= limit } else { value >= limit };
         match (is_good(self.must), is_good(self.aim)) {
             (_, true) => "aim",

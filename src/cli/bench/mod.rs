@@ -5,6 +5,7 @@ mod client;
 mod figure;
 mod http;
 mod market;
+mod pages;
 mod recover;
 mod settle;
 mod stream;
@@ -32,6 +33,8 @@ enum BenchCommand {
     Write(write::Write),
     /// From the start of a server to ready, with many open orders in its database.
     Recover(recover::Recover),
+    /// Every figure and page with a long history and many open orders, and orders beside who reads them.
+    Pages(pages::Pages),
     /// A day of many delivered contracts: their heartbeats, their settlement, and orders beside it.
     Settle(settle::Settle),
 }
@@ -42,6 +45,7 @@ impl Bench {
             BenchCommand::Http(http) => http.run().await,
             BenchCommand::Write(write) => write.run().await,
             BenchCommand::Recover(recover) => recover.run().await,
+            BenchCommand::Pages(pages) => pages.run().await,
             BenchCommand::Settle(settle) => settle.run(),
         }
     }

@@ -5,7 +5,7 @@ mod book;
 mod edge;
 mod long;
 mod orders;
-mod request;
+pub(super) mod request;
 pub(super) mod server;
 mod wrk;
 

@@ -21,7 +21,7 @@ pub(super) fn batch(cast: &Cast, number: u64, count: u64) -> Vec<u8> {
     post(BATCHES, first.key(), &json!({ "orders": orders }))
 }
 
-pub(super) fn post(path: &str, key: &str, body: &Value) -> Vec<u8> {
+pub(in crate::cli::bench) fn post(path: &str, key: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     format!(
         "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
