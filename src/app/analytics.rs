@@ -1,7 +1,7 @@
 //! Market data of a product: the pure formulas of [`crate::market`] on what the store and the view hold.
 //!
-//! They read much, so one is computed at a time and kept until the exchange moves on: however many ask, the
-//! database does the work once.
+//! They read much, so each is computed by one at a time and kept while it is good: however many ask, the database does the
+//! work once.
 //! Invariant: own trades and imported prices are never mixed; every series names its source and kind.
 
 pub mod candles;
@@ -11,7 +11,7 @@ pub mod forward;
 pub mod index;
 pub mod kept;
 pub mod oversupply;
-mod past;
+pub(in crate::app) mod past;
 pub mod reputation;
 pub(in crate::app) mod resting;
 pub mod sources;
@@ -29,6 +29,7 @@ use super::series::PriceSeries;
 use super::{App, AppError};
 use crate::market::Day;
 use crate::market::drawdown::{Drawdown, Point, drawdown};
+use crate::market::index::{Fixed, Slice};
 use crate::market::reputation::Reputation;
 use crate::market::supply::DaySupply;
 use crate::types::{OrganizationId, ProductId, Region, Symbol};
@@ -60,12 +61,16 @@ impl SeriesStanding {
     }
 }
 
-/// Figures that were computed, as of a journal row; one is computed at a time.
+/// Figures that were computed, as of a journal row.
 #[derive(Debug, Default)]
 pub struct Figures {
     tapes: Arc<Mutex<tape::Tapes>>,
     published: Arc<Mutex<fixes::Published>>,
     publishing: Mutex<()>,
+    /// The turns of those that are made for nobody who waits.
+    in_turn: Arc<Mutex<()>>,
+    pub(super) glances: kept::Kept<ProductId, super::overview::Open>,
+    resting: kept::Kept<(ProductId, Slice, Day), Option<Fixed>>,
     forwards: kept::Kept<ProductId, forward::Forward>,
     past: Mutex<Option<Arc<past::Past>>>,
     oversupplies: kept::Kept<(ProductId, Option<Region>, u32), oversupply::Standing>,

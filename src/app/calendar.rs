@@ -3,26 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::reads::Slice;
-use super::{App, AppError, facade::Caller};
-use crate::exchange::entities::{Contract, Listing, Order};
+use super::booked::covered;
+use super::view::Title;
+use super::{App, AppError, Live, facade::Caller};
+use crate::exchange::entities::{Listing, Order};
+use crate::market::supply::ByDay;
+use crate::market::tape::by_day;
 use crate::market::{Day, GpuMinutes};
-use crate::store::read;
-use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ListingId, OrganizationId, Side, Source, Window};
+use crate::types::{ContractId, ListingId, OrderId, OrganizationId, Side, Source, Steps, Timestamp, Window};
 
-/// Contracts a calendar is made from; older ones are left out.
-pub const CONTRACTS_READ_MAX: usize = 10_000;
+/// Live contracts a calendar is made from, the newest; older ones are left out.
+pub const CONTRACTS_MAX: usize = 20_000;
 
-/// Windows, each with its GPUs.
-type Pieces = Vec<(Window, u32)>;
+/// Orders or contracts looked at under one lock of the view.
+const STRETCH: usize = 1_000;
 
 /// The listings of a provider, day by day.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     /// Those that are not over, newest first.
     pub listings: Vec<ListingDays>,
-    /// Whether contracts older than the newest [`CONTRACTS_READ_MAX`] were left out.
+    /// Whether contracts older than the newest [`CONTRACTS_MAX`] were left out.
     pub truncated: bool,
 }
 
@@ -35,7 +36,7 @@ pub struct ListingDays {
     pub days: Vec<DayUse>,
 }
 
-/// What becomes of a listing on a day. Minutes gone by count as sold or free, not as offered.
+/// What becomes of a listing on a day; of today, in the minutes that are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayUse {
     /// The day.
@@ -56,88 +57,91 @@ impl DayUse {
     }
 }
 
+/// What becomes of an organization's capacity.
+#[derive(Default)]
+struct Use {
+    sold: BTreeMap<ListingId, ByDay>,
+    offered: BTreeMap<ListingId, ByDay>,
+}
+
 impl App {
-    /// Returns the caller's listings that are not over, newest first, for so many days from today.
+    /// Returns the caller's listings that are not over, newest first, for so many days from now on.
     ///
     /// # Errors
-    /// `role_required`, `scope_required`, or if the store fails.
+    /// `role_required`, `scope_required`; if the computation panics.
     pub async fn calendar(&self, caller: &Caller, days: u32) -> Result<Calendar, AppError> {
         let organization = caller.member(super::Scope::Read)?;
-        let (sold, truncated) = self.sold_by(organization).await?;
-        let (now, listings, asks) = self.live().read(|view| {
-            let today = Day::of(view.now);
-            let mine = view.listings.values().rev().filter(|listing| listing.organization == organization);
-            let current = mine.filter(|listing| Day::of_minute(listing.window.end) >= today);
-            let orders = view.orders_of.get(&organization).into_iter().flatten();
-            let asks = orders.filter_map(|id| view.orders.get(id)).filter(|order| order.side == Side::Ask);
-            (view.now, current.cloned().collect::<Vec<Listing>>(), asks.cloned().collect::<Vec<Arc<Order>>>())
+        self.compute(move |app| calendar(app.live(), organization, days)).await
+    }
+}
+
+fn calendar(live: &Live, organization: OrganizationId, days: u32) -> Calendar {
+    let (now, listings, orders, contracts) = live.read(|view| {
+        let mine = view.listings.values().rev().filter(|listing| listing.organization == organization);
+        let current = mine.filter(|listing| listing.window.end > view.now.first_open_minute());
+        let orders = view.orders_of.get(&organization).into_iter().flatten();
+        let contracts = view.titles_of.get(&organization).into_iter().flatten().rev();
+        let contracts = contracts.take(CONTRACTS_MAX.saturating_add(1));
+        (
+            view.now,
+            current.cloned().collect::<Vec<Listing>>(),
+            orders.copied().collect::<Vec<OrderId>>(),
+            contracts.copied().collect::<Vec<ContractId>>(),
+        )
+    });
+    let today = Day::of(now);
+    let last = Day::new(today.get().saturating_add(days));
+    let shown = Window::new(now.first_open_minute(), last.window().start);
+    let mut uses = Use::default();
+    for orders in orders.chunks(STRETCH) {
+        uses.offer(live, orders, now);
+    }
+    for contracts in contracts.get(..CONTRACTS_MAX).unwrap_or(&contracts).chunks(STRETCH) {
+        uses.sell(live, (organization, contracts), shown);
+    }
+    let of = |listing: Listing| {
+        let mut listed = ByDay::new();
+        add(&mut listed, listing.window, shown, |piece| GpuMinutes::block(piece, listing.gpus));
+        let on = |amounts: Option<&ByDay>, day| amounts.and_then(|days| days.get(&day)).copied().unwrap_or_default();
+        let (sold, offered) = (uses.sold.get(&listing.id), uses.offered.get(&listing.id));
+        let day = |day| DayUse { day, listed: on(Some(&listed), day), sold: on(sold, day), offered: on(offered, day) };
+        ListingDays { days: (today.get()..last.get()).map(Day::new).map(day).collect(), listing }
+    };
+    Calendar { listings: listings.into_iter().map(of).collect(), truncated: contracts.len() > CONTRACTS_MAX }
+}
+
+impl Use {
+    fn offer(&mut self, live: &Live, orders: &[OrderId], now: Timestamp) {
+        let asks: Vec<Arc<Order>> = live.read(|view| {
+            let orders = orders.iter().filter_map(|id| view.orders.get(id));
+            orders.filter(|order| order.side == Side::Ask).cloned().collect()
         });
-        let mut offered: BTreeMap<ListingId, Pieces> = BTreeMap::new();
         for ask in &asks {
-            if let Some(Source::Listing(listing)) = ask.source {
-                offered.entry(listing).or_default().extend(ask.residual_schedule(now));
+            let Some(Source::Listing(listing)) = ask.source else { continue };
+            let days = self.offered.entry(listing).or_default();
+            for (window, gpus) in ask.residual_schedule(now) {
+                add(days, window, window, |piece| GpuMinutes::block(piece, gpus));
             }
         }
-        let today = Day::of(now);
-        let of = |listing: Listing| {
-            let (sold, offered) = (sold.get(&listing.id), offered.get(&listing.id));
-            of_listing(listing, sold, offered, (today, days))
-        };
-        Ok(Calendar { listings: listings.into_iter().map(of).collect(), truncated })
     }
 
-    /// Returns what an organization has sold out of each of its listings: window and GPUs.
-    async fn sold_by(&self, organization: OrganizationId) -> Result<(BTreeMap<ListingId, Pieces>, bool), AppError> {
-        self.read(move |reader| {
-            let mut sold: BTreeMap<ListingId, Pieces> = BTreeMap::new();
-            let mut page = Slice::first(PAGE_ROWS_MAX);
-            let mut count = 0_usize;
-            loop {
-                let found = read::contracts::of_organization(reader, organization, page)?;
-                count = count.saturating_add(found.rows.len());
-                for contract in found.rows.iter().filter(|contract| contract.seller == organization) {
-                    if let Source::Listing(listing) = contract.source {
-                        sold.entry(listing).or_default().push((delivered(contract), contract.gpus));
-                    }
-                }
-                match found.next {
-                    Some(_) if count >= CONTRACTS_READ_MAX => return Ok((sold, true)),
-                    Some(next) => page = page.after(next),
-                    None => return Ok((sold, false)),
-                }
-            }
-        })
-        .await
+    fn sell(&mut self, live: &Live, (organization, contracts): (OrganizationId, &[ContractId]), shown: Window) {
+        let titles: Vec<(Title, Option<Steps>)> = live.read(|view| {
+            let title = |id: &ContractId| Some((*view.titles.get(id)?, view.booked.given_up(*id).cloned()));
+            let titles = contracts.iter().filter_map(title);
+            titles.filter(|(title, _)| title.seller == organization && title.primary).collect()
+        });
+        for (title, given_up) in &titles {
+            let days = self.sold.entry(title.listing).or_default();
+            add(days, title.window, shown, |piece| covered(title, given_up.as_ref(), piece));
+        }
     }
 }
 
-/// Returns the window a contract stands for: one that ended early ends there.
-fn delivered(contract: &Contract) -> Window {
-    let end = contract.ended_at.map_or(contract.window.end, |ended| ended.min(contract.window.end));
-    Window::new(contract.window.start, end)
-}
-
-fn of_listing(
-    listing: Listing,
-    sold: Option<&Pieces>,
-    offered: Option<&Pieces>,
-    (today, days): (Day, u32),
-) -> ListingDays {
-    let last = Day::new(today.get().saturating_add(days));
-    let day = |day: Day| DayUse {
-        day,
-        listed: within(&[(listing.window, listing.gpus)], day),
-        sold: sold.map(|sold| within(sold, day)).unwrap_or_default(),
-        offered: offered.map(|offered| within(offered, day)).unwrap_or_default(),
-    };
-    let days = (today.get()..last.get()).map(Day::new).map(day).collect();
-    ListingDays { listing, days }
-}
-
-fn within(pieces: &[(Window, u32)], day: Day) -> GpuMinutes {
-    let day = day.window();
-    pieces.iter().fold(GpuMinutes::ZERO, |sum, (window, gpus)| {
-        let shared = Window::new(window.start.max(day.start), window.end.min(day.end));
-        sum.plus(GpuMinutes::block(shared, *gpus))
-    })
+/// Adds what a window has, day by day, of the minutes that are shown.
+fn add(days: &mut ByDay, window: Window, shown: Window, amount: impl Fn(Window) -> GpuMinutes) {
+    for (day, piece) in by_day(Window::new(window.start.max(shown.start), window.end.min(shown.end))) {
+        let sum = days.entry(day).or_default();
+        *sum = sum.plus(amount(piece));
+    }
 }

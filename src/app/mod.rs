@@ -3,7 +3,8 @@
 pub mod accounts;
 pub mod admin;
 pub mod analytics;
-pub mod books;
+pub mod booked;
+mod books;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use super::analytics::kept::Made;
 use super::analytics::resting::{ORDERS_MAX, pass};
 use super::catalogue::product_by_symbol;
 use super::reads::Slice;
 use super::stream::Top;
-use super::{App, AppError, Live};
+use super::{App, AppError};
 use crate::exchange::entities::{Order, Product, Trade};
 use crate::market::GpuMinutes;
 use crate::store::read;
@@ -32,6 +33,15 @@ pub struct Glance {
     pub open_supply: GpuMinutes,
 }
 
+/// What resting asks of a product offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Open {
+    /// GPUs at most in a minute, added up.
+    gpus: u64,
+    /// From now on.
+    supply: GpuMinutes,
+}
+
 impl Glance {
     /// Returns the best ask less the best bid. It may be negative: orders for different windows do not meet.
     pub fn spread(&self) -> Option<Price> {
@@ -42,21 +52,39 @@ impl Glance {
 
 impl App {
     /// Returns every product at a glance, by symbol, with the exchange's time and the journal row.
-    pub fn overview(&self) -> (Vec<Glance>, Timestamp, i64) {
-        let (products, now, as_of) = self.live().read(|view| {
-            let products = view.symbols.values().filter_map(|id| view.products.get(id));
-            (products.cloned().collect::<Vec<Product>>(), view.now, view.as_of)
-        });
-        (products.into_iter().map(|product| glance(self.live(), product)).collect(), now, as_of)
+    ///
+    /// # Errors
+    /// If a computation panics.
+    pub async fn overview(&self) -> Result<(Vec<Glance>, Timestamp, i64), AppError> {
+        let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
+        let mut glances = Vec::new();
+        for product in self.all_products() {
+            glances.push(self.glance_at(product).await?);
+        }
+        Ok((glances, now, as_of))
+    }
+
+    /// Returns every product, by symbol.
+    pub fn all_products(&self) -> Vec<Product> {
+        self.live().read(|view| view.symbols.values().filter_map(|id| view.products.get(id)).cloned().collect())
     }
 
     /// Returns a product at a glance.
     ///
     /// # Errors
-    /// [`AppError::NotFound`].
-    pub fn glance(&self, symbol: &Symbol) -> Result<Glance, AppError> {
+    /// [`AppError::NotFound`]; if the computation panics.
+    pub async fn glance(&self, symbol: &Symbol) -> Result<Glance, AppError> {
         let product = self.live().read(|view| product_by_symbol(view, symbol).cloned());
-        Ok(glance(self.live(), product.ok_or(AppError::NotFound)?))
+        self.glance_at(product.ok_or(AppError::NotFound)?).await
+    }
+
+    async fn glance_at(&self, product: Product) -> Result<Glance, AppError> {
+        let id = product.id;
+        let make = move |app: Self| async move { app.compute(move |app| open(app, id)).await };
+        let made = self.figures().glances.get(self, id, make).await?;
+        let Open { gpus: open_gpus, supply: open_supply } = made.figure;
+        let Top { best_bid, best_ask, bids, asks } = self.live().read(|view| view.top(id));
+        Ok(Glance { product, best_bid, best_ask, bids, asks, open_gpus, open_supply })
     }
 
     /// Returns the last trade of every product that has one.
@@ -77,16 +105,15 @@ impl App {
     }
 }
 
-fn glance(live: &Live, product: Product) -> Glance {
-    let id = product.id;
-    let Top { best_bid, best_ask, bids, asks } = live.read(|view| view.top(id));
-    let (mut open_gpus, mut open_supply) = (0_u64, GpuMinutes::ZERO);
-    pass(live, (id, Side::Ask), ORDERS_MAX, |view, ask| {
-        open_gpus = open_gpus.saturating_add(ask.remaining_gpus(view.now).into());
-        open_supply = open_supply.plus(free(ask, view.now));
+fn open(app: &App, product: ProductId) -> Made<Open> {
+    let (now, as_of) = app.live().read(|view| (view.now, view.as_of));
+    let mut figure = Open::default();
+    let passed = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |view, ask| {
+        figure.gpus = figure.gpus.saturating_add(ask.remaining_gpus(view.now).into());
+        figure.supply = figure.supply.plus(free(ask, view.now));
         ControlFlow::Continue(())
     });
-    Glance { product, best_bid, best_ask, bids, asks, open_gpus, open_supply }
+    Made { figure, orders: passed.orders, truncated: passed.truncated, now, as_of }
 }
 
 /// Returns what an ask still offers.

@@ -1,43 +1,41 @@
-//! Supply and demand of a product per delivery day, from open orders (the view) and contracts and ended asks (the
-//! store).
+//! Supply and demand of a product per delivery day: resting orders, what was sold and covers the days to come, and what
+//! passed unsold. All but the orders is kept up as it happens; of the orders there is one pass.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::analytics::kept::Made;
+use super::analytics::past::Past;
 use super::analytics::resting::{ORDERS_MAX, pass};
+use super::analytics::tape::Tapes;
 use super::catalogue::product_by_symbol;
-use super::reads::{OrderFilter, Slice};
-use super::{App, AppError};
-use crate::exchange::entities::{Contract, Order};
-use crate::market::supply::{Contracted, DaySupply, Inputs, OfferedAsk, Unsold, Wanted, supply};
+use super::{App, AppError, View};
+use crate::exchange::entities::Order;
+use crate::market::lapsed::Lapsed;
+use crate::market::supply::{Apart, ByDay, DaySupply, Inputs, OfferedAsk, Wanted, supply};
+use crate::market::tape::over_days;
 use crate::market::{Day, GpuMinutes};
-use crate::store::{Reader, StoreError, read};
-use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{ContractId, OrganizationId, ProductId, Side, Source, Steps, Symbol, Timestamp, Window};
+use crate::types::{ProductId, Side, Symbol, Timestamp};
 
 /// Delivery days in one answer.
 pub const SUPPLY_DAYS_MAX: u32 = 366;
-/// Contracts of a product that are read, the newest; and as many asks that have ended.
-const READ_MAX: usize = 10_000;
-const SOLD_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Days whose trades say how much is sold a day, today among them.
+const SOLD_DAYS: u32 = 30;
 
-/// What the view says.
-struct Seen {
+/// Of what, and over which days.
+#[derive(Debug, Clone, Copy)]
+struct Scope {
     product: ProductId,
-    now: Timestamp,
-    as_of: i64,
-    asks: Vec<Arc<Order>>,
-    bids: Vec<Wanted>,
-    sellers: BTreeSet<OrganizationId>,
-    truncated: bool,
+    first: Day,
+    last: Day,
 }
 
-/// Rows that were read, and whether there are more.
-struct Newest<T> {
-    rows: T,
-    truncated: bool,
+/// What was traded.
+struct Traded {
+    /// By delivery day, up to today.
+    delivered: Apart,
+    sold_last_30_days: GpuMinutes,
 }
 
 impl App {
@@ -47,130 +45,107 @@ impl App {
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn supply(&self, symbol: &Symbol, first: Day, last: Day) -> Result<Arc<Made<Vec<DaySupply>>>, AppError> {
         let product = self.live().read(|view| product_by_symbol(view, symbol).map(|row| row.id));
-        let product = product.ok_or(AppError::NotFound)?;
-        let make = async || {
-            let seen = self.compute(move |app| seen(app, product)).await?;
-            self.read(move |reader| compute(reader, &seen, first, last)).await
+        let scope = Scope { product: product.ok_or(AppError::NotFound)?, first, last };
+        let make = move |app: Self| async move {
+            let past = app.past().await?;
+            // Nobody shall wait for the tapes while the books are passed over.
+            let traded = traded(&scope, app.live().read(|view| view.now), &*app.tapes().await?);
+            app.compute(move |app| made(app, scope, &past, traded)).await
         };
-        self.figures().supplies.get(self.live(), (product, first, last), make).await
+        self.figures().supplies.get(self, (scope.product, first, last), make).await
     }
 }
 
-fn seen(app: &App, product: ProductId) -> Seen {
-    let (now, as_of, mut sellers) = app.live().read(|view| {
-        let listings = view.listings.values().filter(|listing| listing.product == product);
-        (view.now, view.as_of, listings.map(|listing| listing.organization).collect::<BTreeSet<_>>())
+fn made(app: &App, scope: Scope, past: &Past, traded: Traded) -> Made<Vec<DaySupply>> {
+    let Scope { product, first, last } = scope;
+    let (now, as_of, mut unsold, contracted) = app.live().read(|view| {
+        (view.now, view.as_of, ended(view, scope, past), contracted(view, scope, traded.delivered))
     });
-    let (mut asks, mut bids) = (Vec::new(), Vec::new());
+    let mut asks: Vec<Arc<Order>> = Vec::new();
     let offered = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |_, ask| {
-        sellers.insert(ask.organization);
         asks.push(Arc::clone(ask));
         ControlFlow::Continue(())
     });
+    let mut bids = Vec::new();
     let wanted = pass(app.live(), (product, Side::Bid), ORDERS_MAX, |view, bid| {
         bids.push(Wanted { window: bid.open_window(view.now), gpus: bid.remaining_gpus(view.now) });
         ControlFlow::Continue(())
     });
-    Seen { product, now, as_of, asks, bids, sellers, truncated: offered.truncated || wanted.truncated }
-}
-
-fn compute(reader: &mut Reader, seen: &Seen, first: Day, last: Day) -> Result<Made<Vec<DaySupply>>, StoreError> {
-    let Newest { rows: contracts, truncated: older_contracts } = contracts(reader, seen.product)?;
-    let holders = contracts.values().map(|contract| contract.buyer);
-    let sellers: BTreeSet<_> = seen.sellers.iter().copied().chain(holders).collect();
-    let mut asks = seen.asks.clone();
-    let ended = ended_asks(reader, seen, &sellers)?;
-    let truncated = seen.truncated || older_contracts || ended.truncated;
-    asks.extend(ended.rows);
-    let free: Vec<(Steps, bool)> = asks.iter().map(|ask| (of_pieces(ask.lapsed(seen.now)), ask.is_primary())).collect();
-    let residual: Vec<(Steps, &Arc<Order>)> = seen.asks.iter().map(|ask| (residual(ask, seen.now), ask)).collect();
-    let offered: Vec<OfferedAsk<'_>> = residual
+    let residuals: Vec<_> = asks.iter().map(|ask| (ask.residual_schedule(now), ask)).collect();
+    let offers: Vec<OfferedAsk<'_>> = residuals
         .iter()
         .map(|(residual, ask)| OfferedAsk { residual, price: ask.price, primary: ask.is_primary() })
         .collect();
-    let unsold: Vec<Unsold<'_>> = free.iter().map(|(free, primary)| Unsold { free, primary: *primary }).collect();
-    let contracted: Vec<Contracted> = contracts.values().flat_map(contracted).collect();
-    let inputs = Inputs {
-        asks: &offered,
-        contracts: &contracted,
-        bids: &seen.bids,
-        unsold: &unsold,
-        sold_last_30_days: sold_lately(&contracts, seen.now),
-    };
-    let orders = asks.len().saturating_add(seen.bids.len()).saturating_add(contracts.len());
+    let mut passed = [Lapsed::default(), Lapsed::default()];
+    for ask in &asks {
+        let [primary, resale] = &mut passed;
+        if ask.is_primary() { primary } else { resale }.add(&ask.lapsed(now), ask.price);
+    }
+    let [primary, resale] = &passed;
+    add(&mut unsold.primary, primary, scope);
+    add(&mut unsold.resale, resale, scope);
+    let inputs =
+        Inputs { asks: &offers, bids: &bids, contracted, unsold, sold_last_30_days: traded.sold_last_30_days };
     let figure = supply(&inputs, first, last);
-    Ok(Made { figure, orders, truncated, now: seen.now, as_of: seen.as_of })
+    let truncated = offered.truncated || wanted.truncated || past.truncated;
+    Made { figure, orders: offered.orders.saturating_add(wanted.orders), truncated, now, as_of }
 }
 
-/// Reads the newest contracts of the product: each trade made one.
-fn contracts(reader: &mut Reader, product: ProductId) -> Result<Newest<BTreeMap<ContractId, Contract>>, StoreError> {
-    let mut rows = BTreeMap::new();
-    let mut page = Slice::first(PAGE_ROWS_MAX);
-    loop {
-        let trades = read::trades::of_product(reader, product, page)?;
-        let made: Vec<ContractId> = trades.rows.iter().map(|trade| trade.contract).collect();
-        rows.extend(read::contracts::numbered(reader, &made)?.into_iter().map(|row| (row.id, row)));
-        match trades.next {
-            Some(_) if rows.len() >= READ_MAX => return Ok(Newest { rows, truncated: true }),
-            Some(next) => page = page.after(next),
-            None => return Ok(Newest { rows, truncated: false }),
+/// Returns what trades say: recalled ones are not delivered, and what is taken over was sold before.
+fn traded(scope: &Scope, now: Timestamp, tapes: &Tapes) -> Traded {
+    let Scope { product, first, last } = *scope;
+    let today = Day::of(now);
+    let since = Day::new(today.get().saturating_sub(SOLD_DAYS.saturating_sub(1)));
+    let (mut delivered, mut sold) = (Apart::default(), GpuMinutes::ZERO);
+    let until = last.min(today);
+    if let Some(tape) = tapes.of(product) {
+        for sales in tape.sales_in(None) {
+            sum(&mut delivered.primary, &sales.delivered, (first, until));
+            sold = sold.plus(over_days(&sales.sold, since, today.next()));
         }
+        sum(&mut delivered.resale, &tape.resold, (first, until));
+    }
+    Traded { delivered, sold_last_30_days: sold }
+}
+
+/// Returns what is contracted: up to today what was sold for those days, from tomorrow on what live contracts cover.
+fn contracted(view: &View, scope: Scope, delivered: Apart) -> Apart {
+    let tomorrow = Day::of(view.now).next();
+    let mut contracted = delivered;
+    if let Some(booked) = view.booked.of(scope.product) {
+        let ahead = (scope.first.max(tomorrow), scope.last);
+        sum(&mut contracted.primary, &booked.primary, ahead);
+        sum(&mut contracted.resale, &booked.resale, ahead);
+    }
+    contracted
+}
+
+/// Returns what passed unsold in asks that have ended.
+fn ended(view: &View, scope: Scope, past: &Past) -> Apart {
+    let mut unsold = Apart::default();
+    for by_site in [&past.lapsed, &view.lapsed] {
+        let of_product = by_site.iter().filter(|((product, _), _)| *product == scope.product);
+        of_product.for_each(|(_, lapsed)| add(&mut unsold.primary, lapsed, scope));
+    }
+    for by_product in [&past.resale_lapsed, &view.resale_lapsed] {
+        by_product.get(&scope.product).into_iter().for_each(|lapsed| add(&mut unsold.resale, lapsed, scope));
+    }
+    unsold
+}
+
+fn add(sums: &mut ByDay, lapsed: &Lapsed, scope: Scope) {
+    for (day, amount) in lapsed.by_day(scope.first, scope.last.next()) {
+        plus(sums, day, amount);
     }
 }
 
-/// Reads the asks of the product that have ended, of each seller the newest first.
-fn ended_asks(
-    reader: &mut Reader,
-    seen: &Seen,
-    sellers: &BTreeSet<OrganizationId>,
-) -> Result<Newest<Vec<Arc<Order>>>, StoreError> {
-    let filter = OrderFilter { status: None, side: Some(Side::Ask), product: Some(seen.product) };
-    let mut rows = Vec::new();
-    for seller in sellers {
-        let mut page = Slice::first(PAGE_ROWS_MAX);
-        loop {
-            let asks = read::orders::of_organization(reader, *seller, &filter, page)?;
-            rows.extend(asks.rows.into_iter().filter(|order| !order.status.is_open()));
-            match asks.next {
-                Some(_) if rows.len() >= READ_MAX => return Ok(Newest { rows, truncated: true }),
-                Some(next) => page = page.after(next),
-                None => break,
-            }
-        }
+fn sum(sums: &mut ByDay, amounts: &BTreeMap<Day, GpuMinutes>, (first, last): (Day, Day)) {
+    for (day, amount) in amounts.range(first..=last.max(first)).filter(|(day, _)| **day <= last) {
+        plus(sums, *day, *amount);
     }
-    Ok(Newest { rows, truncated: false })
 }
 
-fn residual(ask: &Order, now: Timestamp) -> Steps {
-    of_pieces(ask.residual_schedule(now))
-}
-
-fn of_pieces(pieces: Vec<(Window, u32)>) -> Steps {
-    let mut steps = Steps::new();
-    for (window, gpus) in pieces {
-        // Pieces of one function never overlap, so a sum cannot leave its range.
-        if steps.add(window, gpus).is_err() {
-            tracing::error!("pieces of a step function overlap");
-        }
-    }
-    steps
-}
-
-/// Returns what a contract covers: what others took over from it is theirs.
-fn contracted(contract: &Contract) -> Vec<Contracted> {
-    let end = contract.ended_at.map_or(contract.window.end, |ended| ended.min(contract.window.end));
-    let window = Window::new(contract.window.start, end);
-    let primary = matches!(contract.source, Source::Listing(_));
-    let Some(given_up) = contract.given_up() else {
-        return vec![Contracted { window, gpus: contract.gpus, primary }];
-    };
-    let held = |(window, gone): (Window, u32)| Contracted { window, gpus: contract.gpus.saturating_sub(gone), primary };
-    given_up.pieces(window).map(held).collect()
-}
-
-fn sold_lately(contracts: &BTreeMap<ContractId, Contract>, now: Timestamp) -> GpuMinutes {
-    let since = now.plus_millis(-SOLD_MS);
-    let first = |contract: &&Contract| contract.depth == 0 && contract.taken_over().is_none();
-    let recent = contracts.values().filter(first).filter(|contract| contract.created_at >= since);
-    recent.fold(GpuMinutes::ZERO, |sum, contract| sum.plus(GpuMinutes::block(contract.window, contract.gpus)))
+fn plus(sums: &mut ByDay, day: Day, amount: GpuMinutes) {
+    let sum = sums.entry(day).or_default();
+    *sum = sum.plus(amount);
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::booked::Booked;
 use super::stream::{Batch, Ring, Top};
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
@@ -36,6 +37,8 @@ pub struct Title {
     pub bought_at: Price,
     /// GPUs left in every minute, of what others took over.
     pub held: u32,
+    /// Whether it is sold out of a listing, and not out of a contract.
+    pub primary: bool,
 }
 
 impl Title {
@@ -43,7 +46,8 @@ impl Title {
     pub fn of(contract: &Contract) -> Self {
         let Contract { created_at, buyer, seller, listing, product, gpus, window, price, .. } = *contract;
         let (bought_at, held) = (contract.bought_at(), contract.held_over(window));
-        Self { created_at, buyer, seller, listing, product, gpus, window, price, bought_at, held }
+        let primary = matches!(contract.source, Source::Listing(_));
+        Self { created_at, buyer, seller, listing, product, gpus, window, price, bought_at, held, primary }
     }
 }
 
@@ -79,12 +83,16 @@ pub struct View {
     pub provided: BTreeMap<OrganizationId, BTreeSet<ContractId>>,
     /// Live contracts by each of their parties.
     pub titles_of: BTreeMap<OrganizationId, BTreeSet<ContractId>>,
+    /// What live contracts cover by delivery day.
+    pub booked: Booked,
     /// How many contracts were recalled since the view was made.
     pub recalled: u64,
     /// All purses.
     pub purses: BTreeMap<OrganizationId, Purse>,
     /// What passed free in asks out of listings that ended since the view was made.
     pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
+    /// The same of asks out of contracts.
+    pub resale_lapsed: BTreeMap<ProductId, Lapsed>,
     /// How it was made.
     pub origin: Arc<Origin>,
     /// What the latest batches changed.
@@ -180,6 +188,7 @@ impl View {
         let is_live = contract.status.is_live();
         let title = Title::of(contract);
         let before = if is_live { self.titles.insert(contract.id, title) } else { self.titles.remove(&contract.id) };
+        self.booked.take(before.as_ref(), contract);
         if !is_live && before.is_some() && contract.status == ContractStatus::Recalled {
             self.recalled = self.recalled.saturating_add(1);
         }
@@ -219,12 +228,22 @@ impl View {
         }
     }
 
-    /// Counts what passed free in an ask out of a listing that has ended.
+    /// Counts what passed free in an ask that has ended.
     fn lapse(&mut self, ended: &Order) {
-        let Some(Source::Listing(listing)) = ended.source else { return };
         let pieces = ended.lapsed(self.now);
-        if let Some(listing) = self.listings.get(&listing).filter(|_| !pieces.is_empty()) {
-            self.lapsed.entry((ended.product, listing.site)).or_default().add(&pieces, ended.price);
+        if pieces.is_empty() {
+            return;
+        }
+        match ended.source {
+            Some(Source::Listing(listing)) => {
+                if let Some(listing) = self.listings.get(&listing) {
+                    self.lapsed.entry((ended.product, listing.site)).or_default().add(&pieces, ended.price);
+                }
+            }
+            Some(Source::Contract(_)) => {
+                self.resale_lapsed.entry(ended.product).or_default().add(&pieces, ended.price);
+            }
+            None => {}
         }
     }
 

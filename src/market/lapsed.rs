@@ -55,6 +55,11 @@ impl Lapsed {
         sum
     }
 
+    /// Returns the amounts of the days from the first to before the last.
+    pub fn by_day(&self, first: Day, until: Day) -> impl Iterator<Item = (Day, GpuMinutes)> {
+        self.0.range(first..until.max(first)).map(|(day, perished)| (*day, perished.gpu_minutes))
+    }
+
     /// Adds another.
     pub fn merge(&mut self, other: &Self) {
         for (day, perished) in &other.0 {
@@ -86,5 +91,7 @@ mod tests {
         assert_eq!(over(1, 2), (300, 11_000_000));
         assert_eq!(over(0, 2), (540, 19_000_000));
         assert_eq!((over(2, 9), over(1, 0)), ((0, 0), (0, 0)));
+        let by_day: Vec<_> = lapsed.by_day(Day::new(0), Day::new(9)).map(|(_, amount)| amount.get()).collect();
+        assert_eq!(by_day, [240, 300]);
     }
 }

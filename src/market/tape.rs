@@ -23,6 +23,8 @@ pub struct Print {
     pub window: Window,
     /// Whether it was sold out of a listing, and not out of a contract.
     pub primary: bool,
+    /// Whether it was taken over from somebody it was sold to before: the same hours, sold once.
+    pub taken_over: bool,
     /// Where the GPUs stand.
     pub region: Region,
 }
@@ -49,6 +51,8 @@ pub struct Tape {
     pub forward: ForwardFold,
     /// By region.
     pub sales: BTreeMap<Region, Sales>,
+    /// What was sold out of contracts, by the day of delivery.
+    pub resold: BTreeMap<Day, GpuMinutes>,
 }
 
 impl Default for Tape {
@@ -58,6 +62,7 @@ impl Default for Tape {
             index: IndexFold::default(),
             forward: ForwardFold::default(),
             sales: BTreeMap::new(),
+            resold: BTreeMap::new(),
         }
     }
 }
@@ -68,7 +73,7 @@ impl Tape {
     /// # Errors
     /// [`OutOfRange`] if a day that it ends cannot be fixed.
     pub fn add(&mut self, print: &Print) -> Result<(), OutOfRange> {
-        let Print { at, trade, gpus, window, primary, region } = print;
+        let Print { at, trade, gpus, window, primary, taken_over, region } = print;
         let day = Day::of(*at);
         for candles in &mut self.candles {
             candles.add(*at, trade.price, trade.gpu_minutes);
@@ -79,6 +84,9 @@ impl Tape {
             return Ok(());
         }
         self.forward.add(day, *window, *gpus, trade.price);
+        if *taken_over {
+            return Ok(());
+        }
         if *primary {
             if !self.sales.contains_key(region) {
                 self.sales.insert(region.clone(), Sales::default());
@@ -86,6 +94,8 @@ impl Tape {
             if let Some(sales) = self.sales.get_mut(region) {
                 sales.add(day, *window, *gpus);
             }
+        } else {
+            deliver(&mut self.resold, *window, *gpus);
         }
         Ok(())
     }
@@ -110,13 +120,17 @@ impl Sales {
     fn add(&mut self, day: Day, window: Window, gpus: u32) {
         let sold = self.sold.entry(day).or_default();
         *sold = sold.plus(GpuMinutes::block(window, gpus));
-        for (day, piece) in by_day(window) {
-            let delivered = self.delivered.entry(day).or_default();
-            *delivered = delivered.plus(GpuMinutes::block(piece, gpus));
-        }
+        deliver(&mut self.delivered, window, gpus);
         let (contracts, ending) = self.ends.entry(Day::of_minute(window.end)).or_default();
         *contracts = contracts.saturating_add(1);
         *ending = ending.saturating_add(u64::from(gpus));
+    }
+}
+
+fn deliver(delivered: &mut BTreeMap<Day, GpuMinutes>, window: Window, gpus: u32) {
+    for (day, piece) in by_day(window) {
+        let delivered = delivered.entry(day).or_default();
+        *delivered = delivered.plus(GpuMinutes::block(piece, gpus));
     }
 }
 

@@ -82,7 +82,7 @@ pub async fn show(visit: Guest) -> Shown {
         shell: Shell::of(&visit, "Oversight", "/admin"),
         clock: app.clock_state(&caller)?,
         head: app.audit_head().await?,
-        products: app.overview().0.into_iter().map(|glance| glance.product).collect(),
+        products: app.all_products(),
         halted: app.halts(&caller)?.len(),
         older_organizations: organizations.next,
         organizations: organizations.rows.into_iter().map(face).collect(),

@@ -174,13 +174,12 @@ async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
     let series = visit.app().price_series().await?;
     let paths = series.iter().filter(|series| is_of(&series.product) && series.is_path());
     let mut stories: Vec<Story> = paths.map(Story::of).collect();
-    let (glances, _, _) = visit.app().overview();
-    for glance in glances.into_iter().filter(|glance| is_of(glance.product.symbol.as_str())) {
-        let index = visit.app().index(&glance.product.symbol).await?;
+    for product in visit.app().all_products().into_iter().filter(|product| is_of(product.symbol.as_str())) {
+        let index = visit.app().index(&product.symbol).await?;
         let points: Vec<Point> =
             index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
         stories.extend(
-            Story::own(&glance.product.symbol, points, visit.app().is_simulated()).filter(|own| own.points.len() > 1),
+            Story::own(&product.symbol, points, visit.app().is_simulated()).filter(|own| own.points.len() > 1),
         );
     }
     Ok(stories)

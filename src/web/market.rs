@@ -203,7 +203,7 @@ impl Row {
 /// Returns every product, those that trade first, then those with most on offer.
 async fn rows(visit: &Visit) -> Result<Vec<Row>, AppError> {
     let app = visit.app();
-    let (glances, _, _) = app.overview();
+    let (glances, _, _) = app.overview().await?;
     let mut last: BTreeMap<ProductId, Trade> = app.last_trades().await?;
     let series = app.price_series().await?;
     let mut rows = Vec::with_capacity(glances.len());

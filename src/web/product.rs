@@ -86,7 +86,7 @@ struct Page {
 pub async fn show(visit: Guest) -> Shown {
     let symbol = visit.symbol()?;
     let app = visit.app();
-    let glance = match app.glance(&symbol) {
+    let glance = match app.glance(&symbol).await {
         Ok(glance) => Some(glance),
         Err(AppError::NotFound) => None,
         Err(error) => return Err(error.into()),

@@ -8,6 +8,7 @@ mod api;
 mod architecture;
 mod audit;
 mod backend;
+mod booked;
 mod catalogue;
 mod course;
 mod delivery;

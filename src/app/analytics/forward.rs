@@ -27,16 +27,12 @@ impl App {
     }
 
     pub(in crate::app) async fn forward_of(&self, product: ProductId) -> Result<Arc<Made<Forward>>, AppError> {
-        let make = async || {
-            let tapes = self.tapes().await?;
-            self.compute(move |app| {
-                let nothing = ForwardFold::default();
-                let fold = tapes.of(product).map_or(&nothing, |tape| &tape.forward);
-                curve(app, product, fold)
-            })
-            .await
+        let make = move |app: Self| async move {
+            // Nobody shall wait for the tapes while the book is passed over.
+            let fold = app.tapes().await?.of(product).map(|tape| tape.forward.clone()).unwrap_or_default();
+            app.compute(move |app| curve(app, product, &fold)).await
         };
-        self.figures().forwards.get(self.live(), product, make).await
+        self.figures().forwards.get(self, product, make).await
     }
 }
 

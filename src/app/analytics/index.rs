@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::resting::{ORDERS_MAX, pass};
+use super::kept::Made;
+use super::resting::{ORDERS_MAX, Passed, pass};
 use crate::app::catalogue::product_by_symbol;
 use crate::app::{App, AppError, Live};
 use crate::exchange::entities::Order;
 use crate::exchange::fixes::PublishedFix;
-use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice};
+use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice, fixed};
 use crate::market::{Day, Tenor};
 use crate::types::{ProductId, Side, Symbol, Timestamp};
 
@@ -93,20 +94,45 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn index_of(&self, symbol: &Symbol, slice: &Slice) -> Result<Index, AppError> {
+        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, Day::of(view.now))));
+        let (product, today) = seen.ok_or(AppError::NotFound)?;
+        let is_thin = self.tapes().await?.of(product).is_none_or(|tape| !tape.index.is_made(slice, today));
+        // Asks are looked at where nothing else is known, and while nobody waits for the tapes.
+        let resting = if is_thin { self.resting_fix(product, slice, today).await?.figure.clone() } else { None };
         let tapes = self.tapes().await?;
         let published = self.published().await?;
-        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, view.now, view.as_of)));
-        let (product, now, as_of) = seen.ok_or(AppError::NotFound)?;
-        let asks = resting_asks(self.live(), product, slice);
+        let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
+        let resting = resting.as_ref().filter(|_| Day::of(now) == today);
         let nothing = IndexFold::default();
         let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
         let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
         let (none, kept) = (BTreeMap::new(), published.kept(product, slice));
-        let mut fixes = fold.fixes(slice, kept.unwrap_or(&none), &asks, Day::of(now)).map_err(out_of_range)?;
+        let mut fixes = fold.fixes(slice, kept.unwrap_or(&none), resting, Day::of(now)).map_err(out_of_range)?;
         let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
         let older = fixes.len().saturating_sub(shown);
         fixes.drain(..older);
         Ok(Index { fixes, truncated: older > 0, as_of })
+    }
+
+    /// Returns what resting asks come to as the fix of today; nothing if none rests that counts.
+    async fn resting_fix(
+        &self,
+        product: ProductId,
+        slice: &Slice,
+        today: Day,
+    ) -> Result<Arc<Made<Option<Fixed>>>, AppError> {
+        let of = slice.clone();
+        let make = move |app: Self| async move {
+            let (now, as_of) = app.live().read(|view| (view.now, view.as_of));
+            let made = app.compute(move |app| {
+                let (asks, passed) = resting_asks(app.live(), product, &of);
+                fixed(today, &[], &asks, None).map(|figure| (figure, passed))
+            });
+            let (figure, passed) =
+                made.await?.map_err(|error| AppError::Internal(format!("index of {product}: {error}")))?;
+            Ok(Made { figure, orders: passed.orders, truncated: passed.truncated, now, as_of })
+        };
+        self.figures().resting.get(self, (product, slice.clone(), today), make).await
     }
 }
 
@@ -116,10 +142,10 @@ pub(in crate::app) fn resting_ask(ask: &Order, now: Timestamp, primary: bool) ->
 }
 
 /// Returns the asks that rest now in a slice, with what they still offer at most.
-pub(super) fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Vec<RestingAsk> {
+pub(super) fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> (Vec<RestingAsk>, Passed) {
     let wants_primary = slice.primary.unwrap_or(true);
     let mut asks = Vec::new();
-    pass(live, (product, Side::Ask), ORDERS_MAX, |view, ask| {
+    let passed = pass(live, (product, Side::Ask), ORDERS_MAX, |view, ask| {
         let in_region =
             slice.region.as_ref().is_none_or(|region| view.region_of(ask).is_some_and(|found| found == region));
         // An ask can be rented for a tenor if what is left of it is as long.
@@ -129,5 +155,5 @@ pub(super) fn resting_asks(live: &Live, product: ProductId, slice: &Slice) -> Ve
         }
         ControlFlow::Continue(())
     });
-    asks
+    (asks, passed)
 }

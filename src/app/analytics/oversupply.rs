@@ -45,15 +45,17 @@ impl App {
     ) -> Result<Arc<Made<Standing>>, AppError> {
         let product = self.live().read(|view| product_by_symbol(view, symbol).map(|row| row.id));
         let product = product.ok_or(AppError::NotFound)?;
-        let make = async || {
-            let index = self.index(symbol).await?.fixes.last().map(|fix| fix.price);
-            let past = self.past().await?;
-            let tapes = self.tapes().await?;
-            let scope = Scope { product, region: region.clone(), days, index };
-            let made = self.compute(move |app| standing(app, &scope, &past, &tapes)).await?;
+        let (of, symbol) = ((product, region.clone(), days), symbol.clone());
+        let make = move |app: Self| async move {
+            let index = app.index(&symbol).await?.fixes.last().map(|fix| fix.price);
+            let past = app.past().await?;
+            let scope = Scope { product, region, days, index };
+            // Nobody shall wait for the tapes while the books are passed over.
+            let sold = sold(&scope, app.live().read(|view| view.now), &*app.tapes().await?);
+            let made = app.compute(move |app| standing(app, &scope, &past, sold)).await?;
             made.map_err(|error| AppError::Internal(format!("oversupply of {symbol}: {error}")))
         };
-        self.figures().oversupplies.get(self.live(), (product, region.clone(), days), make).await
+        self.figures().oversupplies.get(self, of, make).await
     }
 }
 
@@ -89,7 +91,34 @@ impl Scope {
     }
 }
 
-fn standing(app: &App, scope: &Scope, past: &Past, tapes: &Tapes) -> Result<Made<Standing>, OutOfRange> {
+/// What trades say.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sold {
+    sold: GpuMinutes,
+    delivered: GpuMinutes,
+    rolling_off: [(u64, u64); 2],
+}
+
+fn sold(scope: &Scope, now: Timestamp, tapes: &Tapes) -> Sold {
+    let (first, until, _) = scope.days(now);
+    let sales = || tapes.of(scope.product).into_iter().flat_map(|tape| tape.sales_in(scope.region.as_ref()));
+    let mut sum = Sold::default();
+    for sales in sales() {
+        sum.sold = sum.sold.plus(over_days(&sales.sold, first, until));
+        sum.delivered = sum.delivered.plus(over_days(&sales.delivered, first, until));
+    }
+    let today = Day::of(now);
+    sum.rolling_off = ROLLING_DAYS.map(|days| {
+        let last = Day::new(today.get().saturating_add(days));
+        let ends = sales().flat_map(|sales| sales.ends.range(today..last));
+        ends.fold((0, 0), |(contracts, gpus): (u64, u64), (_, ends)| {
+            (contracts.saturating_add(ends.0), gpus.saturating_add(ends.1))
+        })
+    });
+    sum
+}
+
+fn standing(app: &App, scope: &Scope, past: &Past, sold: Sold) -> Result<Made<Standing>, OutOfRange> {
     let (now, as_of) = app.live().read(|view| (view.now, view.as_of));
     let (first, until, ahead) = scope.days(now);
     let mut lapsed = ended(app, scope, past);
@@ -98,19 +127,8 @@ fn standing(app: &App, scope: &Scope, past: &Past, tapes: &Tapes) -> Result<Made
     let bids = wanted(app, scope, ahead, &mut flows);
     let perished = lapsed.over(first, until);
     (flows.expired, flows.expired_value) = (perished.gpu_minutes, perished.value()?);
-    let sales = || tapes.of(scope.product).into_iter().flat_map(|tape| tape.sales_in(scope.region.as_ref()));
-    for sales in sales() {
-        flows.sold = flows.sold.plus(over_days(&sales.sold, first, until));
-        flows.delivered = flows.delivered.plus(over_days(&sales.delivered, first, until));
-    }
-    let today = Day::of(now);
-    let rolling_off = ROLLING_DAYS.map(|days| {
-        let last = Day::new(today.get().saturating_add(days));
-        let ends = sales().flat_map(|sales| sales.ends.range(today..last));
-        ends.fold((0, 0), |(contracts, gpus): (u64, u64), (_, ends)| {
-            (contracts.saturating_add(ends.0), gpus.saturating_add(ends.1))
-        })
-    });
+    let Sold { rolling_off, .. } = sold;
+    (flows.sold, flows.delivered) = (sold.sold, sold.delivered);
     let figure = Standing { oversupply: oversupply(flows), index: scope.index, rolling_off };
     let truncated = asks.truncated || bids.truncated || past.truncated;
     Ok(Made { figure, orders: asks.orders.saturating_add(bids.orders), truncated, now, as_of })

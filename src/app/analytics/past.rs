@@ -24,6 +24,8 @@ pub struct Past {
     origin: i64,
     /// By product and site.
     pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
+    /// In asks out of contracts, by product.
+    pub resale_lapsed: BTreeMap<ProductId, Lapsed>,
     /// Whether there were more orders than are read.
     pub truncated: bool,
 }
@@ -33,7 +35,7 @@ impl App {
     ///
     /// # Errors
     /// If the store fails.
-    pub(super) async fn past(&self) -> Result<Arc<Past>, AppError> {
+    pub(in crate::app) async fn past(&self) -> Result<Arc<Past>, AppError> {
         let mut past = self.figures().past.lock().await;
         let origin = self.live().read(|view| Arc::clone(&view.origin));
         if let Some(past) = past.as_ref().filter(|past| past.origin == origin.as_of) {
@@ -64,11 +66,18 @@ fn read(
         let had_ended = |number: &i64| origin.open_asks.binary_search(&OrderId::new(*number)).is_err();
         let numbers: Vec<i64> = (number..until).filter(had_ended).collect();
         for ask in numbered(reader, &numbers)?.iter().filter(|order| !order.status.is_open()) {
-            let Some(Source::Listing(listing)) = ask.source else { continue };
             let pieces = ask.lapsed(now);
-            if let Some(site) = sites.get(&listing).filter(|_| !pieces.is_empty()) {
-                past.lapsed.entry((ask.product, *site)).or_default().add(&pieces, ask.price);
+            if pieces.is_empty() {
+                continue;
             }
+            let lapsed = match ask.source {
+                Some(Source::Listing(listing)) => {
+                    sites.get(&listing).map(|site| past.lapsed.entry((ask.product, *site)).or_default())
+                }
+                Some(Source::Contract(_)) => Some(past.resale_lapsed.entry(ask.product).or_default()),
+                None => None,
+            };
+            lapsed.into_iter().for_each(|lapsed| lapsed.add(&pieces, ask.price));
         }
         number = until;
     }

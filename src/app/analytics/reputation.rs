@@ -41,11 +41,11 @@ impl App {
             row.map(|row| (row.id, row.name.clone()))
         });
         let (organization, name) = found.ok_or(AppError::NotFound)?;
-        let make = async || {
-            let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
-            self.read(move |reader| made(reader, organization, now, as_of)).await
+        let make = move |app: Self| async move {
+            let (now, as_of) = app.live().read(|view| (view.now, view.as_of));
+            app.read(move |reader| made(reader, organization, now, as_of)).await
         };
-        let made = self.figures().reputations.get(self.live(), organization, make).await?;
+        let made = self.figures().reputations.get(self, organization, make).await?;
         Ok(ReputationStanding { organization, name, made })
     }
 

@@ -29,12 +29,12 @@ impl App {
     pub async fn sources(&self, symbol: &Symbol, region: Option<Region>) -> Result<Arc<Made<Behind>>, AppError> {
         let product = self.live().read(|view| product_by_symbol(view, symbol).map(|row| row.id));
         let product = product.ok_or(AppError::NotFound)?;
-        let make = async || {
-            let index = self.index(symbol).await?.fixes.last().map(|fix| fix.price);
-            let region = region.clone();
-            self.compute(move |app| made(app, product, region.as_ref(), index)).await
+        let (of, symbol) = ((product, region.clone()), symbol.clone());
+        let make = move |app: Self| async move {
+            let index = app.index(&symbol).await?.fixes.last().map(|fix| fix.price);
+            app.compute(move |app| made(app, product, region.as_ref(), index)).await
         };
-        self.figures().sources.get(self.live(), (product, region.clone()), make).await
+        self.figures().sources.get(self, of, make).await
     }
 }
 

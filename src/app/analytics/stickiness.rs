@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
 use super::kept::Made;
 use super::resting::{ORDERS_MAX, pass};
@@ -39,16 +40,17 @@ impl App {
     pub async fn stickiness(&self, symbol: &Symbol) -> Result<Arc<Made<Sticky>>, AppError> {
         let product = self.live().read(|view| product_by_symbol(view, symbol).map(|row| row.id));
         let product = product.ok_or(AppError::NotFound)?;
-        let make = async || {
-            let index = self.index(symbol).await?.fixes.last().map(|fix| fix.price);
-            let spelled = self.spells().await?;
-            self.compute(move |app| made(app, product, index, &spelled)).await
+        let symbol = symbol.clone();
+        let make = move |app: Self| async move {
+            let index = app.index(&symbol).await?.fixes.last().map(|fix| fix.price);
+            let spelled = app.spells().await?;
+            app.compute(move |app| made(app, product, index, spelled)).await
         };
-        self.figures().stickinesses.get(self.live(), product, make).await
+        self.figures().stickinesses.get(self, product, make).await
     }
 }
 
-fn made(app: &App, product: ProductId, index: Option<Price>, spelled: &Spelled) -> Made<Sticky> {
+fn made(app: &App, product: ProductId, index: Option<Price>, spelled: OwnedMutexGuard<Spelled>) -> Made<Sticky> {
     let (now, as_of) = app.live().read(|view| (view.now, view.as_of));
     let mut asks: Vec<(Arc<Order>, Option<Price>, Option<Region>)> = Vec::new();
     let passed = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |view, ask| {
@@ -61,7 +63,7 @@ fn made(app: &App, product: ProductId, index: Option<Price>, spelled: &Spelled) 
     });
     let mut seen: BTreeMap<Option<Region>, Seen> = BTreeMap::from([(None, Seen::default())]);
     for (ask, bought_at, region) in asks {
-        let standing = standing(&ask, bought_at, spelled, now);
+        let standing = standing(&ask, bought_at, &spelled, now);
         both(&mut seen, region, |seen| seen.asks.push(standing));
     }
     let regions = regions(app);
@@ -70,6 +72,8 @@ fn made(app: &App, product: ProductId, index: Option<Price>, spelled: &Spelled) 
         both(&mut seen, regions.get(&site).cloned(), |seen| seen.repricings.push(*repricing));
     }
     truncated |= regions.keys().any(|site| spelled.spells.is_full(product, *site));
+    // Nobody shall wait for the spells while medians are sought.
+    drop(spelled);
     let rows = seen.into_iter().map(|(region, seen)| (region, stickiness(&seen.repricings, &seen.asks, index)));
     let figure = Sticky { rows: rows.collect(), index };
     Made { figure, orders: passed.orders, truncated, now, as_of }

@@ -1,6 +1,6 @@
 //! Surveillance hints over the last days, for those who look after the market.
 //!
-//! They are made from the tables each time, at most once a minute: nobody but an overseer asks, and nothing is kept between.
+//! They are made from the tables at most once a minute: nobody but an overseer asks, and nothing else is kept between.
 //! Only the newest trades and orders are looked at, so the time it takes does not grow with the history.
 
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ impl App {
     pub async fn surveillance(&self, caller: &Caller, days: u32) -> Result<Arc<Made<Hints>>, AppError> {
         caller.overseer()?;
         let days = days.clamp(1, DAYS_MAX);
-        self.figures().surveillances.get(self.live(), days, async || self.made_hints(days).await).await
+        self.figures().surveillances.get(self, days, move |app| async move { app.made_hints(days).await }).await
     }
 
     async fn made_hints(&self, days: u32) -> Result<Made<Hints>, AppError> {
@@ -144,9 +144,9 @@ fn deals(reader: &mut Reader, first: Day, next_trade: i64) -> Result<(Vec<Deal>,
     let mut is_first = from > 1;
     loop {
         let rows = tape::after(reader, last, STRETCH)?;
-        let Some(newest) = rows.last().map(|row| row.trade.id) else { break };
+        let Some(newest) = rows.last().map(|row| row.trade) else { break };
         for row in rows {
-            let day = Day::of(row.trade.created_at);
+            let day = Day::of(row.at);
             if std::mem::take(&mut is_first) {
                 // Trades of its day that came before it are not read.
                 whole_from = whole_from.max(day.next());
@@ -161,8 +161,7 @@ fn deals(reader: &mut Reader, first: Day, next_trade: i64) -> Result<(Vec<Deal>,
 }
 
 fn as_deal(row: &tape::Printed) -> Deal {
-    let trade = &row.trade;
-    Deal { at: trade.created_at, product: trade.product, trade: row.day_trade(), contract: trade.contract }
+    Deal { at: row.at, product: row.product, trade: row.day_trade(), contract: row.contract }
 }
 
 fn as_placed(order: &Order) -> Placed {
@@ -205,7 +204,7 @@ fn moved(app: &App, records: &Records, before: &Fixes, today: Day) -> Result<(Ve
         let yesterday = day.before();
         let previous = before.get(product).and_then(|fixes| Some((yesterday, *fixes.get(&yesterday)?)));
         let asks: Vec<RestingAsk> =
-            if *day == today { resting_asks(app.live(), *product, &Slice::default()) } else { Vec::new() };
+            if *day == today { resting_asks(app.live(), *product, &Slice::default()).0 } else { Vec::new() };
         let (of_day, more) = movers(&Inputs { day: *day, trades, asks: &asks, previous })?;
         is_cut |= more;
         found.extend(of_day.into_iter().map(|mover| {

@@ -71,12 +71,12 @@ fn catch_up(
 ) -> Result<Result<(), OutOfRange>, StoreError> {
     loop {
         let printed = after(reader, tapes.last.unwrap_or(TradeId::new(0)), STRETCH)?;
-        let Some(last) = printed.last().map(|row| row.trade.id) else { return Ok(Ok(())) };
+        let Some(last) = printed.last().map(|row| row.trade) else { return Ok(Ok(())) };
         for row in printed {
             // A site that the view does not know yet was made after it: so was the trade, and it can wait.
             let Some(region) = regions.get(&row.site) else { return Ok(Ok(())) };
-            tapes.last = Some(row.trade.id);
-            let tape = tapes.by_product.entry(row.trade.product).or_default();
+            tapes.last = Some(row.trade);
+            let tape = tapes.by_product.entry(row.product).or_default();
             if let Err(error) = tape.add(&print(&row, region)) {
                 return Ok(Err(error));
             }
@@ -86,13 +86,13 @@ fn catch_up(
 }
 
 fn print(row: &Printed, region: &Region) -> Print {
-    let trade = &row.trade;
     Print {
-        at: trade.created_at,
+        at: row.at,
         trade: row.day_trade(),
-        gpus: trade.gpus,
-        window: trade.window,
+        gpus: row.gpus,
+        window: row.window,
         primary: row.primary,
+        taken_over: row.taken_over,
         region: region.clone(),
     }
 }

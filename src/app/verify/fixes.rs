@@ -29,7 +29,7 @@ pub(super) struct Fixes {
     /// The last publication of each day.
     published: BTreeMap<(ProductId, Slice), BTreeMap<Day, Fixed>>,
     /// The trades of the day asked for last.
-    day: Option<(Day, Vec<(Printed, ContractId)>)>,
+    day: Option<(Day, Vec<Printed>)>,
     /// Fixes that came to something else. They count only where every table is as the journal says: they are worked out
     /// from tables.
     pub(super) found: Vec<Mismatch>,
@@ -119,15 +119,15 @@ impl Fixes {
         };
         let sites = fix.region.as_ref().map(in_region);
         let of_day = self.day.iter().flat_map(|(_, trades)| trades);
-        let in_slice = of_day.filter(|(printed, _)| {
-            printed.trade.product == fix.product
+        let in_slice = of_day.filter(|printed| {
+            printed.product == fix.product
                 && sites.as_ref().is_none_or(|sites| sites.contains(&printed.site))
-                && fix.tenor.is_none_or(|tenor| Tenor::of(printed.trade.window) == tenor)
+                && fix.tenor.is_none_or(|tenor| Tenor::of(printed.window) == tenor)
                 && fix.primary.is_none_or(|primary| printed.primary == primary)
         });
-        let was_recalled = |contract: &ContractId| self.recalled.get(contract).is_some_and(|by| *by <= as_of);
+        let was_recalled = |contract: ContractId| self.recalled.get(&contract).is_some_and(|by| *by <= as_of);
         let day_trade =
-            |(printed, contract): &(Printed, _)| DayTrade { recalled: was_recalled(contract), ..printed.day_trade() };
+            |printed: &Printed| DayTrade { recalled: was_recalled(printed.contract), ..printed.day_trade() };
         Ok(in_slice.map(day_trade).collect())
     }
 }

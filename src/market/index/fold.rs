@@ -4,7 +4,7 @@
 //! trade of a later one arrives; of days gone by only the fix is kept, with a hash of its inputs.
 
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{DayTrade, Fix, Inputs, RestingAsk, fix};
 use crate::market::{Day, Tenor};
@@ -62,15 +62,16 @@ pub type ToPublish = (Day, Option<Fixed>);
 /// The fixes of every slice of one product's trades.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IndexFold {
-    series: BTreeMap<Slice, Series>,
+    /// What trades were enough for, by day; every slice in which something was traded is here.
+    closed: BTreeMap<Slice, BTreeMap<Day, Fixed>>,
+    /// The day of the last trade.
     day: Option<Day>,
+    /// The trades of that day: each once, whatever slices it lies in.
+    open: Open,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Series {
-    closed: BTreeMap<Day, Fixed>,
-    open: Vec<DayTrade>,
-}
+/// Trades by where, for how long, and whether out of a listing.
+type Open = BTreeMap<Region, BTreeMap<(Tenor, bool), Vec<DayTrade>>>;
 
 impl Slice {
     /// Returns every slice that a trade lies in.
@@ -82,6 +83,27 @@ impl Slice {
             })
         })
     }
+
+    /// Returns the trades that lie in it, some at a time.
+    fn within<'a>(&'a self, open: &'a Open) -> impl Iterator<Item = &'a Vec<DayTrade>> {
+        let regions = open.iter().filter(|(name, _)| self.region.as_ref().is_none_or(|region| region == *name));
+        let takes = |(tenor, primary): (Tenor, bool)| {
+            self.tenor.is_none_or(|wanted| wanted == tenor) && self.primary.is_none_or(|wanted| wanted == primary)
+        };
+        regions.flat_map(|(_, kinds)| kinds).filter(move |(kind, _)| takes(**kind)).map(|(_, trades)| trades)
+    }
+
+    fn is_in(&self, open: &Open) -> bool {
+        self.within(open).next().is_some()
+    }
+
+    /// Returns the trades that lie in it, in order.
+    fn of(&self, open: &Open) -> Vec<DayTrade> {
+        let mut trades: Vec<DayTrade> = self.within(open).flatten().copied().collect();
+        // Trades have their numbers in the order in which they were made.
+        trades.sort_by_key(|trade| trade.trade);
+        trades
+    }
 }
 
 impl Fixed {
@@ -89,14 +111,12 @@ impl Fixed {
         let mut digest = InputDigest::new(fix.rule_version, fix.day);
         let (origin, inputs, dropped) = match &fix.inputs {
             Inputs::Trades { used, dropped } => {
-                let used: BTreeSet<_> = used.iter().copied().collect();
-                let in_it = trades.iter().filter(|trade| used.contains(&trade.trade));
+                let in_it = among(trades, used, |trade| trade.trade);
                 in_it.for_each(|trade| digest.add(trade.trade.number(), trade.price, trade.gpu_minutes));
                 (FixOrigin::Trades, used.len(), dropped.clone())
             }
             Inputs::Asks(used) => {
-                let used: BTreeSet<_> = used.iter().copied().collect();
-                let in_it = asks.iter().filter(|ask| used.contains(&ask.order));
+                let in_it = among(asks, used, |ask| ask.order);
                 in_it.for_each(|ask| digest.add(ask.order.number(), ask.price, u64::from(ask.gpus)));
                 (FixOrigin::Asks, used.len(), Vec::new())
             }
@@ -110,6 +130,12 @@ impl Fixed {
         let hash = digest.finish();
         Self { day, price, thin, rule_version, origin, inputs, between, dropped, hash, version: None }
     }
+}
+
+/// Returns those of all that are used, of which there are only some, in the same order.
+fn among<'a, T, N: Copy + PartialEq>(all: &'a [T], used: &'a [N], number: impl Fn(&T) -> N) -> impl Iterator<Item = &'a T> {
+    let mut used = used.iter().copied().peekable();
+    all.iter().filter(move |one| used.next_if_eq(&number(one)).is_some())
 }
 
 /// The digest of a fix's inputs, and between which numbers they are.
@@ -157,22 +183,37 @@ impl IndexFold {
         tenor: Tenor,
         primary: bool,
     ) -> Result<(), OutOfRange> {
-        if let Some(open) = self.day.filter(|open| *open < day) {
-            for series in self.series.values_mut().filter(|series| !series.open.is_empty()) {
-                let trades = std::mem::take(&mut series.open);
-                let fixed = fixed(open, &trades, &[], None)?;
-                series.closed.extend(fixed.map(|fixed| (open, fixed)));
-            }
+        if self.day.is_some_and(|open| open < day) {
+            self.close()?;
         }
         self.day = Some(self.day.map_or(day, |open| open.max(day)));
+        let kind = (tenor, primary);
+        if let Some(trades) = self.open.get_mut(region).and_then(|kinds| kinds.get_mut(&kind)) {
+            trades.push(trade);
+            return Ok(());
+        }
         for slice in Slice::around(region, tenor, primary) {
-            self.series.entry(slice).or_default().open.push(trade);
+            self.closed.entry(slice).or_default();
+        }
+        self.open.entry(region.clone()).or_default().insert(kind, vec![trade]);
+        Ok(())
+    }
+
+    /// Fixes the day of the last trade for good.
+    fn close(&mut self) -> Result<(), OutOfRange> {
+        let open = std::mem::take(&mut self.open);
+        let Some(day) = self.day else { return Ok(()) };
+        for (slice, closed) in &mut self.closed {
+            let trades = slice.of(&open);
+            if !trades.is_empty() {
+                closed.extend(fixed(day, &trades, &[], None)?.map(|fixed| (day, fixed)));
+            }
         }
         Ok(())
     }
 
-    /// Returns one fix for each day from the first that has one to today, whose asks are given. What was published is
-    /// given by day: of thin days gone by it is all that is known of their asks.
+    /// Returns one fix for each day from the first that has one to today. What resting asks come to is given for the case that
+    /// today is thin. What was published is given by day: of thin days gone by it is all that is known of their asks.
     ///
     /// # Errors
     /// [`OutOfRange`] if the last day cannot be fixed.
@@ -180,14 +221,14 @@ impl IndexFold {
         &self,
         slice: &Slice,
         published: &BTreeMap<Day, Kept>,
-        asks: &[RestingAsk],
+        resting: Option<&Fixed>,
         today: Day,
     ) -> Result<Vec<Fixed>, OutOfRange> {
         let mut fixes: Vec<Fixed> = Vec::new();
         let mut day = self.first(slice, published).unwrap_or(today);
         while day <= today {
-            let asks = if day == today { asks } else { &[] };
-            fixes.extend(self.of_day(slice, day, published.get(&day), asks, fixes.last())?);
+            let resting = resting.filter(|_| day == today);
+            fixes.extend(self.of_day(slice, day, published.get(&day), resting, fixes.last())?);
             day = day.next();
         }
         Ok(fixes)
@@ -206,11 +247,12 @@ impl IndexFold {
         today: Day,
     ) -> Result<Vec<ToPublish>, OutOfRange> {
         let (mut due, mut last) = (Vec::new(), None::<Fixed>);
+        let resting = fixed(today.before(), &[], asks, None)?;
         let mut day = self.first(slice, published).unwrap_or_else(|| today.before());
         while day < today {
             let kept = published.get(&day);
-            let asks = if day.next() == today && kept.is_none() { asks } else { &[] };
-            let fixed = self.of_day(slice, day, kept, asks, last.as_ref())?;
+            let resting = resting.as_ref().filter(|_| day.next() == today && kept.is_none());
+            let fixed = self.of_day(slice, day, kept, resting, last.as_ref())?;
             let is_due = match (&fixed, kept) {
                 // A day that carries the one before is published only in the place of a fix.
                 (Some(fixed), None) => fixed.origin != FixOrigin::Carried,
@@ -233,23 +275,21 @@ impl IndexFold {
 
     /// Returns the slices in which something was traded.
     pub fn slices(&self) -> impl Iterator<Item = &Slice> {
-        self.series.keys()
+        self.closed.keys()
     }
 
     /// Returns the first day that has trades enough, or of which something was published.
     fn first(&self, slice: &Slice, published: &BTreeMap<Day, Kept>) -> Option<Day> {
-        let series = self.series.get(slice);
-        let closed = series.and_then(|series| series.closed.keys().next().copied());
-        let open = self.day.filter(|_| series.is_some_and(|series| !series.open.is_empty()));
+        let closed = self.closed.get(slice).and_then(|closed| closed.keys().next().copied());
+        let open = self.day.filter(|_| slice.is_in(&self.open));
         [closed, open, published.keys().next().copied()].into_iter().flatten().min()
     }
 
     /// Returns the fix that the trades of a day are enough for.
     fn made(&self, slice: &Slice, day: Day) -> Result<Option<Fixed>, OutOfRange> {
-        let Some(series) = self.series.get(slice) else { return Ok(None) };
-        match series.closed.get(&day) {
+        match self.closed.get(slice).and_then(|closed| closed.get(&day)) {
             Some(closed) => Ok(Some(closed.clone())),
-            None if self.day == Some(day) => fixed(day, &series.open, &[], None),
+            None if self.day == Some(day) => fixed(day, &slice.of(&self.open), &[], None),
             None => Ok(None),
         }
     }
@@ -260,14 +300,17 @@ impl IndexFold {
         slice: &Slice,
         day: Day,
         kept: Option<&Kept>,
-        asks: &[RestingAsk],
+        resting: Option<&Fixed>,
         last: Option<&Fixed>,
     ) -> Result<Option<Fixed>, OutOfRange> {
         let kept_fix = kept.and_then(|kept| kept.fixed.as_ref());
         let found = match (self.made(slice, day)?, kept_fix) {
             (Some(made), _) => Some(made),
             (None, Some(kept)) if kept.origin == FixOrigin::Asks => Some(kept.clone()),
-            (None, _) => fixed(day, &[], asks, last)?,
+            (None, _) => match resting {
+                Some(resting) => Some(resting.clone()),
+                None => fixed(day, &[], &[], last)?,
+            },
         };
         Ok(found.map(|mut found| {
             let same = kept_fix.filter(|kept| kept.hash == found.hash && kept.price == found.price);
@@ -278,7 +321,7 @@ impl IndexFold {
 
     /// Returns the regions that were traded in.
     pub fn regions(&self) -> impl Iterator<Item = &Region> {
-        let whole = self.series.keys().filter(|slice| slice.tenor.is_none() && slice.primary.is_none());
+        let whole = self.closed.keys().filter(|slice| slice.tenor.is_none() && slice.primary.is_none());
         whole.filter_map(|slice| slice.region.as_ref())
     }
 }
@@ -336,12 +379,12 @@ mod tests {
             fold.add(Day::new(10), trade(number, number, 2_000_000), &region("a"), Tenor::Day, true).unwrap();
         }
         fold.add(Day::new(13), trade(6, 1, 9_000_000), &region("b"), Tenor::Hour, false).unwrap();
-        let fixes = fold.fixes(&Slice::default(), &BTreeMap::new(), &[], Day::new(14)).unwrap();
+        let fixes = fold.fixes(&Slice::default(), &BTreeMap::new(), None, Day::new(14)).unwrap();
         let shape: Vec<_> = fixes.iter().map(|fix| (fix.day.get(), fix.price.micros(), fix.origin.as_str())).collect();
         let carried = |day| (day, 2_000_000, "carried");
         assert_eq!(shape, [(10, 2_000_000, "trades"), carried(11), carried(12), carried(13), carried(14)]);
         let in_b = Slice { region: Some(region("b")), ..Slice::default() };
-        assert_eq!(fold.fixes(&in_b, &BTreeMap::new(), &[], Day::new(14)), Ok(vec![]));
+        assert_eq!(fold.fixes(&in_b, &BTreeMap::new(), None, Day::new(14)), Ok(vec![]));
         assert_eq!(fold.regions().count(), 2);
     }
 
@@ -376,7 +419,7 @@ mod tests {
                     let trades: Vec<_> = of_day.map(|(number, row)| trade(number, row.1, row.2)).collect();
                     expected.extend(fixed(Day::new(day), &trades, &[], expected.last()).unwrap());
                 }
-                prop_assert_eq!(fold.fixes(&slice, &BTreeMap::new(), &[], Day::new(5)).unwrap(), expected);
+                prop_assert_eq!(fold.fixes(&slice, &BTreeMap::new(), None, Day::new(5)).unwrap(), expected);
             }
         }
     }

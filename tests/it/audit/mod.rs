@@ -114,10 +114,15 @@ impl Scene {
     }
 }
 
+/// A stream that leaves every kind of row behind; found once.
+pub fn course() -> &'static Course {
+    static COURSE: OnceLock<Course> = OnceLock::new();
+    COURSE.get_or_init(|| Course::rich(COMMANDS))
+}
+
 /// Runs a rich stream through the sequencer.
 fn fill(backend: &Backend) {
-    static COURSE: OnceLock<Course> = OnceLock::new();
-    let course = COURSE.get_or_init(|| Course::rich(COMMANDS));
+    let course = course();
     let clock = Arc::new(ManualClock::at(Timestamp::default()));
     let (written, waiting) = course.steps.split_at(first_waiting(&course.steps));
     for (steps, pace) in [(written, Pace::default()), (waiting, Pace::NEVER)] {

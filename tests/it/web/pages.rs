@@ -424,3 +424,21 @@ async fn a_delivery_shows_everybody_what_is_theirs_to_do() {
     assert_eq!(renter.send(&path, &path, &[("step", "accept")]).await.status, 303);
     assert!(provider.get("/provider").await.text.contains("GPUs to hand over"));
 }
+
+#[actix_web::test]
+async fn a_calendar_counts_today_from_now_on() {
+    let market = Market::open().await;
+    let world = &market.world;
+    let page = async || Visitor::logged_in(world, "provider").await.get("/provider").await.text;
+    market.sell_to(&market.renter, 8).await;
+    // 64 GPUs are listed; of the ask of 8 the first day is sold.
+    let ahead = page().await;
+    assert!(ahead.contains("192 GPU-hours sold, 0 on offer, 1,344 free"), "{ahead}");
+    assert!(ahead.contains("0 GPU-hours sold, 192 on offer, 1,344 free"), "{ahead}");
+    // Six hours later; the minute that has begun cannot be bought any more.
+    let key = world.key(&market.other, &["read", "trade"]).await;
+    world.clock.set(world.first_day().plus(6 * 60).start());
+    market.place(&key, market.bid(1, "1", 30..31)).await;
+    let within = page().await;
+    assert!(within.contains("143.9 GPU-hours sold, 0 on offer, 1,007.1 free"), "{within}");
+}
