@@ -19,6 +19,7 @@ mod spells;
 pub mod stickiness;
 pub mod surveillance;
 pub mod tape;
+mod warm;
 
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -70,6 +71,7 @@ pub struct Figures {
     /// The turns of those that are made for nobody who waits.
     in_turn: Arc<Mutex<()>>,
     pub(super) glances: kept::Kept<ProductId, super::overview::Open>,
+    indices: index::Indices,
     resting: kept::Kept<(ProductId, Slice, Day), Option<Fixed>>,
     forwards: kept::Kept<ProductId, forward::Forward>,
     past: Mutex<Option<Arc<past::Past>>>,

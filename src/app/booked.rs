@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use super::view::Title;
 use crate::exchange::entities::Contract;
+use crate::market::GpuMinutes;
 use crate::market::supply::{Apart, ByDay};
 use crate::market::tape::by_day;
-use crate::market::GpuMinutes;
 use crate::types::{ContractId, ProductId, Steps, Window};
 
 /// GPU-minutes of live contracts by delivery day.
@@ -72,4 +72,3 @@ pub(super) fn covered(title: &Title, given_up: Option<&Steps>, window: Window) -
     let gone = gone.fold(0_u64, |sum, (piece, gpus)| sum.saturating_add(GpuMinutes::block(piece, gpus).get()));
     GpuMinutes::new(whole.saturating_sub(gone))
 }
-

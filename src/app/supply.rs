@@ -58,9 +58,9 @@ impl App {
 
 fn made(app: &App, scope: Scope, past: &Past, traded: Traded) -> Made<Vec<DaySupply>> {
     let Scope { product, first, last } = scope;
-    let (now, as_of, mut unsold, contracted) = app.live().read(|view| {
-        (view.now, view.as_of, ended(view, scope, past), contracted(view, scope, traded.delivered))
-    });
+    let (now, as_of, mut unsold, contracted) = app
+        .live()
+        .read(|view| (view.now, view.as_of, ended(view, scope, past), contracted(view, scope, traded.delivered)));
     let mut asks: Vec<Arc<Order>> = Vec::new();
     let offered = pass(app.live(), (product, Side::Ask), ORDERS_MAX, |_, ask| {
         asks.push(Arc::clone(ask));
@@ -84,8 +84,7 @@ fn made(app: &App, scope: Scope, past: &Past, traded: Traded) -> Made<Vec<DaySup
     let [primary, resale] = &passed;
     add(&mut unsold.primary, primary, scope);
     add(&mut unsold.resale, resale, scope);
-    let inputs =
-        Inputs { asks: &offers, bids: &bids, contracted, unsold, sold_last_30_days: traded.sold_last_30_days };
+    let inputs = Inputs { asks: &offers, bids: &bids, contracted, unsold, sold_last_30_days: traded.sold_last_30_days };
     let figure = supply(&inputs, first, last);
     let truncated = offered.truncated || wanted.truncated || past.truncated;
     Made { figure, orders: offered.orders.saturating_add(wanted.orders), truncated, now, as_of }

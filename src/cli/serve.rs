@@ -148,14 +148,17 @@ impl Listen {
         }
         let (handle, sequencer) = (server.handle(), venue.app().sequencer().clone());
         let settlement = tokio::spawn(venue.app().clone().settle_daily());
+        let warming = tokio::spawn(venue.app().clone().warm());
         let ended = tokio::select! {
             done = server => done.map(|()| false)?,
             () = sequencer.closed() => true,
         };
         drop(sequencer);
-        // It holds the way to the writer, which ends when nobody can ask any more.
-        settlement.abort();
-        drop(settlement.await);
+        // They hold the way to the writer, which ends when nobody can ask any more.
+        for task in [settlement, warming] {
+            task.abort();
+            drop(task.await);
+        }
         if ended {
             handle.stop(true).await;
             return Err(Failure::new("this process may no longer write; start it again"));

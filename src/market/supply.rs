@@ -118,7 +118,10 @@ pub fn supply(inputs: &Inputs<'_>, first: Day, last: Day) -> Vec<DaySupply> {
     }
     for bid in inputs.bids {
         for (place, piece) in within(bid.window) {
-            resting.get_mut(place).into_iter().for_each(|day| day.bid = day.bid.plus(GpuMinutes::block(piece, bid.gpus)));
+            resting
+                .get_mut(place)
+                .into_iter()
+                .for_each(|day| day.bid = day.bid.plus(GpuMinutes::block(piece, bid.gpus)));
         }
     }
     days.zip(resting).map(|(day, resting)| of_day(inputs, day, resting)).collect()

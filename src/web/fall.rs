@@ -178,9 +178,8 @@ async fn stories(visit: &Visit, family: &str) -> Result<Vec<Story>, AppError> {
         let index = visit.app().index(&product.symbol).await?;
         let points: Vec<Point> =
             index.fixes.iter().map(|fix| Point { at: fix.day.start(), price: fix.price }).collect();
-        stories.extend(
-            Story::own(&product.symbol, points, visit.app().is_simulated()).filter(|own| own.points.len() > 1),
-        );
+        stories
+            .extend(Story::own(&product.symbol, points, visit.app().is_simulated()).filter(|own| own.points.len() > 1));
     }
     Ok(stories)
 }

@@ -1,6 +1,7 @@
 //! `/markets/{symbol}`: a product's price, book, supply and tape.
 
 use askama::Template;
+use std::sync::Arc;
 
 use super::chart::{Chart, Line};
 use super::fall::{self, Story};
@@ -61,7 +62,7 @@ struct Page {
     shell: Shell,
     symbol: Symbol,
     glance: Option<Glance>,
-    fix: Option<Fixed>,
+    fix: Option<Arc<Fixed>>,
     last: Option<Trade>,
     standings: Vec<SeriesStanding>,
     paths: Vec<Story>,

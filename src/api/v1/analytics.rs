@@ -193,8 +193,8 @@ pub struct SupplyAnswer {
     pub symbol: String,
     /// One for each delivery day.
     pub data: Vec<SupplyDay>,
-    /// Whether there were more orders or contracts than are looked at: 100,000 open orders of a side, the newest 10,000
-    /// contracts and as many asks that have ended.
+    /// Whether there were more orders than are looked at: 100,000 open ones of a side and, of those that had ended before this
+    /// server started, the newest 500,000.
     pub truncated: bool,
     /// The journal row it reflects.
     pub as_of: i64,
@@ -210,7 +210,7 @@ pub struct SupplyDay {
     pub offered: String,
     /// Offered, out of contracts.
     pub resale_offered: String,
-    /// Contracted out of listings.
+    /// Contracted out of listings: up to today what was sold for the day, from tomorrow on what live contracts cover.
     pub contracted: String,
     /// Contracted out of contracts: the same hours once more.
     pub resale_contracted: String,
@@ -243,7 +243,7 @@ pub async fn index(
     let first = query.from.map_or(year, |from| Day::of(from.0));
     let left_out = query.from.is_none() && index.fixes.first().is_some_and(|fix| fix.day < first);
     let fixes = index.fixes.iter().filter(|fix| (first..=last).contains(&fix.day));
-    let data: Vec<_> = fixes.map(show_fix).collect();
+    let data: Vec<_> = fixes.map(|fix| show_fix(fix)).collect();
     let thin = data.last().is_none_or(|fix| fix.thin);
     Ok(Answer(IndexAnswer {
         symbol: symbol.into(),

@@ -52,6 +52,11 @@ impl Published {
         Some(&self.by_slice.get(&product)?.get(slice)?.kept)
     }
 
+    /// Returns the last publication that is known.
+    pub const fn last(&self) -> Option<FixId> {
+        self.last
+    }
+
     /// Tells whether anything was published of a day of the whole product.
     fn says(&self, product: ProductId, day: Day) -> bool {
         self.of(product, &Slice::default()).is_some_and(|days| days.contains_key(&day))

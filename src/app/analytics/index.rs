@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kept::Made;
 use super::resting::{ORDERS_MAX, Passed, pass};
@@ -12,16 +12,19 @@ use crate::exchange::entities::Order;
 use crate::exchange::fixes::PublishedFix;
 use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice, fixed};
 use crate::market::{Day, Tenor};
-use crate::types::{ProductId, Side, Symbol, Timestamp};
+use crate::types::{FixId, OutOfRange, ProductId, Side, Symbol, Timestamp};
 
 /// Days an index goes back: five years, so that a fall and its peak are in it.
 pub const INDEX_DAYS_MAX: u32 = 5 * 366;
+
+/// Indices whose fixes before today are kept; beyond it all are forgotten.
+const INDICES_MAX: usize = 512;
 
 /// The daily index of a product, oldest first.
 #[derive(Debug, Clone)]
 pub struct Index {
     /// One fix for each day from the first that has one, at most [`INDEX_DAYS_MAX`] and today.
-    pub fixes: Vec<Fixed>,
+    pub fixes: Vec<Arc<Fixed>>,
     /// Whether fixes before the first were left out.
     pub truncated: bool,
     /// The journal row it reflects.
@@ -48,6 +51,39 @@ pub struct Versions {
     pub truncated: bool,
     /// The journal row it reflects.
     pub as_of: i64,
+}
+
+/// As of when the fixes before today are what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct State {
+    today: Day,
+    recalled: u64,
+    published: Option<FixId>,
+}
+
+/// The fixes before today of those indices that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Indices(Mutex<BTreeMap<(ProductId, Slice), (State, Arc<Vec<Arc<Fixed>>>)>>);
+
+impl Indices {
+    /// Returns what is kept if it is as of a state, and makes it otherwise.
+    fn get(
+        &self,
+        of: (ProductId, Slice),
+        state: State,
+        make: impl FnOnce() -> Result<Vec<Arc<Fixed>>, OutOfRange>,
+    ) -> Result<Arc<Vec<Arc<Fixed>>>, OutOfRange> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, fixes)) = kept.get(&of).filter(|(as_of, _)| *as_of == state) {
+            return Ok(Arc::clone(fixes));
+        }
+        if kept.len() >= INDICES_MAX && !kept.contains_key(&of) {
+            kept.clear();
+        }
+        let fixes = Arc::new(make()?);
+        kept.insert(of, (state, Arc::clone(&fixes)));
+        Ok(fixes)
+    }
 }
 
 impl App {
@@ -94,20 +130,25 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] for a product that does not exist, or if the store fails.
     pub async fn index_of(&self, symbol: &Symbol, slice: &Slice) -> Result<Index, AppError> {
-        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, Day::of(view.now))));
-        let (product, today) = seen.ok_or(AppError::NotFound)?;
+        // Of the day that it is now the tapes may not know every trade, of those before it they will.
+        let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, Day::of(view.now), view.as_of)));
+        let (product, today, as_of) = seen.ok_or(AppError::NotFound)?;
         let is_thin = self.tapes().await?.of(product).is_none_or(|tape| !tape.index.is_made(slice, today));
         // Asks are looked at where nothing else is known, and while nobody waits for the tapes.
         let resting = if is_thin { self.resting_fix(product, slice, today).await?.figure.clone() } else { None };
         let tapes = self.tapes().await?;
         let published = self.published().await?;
-        let (now, as_of) = self.live().read(|view| (view.now, view.as_of));
-        let resting = resting.as_ref().filter(|_| Day::of(now) == today);
         let nothing = IndexFold::default();
         let fold = tapes.of(product).map_or(&nothing, |tape| &tape.index);
         let out_of_range = |error| AppError::Internal(format!("index of {symbol}: {error}"));
         let (none, kept) = (BTreeMap::new(), published.kept(product, slice));
-        let mut fixes = fold.fixes(slice, kept.unwrap_or(&none), resting, Day::of(now)).map_err(out_of_range)?;
+        let kept = kept.unwrap_or(&none);
+        let state = State { today, recalled: tapes.recalled(), published: published.last() };
+        let before = self.figures().indices.get((product, slice.clone()), state, || fold.before(slice, kept, today));
+        let before = before.map_err(out_of_range)?;
+        let last = before.last().map(|fixed| &**fixed);
+        let now = fold.on(slice, kept.get(&today), resting.as_ref(), (today, last)).map_err(out_of_range)?;
+        let mut fixes: Vec<Arc<Fixed>> = before.iter().cloned().chain(now.map(Arc::new)).collect();
         let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
         let older = fixes.len().saturating_sub(shown);
         fixes.drain(..older);

@@ -187,7 +187,8 @@ mod tests {
     #[tokio::test]
     async fn one_who_asks_has_the_next_one_made_and_the_others_do_not() {
         let slot = Slot::default();
-        slot.state().made = Some(Arc::new(Made { figure: 1, orders: 1, truncated: false, now: Timestamp::default(), as_of: 1 }));
+        slot.state().made =
+            Some(Arc::new(Made { figure: 1, orders: 1, truncated: false, now: Timestamp::default(), as_of: 1 }));
         assert!(slot.claim() && !slot.claim());
         slot.make_due(async { Err(AppError::NotFound) }).await;
         assert_eq!(slot.kept().unwrap().figure, 1, "what failed leaves what was there");

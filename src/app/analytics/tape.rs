@@ -1,9 +1,10 @@
 //! The folds of [`crate::market::tape`], kept up with what the store has.
 //!
-//! Whoever asks first after a start pays for reading the tape once, in order, along the key of its table. After that a
+//! When a server starts it reads the tape once, in order, along the key of its table; who asks meanwhile waits. After that a
 //! figure costs the trades that were made since somebody last asked. Nothing is kept that the tape does not give again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::app::{App, AppError};
@@ -12,8 +13,9 @@ use crate::store::read::tape::{Printed, after};
 use crate::store::{Reader, StoreError};
 use crate::types::{OutOfRange, ProductId, Region, SiteId, TradeId};
 
-/// Trades read in one statement.
+/// Trades read in one statement, and statements after which others have their turn.
 const STRETCH: u32 = 5_000;
+const STRETCHES: u32 = 20;
 
 /// The tape of every product as far as it was read.
 #[derive(Debug, Default)]
@@ -50,39 +52,48 @@ impl App {
         }
         let (as_of, recalled, regions) = self.live().read(|view| {
             let regions = view.sites.iter().map(|(id, site)| (*id, site.region.clone()));
-            (view.as_of, view.recalled, regions.collect::<BTreeMap<_, _>>())
+            (view.as_of, view.recalled, Arc::new(regions.collect::<BTreeMap<_, _>>()))
         });
         if tapes.recalled != recalled {
             // Rare enough to read all of it again.
             *tapes = Tapes { recalled, ..Tapes::default() };
         }
-        let read = self.read(move |reader| catch_up(reader, &mut tapes, &regions).map(|folded| (tapes, folded)));
-        let (mut tapes, folded) = read.await?;
-        folded.map_err(|error| AppError::Internal(format!("tape: {error}")))?;
+        loop {
+            let regions = Arc::clone(&regions);
+            let read = self.read(move |reader| catch_up(reader, &mut tapes, &regions).map(|done| (tapes, done)));
+            let (read, done) = read.await?;
+            tapes = read;
+            if done.map_err(|error| AppError::Internal(format!("tape: {error}")))? {
+                break;
+            }
+        }
         tapes.as_of = as_of;
         Ok(tapes)
     }
 }
 
+/// Reads on, but not for long: a server that ends meanwhile waits for it. Tells whether the end was reached.
 fn catch_up(
     reader: &mut Reader,
     tapes: &mut Tapes,
     regions: &BTreeMap<SiteId, Region>,
-) -> Result<Result<(), OutOfRange>, StoreError> {
-    loop {
+) -> Result<Result<bool, OutOfRange>, StoreError> {
+    for _ in 0..STRETCHES {
         let printed = after(reader, tapes.last.unwrap_or(TradeId::new(0)), STRETCH)?;
-        let Some(last) = printed.last().map(|row| row.trade) else { return Ok(Ok(())) };
+        if printed.is_empty() {
+            return Ok(Ok(true));
+        }
         for row in printed {
             // A site that the view does not know yet was made after it: so was the trade, and it can wait.
-            let Some(region) = regions.get(&row.site) else { return Ok(Ok(())) };
+            let Some(region) = regions.get(&row.site) else { return Ok(Ok(true)) };
             tapes.last = Some(row.trade);
             let tape = tapes.by_product.entry(row.product).or_default();
             if let Err(error) = tape.add(&print(&row, region)) {
                 return Ok(Err(error));
             }
         }
-        tapes.last = Some(last);
     }
+    Ok(Ok(false))
 }
 
 fn print(row: &Printed, region: &Region) -> Print {

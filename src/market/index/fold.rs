@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{DayTrade, Fix, Inputs, RestingAsk, fix};
 use crate::market::{Day, Tenor};
@@ -133,7 +134,11 @@ impl Fixed {
 }
 
 /// Returns those of all that are used, of which there are only some, in the same order.
-fn among<'a, T, N: Copy + PartialEq>(all: &'a [T], used: &'a [N], number: impl Fn(&T) -> N) -> impl Iterator<Item = &'a T> {
+fn among<'a, T, N: Copy + PartialEq>(
+    all: &'a [T],
+    used: &'a [N],
+    number: impl Fn(&T) -> N,
+) -> impl Iterator<Item = &'a T> {
     let mut used = used.iter().copied().peekable();
     all.iter().filter(move |one| used.next_if_eq(&number(one)).is_some())
 }
@@ -212,26 +217,40 @@ impl IndexFold {
         Ok(())
     }
 
-    /// Returns one fix for each day from the first that has one to today. What resting asks come to is given for the case that
-    /// today is thin. What was published is given by day: of thin days gone by it is all that is known of their asks.
+    /// Returns one fix for each day from the first that has one to before today. They change when a day is over, when
+    /// something is published and when a trade is recalled, and not otherwise. What was published is given by day: of thin
+    /// days gone by it is all that is known of their asks.
     ///
     /// # Errors
     /// [`OutOfRange`] if the last day cannot be fixed.
-    pub fn fixes(
+    pub fn before(
         &self,
         slice: &Slice,
         published: &BTreeMap<Day, Kept>,
-        resting: Option<&Fixed>,
         today: Day,
-    ) -> Result<Vec<Fixed>, OutOfRange> {
-        let mut fixes: Vec<Fixed> = Vec::new();
+    ) -> Result<Vec<Arc<Fixed>>, OutOfRange> {
+        let mut fixes: Vec<Arc<Fixed>> = Vec::new();
         let mut day = self.first(slice, published).unwrap_or(today);
-        while day <= today {
-            let resting = resting.filter(|_| day == today);
-            fixes.extend(self.of_day(slice, day, published.get(&day), resting, fixes.last())?);
+        while day < today {
+            let last = fixes.last().map(|fixed| &**fixed);
+            fixes.extend(self.of_day(slice, day, published.get(&day), None, last)?.map(Arc::new));
             day = day.next();
         }
         Ok(fixes)
+    }
+
+    /// Returns the fix of today after those before it; what resting asks come to is given for the case that it is thin.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if it cannot be fixed.
+    pub fn on(
+        &self,
+        slice: &Slice,
+        published: Option<&Kept>,
+        resting: Option<&Fixed>,
+        (today, last): (Day, Option<&Fixed>),
+    ) -> Result<Option<Fixed>, OutOfRange> {
+        self.of_day(slice, today, published, resting, last)
     }
 
     /// Returns what of the days before today is not published as it is: new fixes made of trades, of yesterday that of the
@@ -358,6 +377,15 @@ mod tests {
         }
     }
 
+    /// The fixes of every day to today.
+    fn fixes(fold: &IndexFold, slice: &Slice, today: u32) -> Vec<Fixed> {
+        let (none, today) = (BTreeMap::new(), Day::new(today));
+        let mut fixes: Vec<Fixed> =
+            fold.before(slice, &none, today).unwrap().iter().map(|fixed| (**fixed).clone()).collect();
+        fixes.extend(fold.on(slice, None, None, (today, fixes.last())).unwrap());
+        fixes
+    }
+
     #[test]
     fn the_hash_names_every_input() {
         let five: Vec<_> = (1..=5).map(|number| trade(number, number, 2_000_000)).collect();
@@ -379,12 +407,12 @@ mod tests {
             fold.add(Day::new(10), trade(number, number, 2_000_000), &region("a"), Tenor::Day, true).unwrap();
         }
         fold.add(Day::new(13), trade(6, 1, 9_000_000), &region("b"), Tenor::Hour, false).unwrap();
-        let fixes = fold.fixes(&Slice::default(), &BTreeMap::new(), None, Day::new(14)).unwrap();
-        let shape: Vec<_> = fixes.iter().map(|fix| (fix.day.get(), fix.price.micros(), fix.origin.as_str())).collect();
+        let found = fixes(&fold, &Slice::default(), 14);
+        let shape: Vec<_> = found.iter().map(|fix| (fix.day.get(), fix.price.micros(), fix.origin.as_str())).collect();
         let carried = |day| (day, 2_000_000, "carried");
         assert_eq!(shape, [(10, 2_000_000, "trades"), carried(11), carried(12), carried(13), carried(14)]);
         let in_b = Slice { region: Some(region("b")), ..Slice::default() };
-        assert_eq!(fold.fixes(&in_b, &BTreeMap::new(), None, Day::new(14)), Ok(vec![]));
+        assert_eq!(fixes(&fold, &in_b, 14), vec![]);
         assert_eq!(fold.regions().count(), 2);
     }
 
@@ -419,7 +447,7 @@ mod tests {
                     let trades: Vec<_> = of_day.map(|(number, row)| trade(number, row.1, row.2)).collect();
                     expected.extend(fixed(Day::new(day), &trades, &[], expected.last()).unwrap());
                 }
-                prop_assert_eq!(fold.fixes(&slice, &BTreeMap::new(), None, Day::new(5)).unwrap(), expected);
+                prop_assert_eq!(fixes(&fold, &slice, 5), expected);
             }
         }
     }

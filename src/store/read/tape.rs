@@ -16,9 +16,7 @@ use crate::store::db::{on, portable};
 use crate::store::rows::Place;
 use crate::store::schema;
 use crate::store::{Db, Reader, StoreError};
-use crate::types::{
-    ContractId, ContractStatus, OrganizationId, Price, ProductId, SiteId, Timestamp, TradeId, Window,
-};
+use crate::types::{ContractId, ContractStatus, OrganizationId, Price, ProductId, SiteId, Timestamp, TradeId, Window};
 
 /// Trades read in one statement.
 const STRETCH: i64 = 5_000;
@@ -113,9 +111,11 @@ fn standing(reader: &mut Reader, printed: &[Printed]) -> Result<BTreeMap<Contrac
         waiting.map(|row| (row.id, is(row))).collect()
     });
     for (number, status, novation) in on!(reader.db(), |c, m| m::standing(c, first.number(), last.number()))? {
-        let novation: Option<Novation> = novation.as_deref().map(serde_json::from_str).transpose().map_err(|_| {
-            Place::new("contract_states", number).corrupt("novation")
-        })?;
+        let novation: Option<Novation> = novation
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| Place::new("contract_states", number).corrupt("novation"))?;
         let is_taken_over = novation.is_some_and(|novation| novation.taken_over.is_some());
         let (recalled, taken_over) = standing.entry(ContractId::new(number)).or_default();
         *recalled |= status == ContractStatus::Recalled.as_str();
