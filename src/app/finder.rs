@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::analytics::resting::{ORDERS_MAX, pass};
+use super::analytics::resting::{ORDERS_MAX, pass_over};
 use super::catalogue::product_named;
 use super::market_data::takeable;
 use super::{App, AppError, View, facade::Caller};
@@ -101,7 +101,8 @@ impl App {
         let product = self.live().read(|view| product_named(view, &need.product).cloned());
         let product = product.ok_or(Reject::UnknownProduct)?;
         let mut offers: Vec<Offer> = Vec::new();
-        let passed = pass(self.live(), (product.id, Side::Ask), ORDERS_MAX, |view, ask| {
+        let side = (product.id, Side::Ask);
+        let passed = pass_over(self.live(), side, Some(need.window), ORDERS_MAX, |view, ask| {
             offers.extend(Some(ask).filter(|ask| Some(ask.organization) != own).and_then(|ask| offer(view, ask, need)));
             ControlFlow::Continue(())
         });

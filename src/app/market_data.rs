@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
-use super::analytics::resting::{ORDERS_MAX, pass};
+use super::analytics::resting::{ORDERS_MAX, pass_over};
 use super::books::State;
 pub use super::books::{Level, Sides};
 use super::catalogue::product_by_symbol;
@@ -64,10 +64,8 @@ impl App {
 
     /// Makes up a book.
     fn sides(&self, product: ProductId, window: Window) -> Sides {
-        let asks = levels(self.live(), (product, Side::Ask), |view, ask| takeable(ask, window, view.now));
-        let bids = levels(self.live(), (product, Side::Bid), |view, bid| {
-            if bid.window.overlaps(window) { bid.remaining_gpus(view.now) } else { 0 }
-        });
+        let asks = levels(self.live(), (product, Side::Ask), window, |view, ask| takeable(ask, window, view.now));
+        let bids = levels(self.live(), (product, Side::Bid), window, |view, bid| bid.remaining_gpus(view.now));
         Sides { asks, bids, ..Sides::default() }
     }
 
@@ -89,10 +87,10 @@ impl App {
     }
 }
 
-/// Returns the best levels of a side, of as many GPUs as the closure says of each order.
-fn levels(live: &Live, side: (ProductId, Side), gpus: impl Fn(&View, &Order) -> u32) -> Vec<Level> {
+/// Returns the best levels of a side, of as many GPUs as the closure says of each order whose window overlaps one.
+fn levels(live: &Live, side: (ProductId, Side), window: Window, gpus: impl Fn(&View, &Order) -> u32) -> Vec<Level> {
     let mut levels: Vec<Level> = Vec::new();
-    pass(live, side, ORDERS_MAX, |view, order| {
+    pass_over(live, side, Some(window), ORDERS_MAX, |view, order| {
         let gpus = gpus(view, order);
         if gpus == 0 {
             return ControlFlow::Continue(());

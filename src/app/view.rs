@@ -54,6 +54,15 @@ impl Title {
 /// The place of an order among those of its side: by price, then by arrival.
 pub type Place = (Price, i64, OrderId);
 
+/// An order where it rests, with what tells most passes over a book that they have no use for it.
+#[derive(Debug, Clone)]
+pub struct Resting {
+    /// Its window.
+    pub window: Window,
+    /// The order.
+    pub order: Arc<Order>,
+}
+
 /// The view. Invariant: it holds only what is durable.
 #[derive(Debug, Default)]
 pub struct View {
@@ -76,7 +85,7 @@ pub struct View {
     /// Open orders by owner.
     pub orders_of: BTreeMap<OrganizationId, BTreeSet<OrderId>>,
     /// Open orders by product and side, the lowest price first.
-    pub book: BTreeMap<(ProductId, Side), BTreeSet<Place>>,
+    pub book: BTreeMap<(ProductId, Side), BTreeMap<Place, Resting>>,
     /// Live contracts.
     pub titles: BTreeMap<ContractId, Title>,
     /// Live contracts under terms of delivery, by the organization whose site provides the GPUs.
@@ -177,10 +186,10 @@ impl View {
     pub fn top(&self, product: ProductId) -> Top {
         let (bids, asks) = (self.book.get(&(product, Side::Bid)), self.book.get(&(product, Side::Ask)));
         Top {
-            best_bid: bids.and_then(BTreeSet::last).map(|(price, ..)| *price),
-            best_ask: asks.and_then(BTreeSet::first).map(|(price, ..)| *price),
-            bids: bids.map_or(0, BTreeSet::len),
-            asks: asks.map_or(0, BTreeSet::len),
+            best_bid: bids.and_then(BTreeMap::last_key_value).map(|((price, ..), _)| *price),
+            best_ask: asks.and_then(BTreeMap::first_key_value).map(|((price, ..), _)| *price),
+            bids: bids.map_or(0, BTreeMap::len),
+            asks: asks.map_or(0, BTreeMap::len),
         }
     }
 
@@ -218,10 +227,12 @@ impl View {
         if !is_open && (place_before.is_some() || id.number() >= first_new) {
             self.lapse(&order);
         }
-        if place != place_before {
-            let book = self.book.entry((product, side)).or_default();
-            place_before.map(|place| book.remove(&place));
-            book.extend(place);
+        let book = self.book.entry((product, side)).or_default();
+        if let Some(before) = place_before.filter(|before| Some(*before) != place) {
+            book.remove(&before);
+        }
+        if let Some(place) = place {
+            book.insert(place, Resting { window: order.window, order });
         }
         if is_open != place_before.is_some() {
             keep(&mut self.orders_of, organization, id, is_open);
@@ -270,7 +281,7 @@ impl View {
     /// Returns the open orders of one side of a product's book, the lowest price first.
     pub fn side(&self, product: ProductId, side: Side) -> impl DoubleEndedIterator<Item = &Arc<Order>> {
         let places = self.book.get(&(product, side));
-        places.into_iter().flatten().filter_map(|(_, _, id)| self.orders.get(id))
+        places.into_iter().flatten().map(|(_, resting)| &resting.order)
     }
 
     /// Returns those behind a place, which need not be taken: the cheapest asks first, the dearest bids.
@@ -279,13 +290,14 @@ impl View {
         product: ProductId,
         side: Side,
         after: Option<Place>,
-    ) -> Box<dyn Iterator<Item = (Place, &Arc<Order>)> + '_> {
+    ) -> Box<dyn Iterator<Item = (Place, &Resting)> + '_> {
         let Some(places) = self.book.get(&(product, side)) else { return Box::new(std::iter::empty()) };
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let order = |place: &Place| Some((*place, self.orders.get(&place.2)?));
         match side {
-            Side::Ask => Box::new(places.range((end, Bound::Unbounded)).filter_map(order)),
-            Side::Bid => Box::new(places.range((Bound::Unbounded, end)).rev().filter_map(order)),
+            Side::Ask => Box::new(places.range((end, Bound::Unbounded)).map(|(place, resting)| (*place, resting))),
+            Side::Bid => {
+                Box::new(places.range((Bound::Unbounded, end)).rev().map(|(place, resting)| (*place, resting)))
+            }
         }
     }
 }

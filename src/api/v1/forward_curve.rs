@@ -23,7 +23,7 @@ pub struct ForwardAnswer {
     pub data: Vec<ForwardMonth>,
     /// Whether more asks rest than the 100,000 cheapest, which are in it.
     pub truncated: bool,
-    /// The exchange's time; a curve over 1,000 asks or more is made once in a minute of it, and may be of the one before.
+    /// The exchange's time; a curve over 250 asks or more is made once in a minute of it, and may be of the one before.
     pub now: Instant,
     /// The journal row it reflects, at least.
     pub as_of: i64,

@@ -88,7 +88,7 @@ pub struct OversupplyAnswer {
     pub rolling_off: Vec<RollingOff>,
     /// Whether more orders rest, or had ended before the server started, than are looked at.
     pub truncated: bool,
-    /// The exchange's time; a figure over 1,000 orders or more is made once in a minute of it, and may be of the one before.
+    /// The exchange's time; a figure over 250 orders or more is made once in a minute of it, and may be of the one before.
     pub now: Instant,
     /// The journal row it reflects, at least.
     pub as_of: i64,
@@ -156,7 +156,7 @@ pub struct SourcesAnswer {
     pub resale_underwater_share: Option<String>,
     /// Whether more asks rest than the 100,000 cheapest, which are in it.
     pub truncated: bool,
-    /// The exchange's time; a figure over 1,000 asks or more is made once in a minute of it, and may be of the one before.
+    /// The exchange's time; a figure over 250 asks or more is made once in a minute of it, and may be of the one before.
     pub now: Instant,
     /// The journal row it reflects, at least.
     pub as_of: i64,

@@ -30,7 +30,7 @@ pub struct StickinessAnswer {
     /// Whether more asks rest than the 100,000 cheapest, or the journal has more rows before the server's start than the newest
     /// 200,000, which are read.
     pub truncated: bool,
-    /// The exchange's time; a figure over 1,000 asks or more is made once in a minute of it, and may be of the one before.
+    /// The exchange's time; a figure over 250 asks or more is made once in a minute of it, and may be of the one before.
     pub now: Instant,
     /// The journal row it reflects, at least.
     pub as_of: i64,

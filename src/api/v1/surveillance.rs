@@ -57,7 +57,7 @@ pub struct SurveillanceAnswer {
     pub more: bool,
     /// Whether there were more trades, orders or ways to leave something out than are looked at.
     pub truncated: bool,
-    /// The exchange's time; hints over 1,000 trades and orders or more are made once in a minute of it, and may be of the one before.
+    /// The exchange's time; hints over 250 trades and orders or more are made once in a minute of it, and may be of the one before.
     pub now: Instant,
     /// The journal row it reflects, at least.
     pub as_of: i64,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::resting::{Passed, pass};
+use super::resting::{Passed, pass_over};
 use crate::app::catalogue::product_by_symbol;
 use crate::app::market_data::WINDOW_MINUTES_DEFAULT;
 use crate::app::market_data::{fits, next_full_hour, takeable};
@@ -141,7 +141,7 @@ fn window(need: Need, now: Timestamp) -> Window {
 /// Takes from asks until every amount is had.
 fn walk(app: &App, product: ProductId, window: Window, amounts: &[u32]) -> (Vec<Quote>, bool) {
     let mut quotes: Vec<Quote> = amounts.iter().map(|gpus| Quote::new(*gpus)).collect();
-    let Passed { truncated, .. } = pass(app.live(), (product, Side::Ask), ASKS_MAX, |view, ask| {
+    let Passed { truncated, .. } = pass_over(app.live(), (product, Side::Ask), Some(window), ASKS_MAX, |view, ask| {
         let gpus = takeable(ask, window, view.now);
         quotes.iter_mut().for_each(|quote| quote.take(Offer { price: ask.price, gpus, lot: ask.lot }));
         until(quotes.iter().all(Quote::is_full))
@@ -153,8 +153,8 @@ fn walk(app: &App, product: ProductId, window: Window, amounts: &[u32]) -> (Vec<
 fn walk_hours(app: &App, product: ProductId, window: Window, gpus: u32) -> (Vec<(Window, Quote)>, bool) {
     let now = app.live().read(|view| view.now);
     let mut asks: Vec<Arc<Order>> = Vec::new();
-    let Passed { truncated, .. } = pass(app.live(), (product, Side::Ask), ASKS_MAX, |_, ask| {
-        if ask.min_minutes <= window.minutes() && ask.window.overlaps(window) {
+    let Passed { truncated, .. } = pass_over(app.live(), (product, Side::Ask), Some(window), ASKS_MAX, |_, ask| {
+        if ask.min_minutes <= window.minutes() {
             asks.push(Arc::clone(ask));
         }
         ControlFlow::Continue(())

@@ -179,7 +179,7 @@ fn due(
 /// Returns the cheapest asks out of listings that rest.
 fn primary_asks(view: &View, product: ProductId) -> Vec<Arc<Order>> {
     let asks = view.side_after(product, Side::Ask, None).take(ORDERS_MAX);
-    asks.filter(|(_, ask)| ask.is_primary()).map(|(_, ask)| Arc::clone(ask)).collect()
+    asks.map(|(_, resting)| &resting.order).filter(|ask| ask.is_primary()).cloned().collect()
 }
 
 /// Returns what asks out of listings still offer.

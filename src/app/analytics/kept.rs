@@ -12,7 +12,7 @@ use crate::app::{App, AppError};
 use crate::types::Timestamp;
 
 /// Orders from which on a figure is kept until the next minute.
-const MANY_ORDERS: usize = 1_000;
+const MANY_ORDERS: usize = 250;
 /// For how long, by the exchange's time, one made from so many still answers while the next is made.
 const OLD_MS: i64 = 5 * 60_000;
 /// Figures kept; beyond it all are forgotten.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::app::view::{Place, View};
 use crate::app::{App, AppError, Live};
 use crate::exchange::entities::Order;
-use crate::types::{ProductId, Side};
+use crate::types::{ProductId, Side, Window};
 
 /// Orders that one pass looks at.
 pub const ORDERS_MAX: usize = 100_000;
@@ -25,11 +25,23 @@ pub struct Passed {
     pub truncated: bool,
 }
 
-/// Goes over the open orders of a side, the cheapest asks or the dearest bids first, until the closure breaks or so many were seen. The
-/// closure runs under the lock of the view: it copies and does not compute.
+/// As [`pass_over`], whatever the orders' windows.
 pub fn pass(
     live: &Live,
+    side: (ProductId, Side),
+    orders_max: usize,
+    see: impl FnMut(&View, &Arc<Order>) -> ControlFlow<()>,
+) -> Passed {
+    pass_over(live, side, None, orders_max, see)
+}
+
+/// Goes over the open orders of a side whose windows overlap one, if one is given; the others cost next to nothing, but count.
+/// The cheapest asks or the dearest bids come first, until the closure breaks or so many were seen. The
+/// closure runs under the lock of the view: it copies and does not compute.
+pub fn pass_over(
+    live: &Live,
     (product, side): (ProductId, Side),
+    window: Option<Window>,
     orders_max: usize,
     mut see: impl FnMut(&View, &Arc<Order>) -> ControlFlow<()>,
 ) -> Passed {
@@ -38,10 +50,13 @@ pub fn pass(
         let most = STRETCH.min(orders_max.saturating_sub(orders));
         let went_on = live.read(|view| {
             let before = orders;
-            for (place, order) in view.side_after(product, side, after).take(most) {
+            for (place, resting) in view.side_after(product, side, after).take(most) {
                 orders = orders.saturating_add(1);
                 after = Some(place);
-                if see(view, order).is_break() {
+                if window.is_some_and(|window| !resting.window.overlaps(window)) {
+                    continue;
+                }
+                if see(view, &resting.order).is_break() {
                     return None;
                 }
             }
@@ -74,8 +89,9 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::view::Resting;
     use crate::exchange::command::Requirements;
-    use crate::types::{Minute, TimeInForce, Timestamp, Turnover, Window};
+    use crate::types::{Minute, TimeInForce, Timestamp, Turnover};
     use crate::types::{Money, OrderId, OrderStatus, OrganizationId, Price, SelfTrade, Steps};
     use std::sync::RwLock;
     use tokio::sync::watch;
@@ -128,8 +144,9 @@ mod tests {
         let book = view.book.entry((ProductId::new(1), Side::Ask)).or_default();
         for number in 1..=asks {
             let price = Price::from_micros(asks.saturating_sub(number));
-            book.insert((price, number, OrderId::new(number)));
-            view.orders.insert(OrderId::new(number), Arc::new(ask(number, price)));
+            let order = Arc::new(ask(number, price));
+            let window = order.window;
+            book.insert((price, number, OrderId::new(number)), Resting { window, order });
         }
         Live::new(Arc::new(RwLock::new(view)), watch::channel(0).1)
     }
