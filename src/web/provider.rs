@@ -1,6 +1,7 @@
 //! `/provider`: a provider's sites, listings with their calendar, open asks, contracts and balance.
 
 use askama::Template;
+use std::collections::BTreeMap;
 
 use super::contract;
 use super::delivery;
@@ -18,7 +19,7 @@ use crate::app::reads::Slice;
 use crate::exchange::entities::{Listing, Purse, Site};
 use crate::market::GpuMinutes;
 use crate::types::limits::PAGE_ROWS_MAX;
-use crate::types::{Kind, Money, PublicId, Side};
+use crate::types::{Kind, Money, Price, ProductId, PublicId, Side};
 
 const CALENDAR_DAYS: u32 = 28;
 const WEEK_DAYS: usize = 7;
@@ -132,14 +133,19 @@ impl Cell {
 /// Returns the GPU-hours of the next seven days that are not sold, and what they would earn at each product's index.
 async fn unsold_this_week(visit: &Visit, calendar: &[ListingDays]) -> Result<(GpuMinutes, Money), AppError> {
     let (mut unsold, mut missed) = (GpuMinutes::ZERO, Money::ZERO);
+    let mut indices: BTreeMap<ProductId, Option<Price>> = BTreeMap::new();
     for ListingDays { listing, days } in calendar {
         let free =
             days.iter().take(WEEK_DAYS).fold(GpuMinutes::ZERO, |sum, day| sum.plus(day.offered).plus(day.free()));
         unsold = unsold.plus(free);
         let symbol = visit.app().live().read(|view| view.products.get(&listing.product).map(|row| row.symbol.clone()));
         let Some(symbol) = symbol else { continue };
-        let index = visit.app().index(&symbol).await?;
-        let worth = index.fixes.last().and_then(|fix| fix.price.due(free.get()).ok()).unwrap_or_default();
+        let index = match indices.get(&listing.product) {
+            Some(index) => *index,
+            None => visit.app().index(&symbol).await?.fixes.last().map(|fix| fix.price),
+        };
+        indices.insert(listing.product, index);
+        let worth = index.and_then(|index| index.due(free.get()).ok()).unwrap_or_default();
         missed = missed.plus(worth).unwrap_or(missed);
     }
     Ok((unsold, missed))

@@ -12,7 +12,7 @@ use crate::exchange::entities::Order;
 use crate::exchange::fixes::PublishedFix;
 use crate::market::index::{Fixed, IndexFold, RestingAsk, Slice, fixed};
 use crate::market::{Day, Tenor};
-use crate::types::{FixId, OutOfRange, ProductId, Side, Symbol, Timestamp};
+use crate::types::{FixId, FixOrigin, OutOfRange, ProductId, Side, Symbol, Timestamp};
 
 /// Days an index goes back: five years, so that a fall and its peak are in it.
 pub const INDEX_DAYS_MAX: u32 = 5 * 366;
@@ -63,7 +63,10 @@ struct State {
 
 /// The fixes before today of those indices that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Indices(Mutex<BTreeMap<(ProductId, Slice), (State, Arc<Vec<Arc<Fixed>>>)>>);
+pub(super) struct Indices(Mutex<BTreeMap<(ProductId, Slice), (State, Before)>>);
+
+/// The fixes before today, oldest first.
+type Before = Arc<Vec<Arc<Fixed>>>;
 
 impl Indices {
     /// Returns what is kept if it is as of a state, and makes it otherwise.
@@ -72,7 +75,7 @@ impl Indices {
         of: (ProductId, Slice),
         state: State,
         make: impl FnOnce() -> Result<Vec<Arc<Fixed>>, OutOfRange>,
-    ) -> Result<Arc<Vec<Arc<Fixed>>>, OutOfRange> {
+    ) -> Result<Before, OutOfRange> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, fixes)) = kept.get(&of).filter(|(as_of, _)| *as_of == state) {
             return Ok(Arc::clone(fixes));
@@ -133,9 +136,25 @@ impl App {
         // Of the day that it is now the tapes may not know every trade, of those before it they will.
         let seen = self.live().read(|view| Some((product_by_symbol(view, symbol)?.id, Day::of(view.now), view.as_of)));
         let (product, today, as_of) = seen.ok_or(AppError::NotFound)?;
-        let is_thin = self.tapes().await?.of(product).is_none_or(|tape| !tape.index.is_made(slice, today));
+        let index = self.index_with(symbol, (product, slice), (today, as_of), None).await?;
+        if index.fixes.last().is_some_and(|fix| fix.day == today && fix.origin == FixOrigin::Trades) {
+            return Ok(index);
+        }
         // Asks are looked at where nothing else is known, and while nobody waits for the tapes.
-        let resting = if is_thin { self.resting_fix(product, slice, today).await?.figure.clone() } else { None };
+        match &self.resting_fix(product, slice, today).await?.figure {
+            Some(resting) => self.index_with(symbol, (product, slice), (today, as_of), Some(resting)).await,
+            None => Ok(index),
+        }
+    }
+
+    /// Returns an index whose fix of today is what resting asks come to, if they are given and it is thin.
+    async fn index_with(
+        &self,
+        symbol: &Symbol,
+        (product, slice): (ProductId, &Slice),
+        (today, as_of): (Day, i64),
+        resting: Option<&Fixed>,
+    ) -> Result<Index, AppError> {
         let tapes = self.tapes().await?;
         let published = self.published().await?;
         let nothing = IndexFold::default();
@@ -147,7 +166,7 @@ impl App {
         let before = self.figures().indices.get((product, slice.clone()), state, || fold.before(slice, kept, today));
         let before = before.map_err(out_of_range)?;
         let last = before.last().map(|fixed| &**fixed);
-        let now = fold.on(slice, kept.get(&today), resting.as_ref(), (today, last)).map_err(out_of_range)?;
+        let now = fold.on(slice, kept.get(&today), resting, (today, last)).map_err(out_of_range)?;
         let mut fixes: Vec<Arc<Fixed>> = before.iter().cloned().chain(now.map(Arc::new)).collect();
         let shown = usize::try_from(INDEX_DAYS_MAX).unwrap_or(usize::MAX).saturating_add(1);
         let older = fixes.len().saturating_sub(shown);
