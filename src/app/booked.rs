@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 
 use super::view::Title;
 use crate::exchange::entities::Contract;
-use crate::market::GpuMinutes;
-use crate::market::supply::{Apart, ByDay};
-use crate::market::tape::by_day;
+use crate::market::levels::Levels;
+use crate::market::supply::Apart;
+use crate::market::{Day, GpuMinutes};
 use crate::types::{ContractId, ProductId, Steps, Window};
 
 /// GPU-minutes of live contracts by delivery day.
 #[derive(Debug, Default)]
 pub struct Booked {
-    by_product: BTreeMap<ProductId, Apart>,
+    primary: BTreeMap<ProductId, Levels>,
+    resale: BTreeMap<ProductId, Levels>,
     /// Of contracts of which others took a part over: that part.
     given_up: BTreeMap<ContractId, Steps>,
 }
@@ -31,19 +32,26 @@ impl Booked {
         }
         if let Some(before) = before {
             let known = self.given_up.remove(&contract.id);
-            self.change(before, known.as_ref(), |sum, amount| sum.get().saturating_sub(amount.get()));
+            let levels = self.levels(before);
+            levels.take(before.window, before.gpus);
+            pieces(before, known.as_ref()).for_each(|(window, gpus)| levels.add(window, gpus));
         }
         if let Some(after) = &after {
-            self.change(after, now, |sum, amount| sum.get().saturating_add(amount.get()));
+            let levels = self.levels(after);
+            levels.add(after.window, after.gpus);
+            pieces(after, now).for_each(|(window, gpus)| levels.take(window, gpus));
         }
         if let Some(now) = now {
             self.given_up.insert(contract.id, now.clone());
         }
     }
 
-    /// Returns what live contracts of a product cover.
-    pub fn of(&self, product: ProductId) -> Option<&Apart> {
-        self.by_product.get(&product)
+    /// Returns what live contracts of a product cover from the first day to the last.
+    pub fn of(&self, product: ProductId, first: Day, last: Day) -> Apart {
+        let on = |levels: &BTreeMap<ProductId, Levels>| {
+            levels.get(&product).map(|levels| levels.by_day(first, last)).unwrap_or_default()
+        };
+        Apart { primary: on(&self.primary), resale: on(&self.resale) }
     }
 
     /// Returns what others took over of a live contract; nothing if none did.
@@ -51,18 +59,16 @@ impl Booked {
         self.given_up.get(&contract)
     }
 
-    fn change(&mut self, title: &Title, given_up: Option<&Steps>, change: impl Fn(GpuMinutes, GpuMinutes) -> u64) {
-        let apart = self.by_product.entry(title.product).or_default();
-        let sums: &mut ByDay = if title.primary { &mut apart.primary } else { &mut apart.resale };
-        for (day, piece) in by_day(title.window) {
-            let amount = covered(title, given_up, piece);
-            let sum = sums.entry(day).or_default();
-            *sum = GpuMinutes::new(change(*sum, amount));
-            if *sum == GpuMinutes::ZERO {
-                sums.remove(&day);
-            }
-        }
+    fn levels(&mut self, title: &Title) -> &mut Levels {
+        let by_product = if title.primary { &mut self.primary } else { &mut self.resale };
+        by_product.entry(title.product).or_default()
     }
+}
+
+/// Returns what others took over of a contract, piece by piece.
+fn pieces<'a>(title: &Title, given_up: Option<&'a Steps>) -> impl Iterator<Item = (Window, u32)> + 'a {
+    let window = title.window;
+    given_up.into_iter().flat_map(move |steps| steps.pieces(window))
 }
 
 /// Returns what a contract covers of a window inside its own.

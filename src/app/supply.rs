@@ -111,11 +111,10 @@ fn traded(scope: &Scope, now: Timestamp, tapes: &Tapes) -> Traded {
 fn contracted(view: &View, scope: Scope, delivered: Apart) -> Apart {
     let tomorrow = Day::of(view.now).next();
     let mut contracted = delivered;
-    if let Some(booked) = view.booked.of(scope.product) {
-        let ahead = (scope.first.max(tomorrow), scope.last);
-        sum(&mut contracted.primary, &booked.primary, ahead);
-        sum(&mut contracted.resale, &booked.resale, ahead);
-    }
+    // What was sold is of days up to today: the two have no day in common.
+    let ahead = view.booked.of(scope.product, scope.first.max(tomorrow), scope.last);
+    contracted.primary.extend(ahead.primary);
+    contracted.resale.extend(ahead.resale);
     contracted
 }
 

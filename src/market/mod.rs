@@ -10,6 +10,7 @@ pub mod drawdown;
 pub mod forward;
 pub mod index;
 pub mod lapsed;
+pub mod levels;
 mod median;
 pub mod oversupply;
 pub mod ratio;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use gpubourse::app::View as Seen;
 use gpubourse::exchange::{Command, Envelope, Exchange, Outcome, Snapshot};
-use gpubourse::market::GpuMinutes;
 use gpubourse::market::supply::Apart;
 use gpubourse::market::tape::by_day;
+use gpubourse::market::{Day, GpuMinutes};
 use gpubourse::types::{ProductId, Source};
 
 use crate::audit::course;
@@ -16,6 +16,9 @@ use crate::streams::view::View;
 
 const SEEDS: u64 = 12;
 const COMMANDS: u32 = 400;
+/// All days there are.
+const FIRST: Day = Day::new(0);
+const LAST: Day = Day::new(u32::MAX);
 
 /// Adds up what every live contract covers.
 fn recomputed(exchange: &Exchange) -> BTreeMap<ProductId, Apart> {
@@ -56,15 +59,15 @@ impl Both {
         self.seen.apply(&mut self.exchange.settle().unwrap(), self.rows);
         let expected = recomputed(&self.exchange);
         for product in self.exchange.products() {
-            let (nothing, of) = (Apart::default(), expected.get(&product.id));
-            let found = self.seen.booked.of(product.id).unwrap_or(&nothing);
-            assert_eq!(found, of.unwrap_or(&nothing), "row {}, after {:?}", self.rows, envelope.command);
+            let found = self.seen.booked.of(product.id, FIRST, LAST);
+            let expected = expected.get(&product.id).cloned().unwrap_or_default();
+            assert_eq!(found, expected, "row {}, after {:?}", self.rows, envelope.command);
         }
         outcome
     }
 
     fn resold(&self) -> usize {
-        let apart = self.exchange.products().filter_map(|product| self.seen.booked.of(product.id));
+        let apart = self.exchange.products().map(|product| self.seen.booked.of(product.id, FIRST, LAST));
         apart.map(|apart| apart.resale.len()).sum()
     }
 }
