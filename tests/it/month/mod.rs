@@ -3,6 +3,7 @@
 
 mod bundles;
 mod covers;
+mod cut_off;
 mod debts;
 mod reputation;
 mod scene;

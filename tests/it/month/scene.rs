@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use gpubourse::exchange::delivery::Standing;
 use gpubourse::exchange::rights::{HostFee, Owner, Rights};
 use gpubourse::exchange::terms::{BondRates, ContractTerms};
-use gpubourse::exchange::{Command, Exchange, MeterReport, MeterRun, canonical_command};
-use gpubourse::store::{Batch, JournalRow, Store, StoreError, chain_hash};
+use gpubourse::exchange::{Changes, Command, Envelope, Event, Exchange, MeterReport, MeterRun, canonical_command};
+use gpubourse::store::{Batch, JournalRow, Store, StoreError, Writer, chain_hash};
 use gpubourse::types::{ContractId, ContractStatus, Fault, Funding, ListingId, Money, ResaleForm, Slot, Source};
 
 use crate::backend::Backend;
@@ -95,18 +95,45 @@ pub fn on_sqlite() -> &'static (Backend, Written) {
 /// Writes the month to a database, in batches, as the sequencer would.
 pub fn write(backend: &Backend, life: &Life) -> Written {
     let store = backend.open();
-    let mut writer = store.writer().unwrap();
-    let mut exchange: Exchange = Exchange::new();
+    let mut scribe = Scribe::of(&store);
     let mut written = Written { store, digest: 0, deliveries: BTreeMap::new() };
-    let (mut sequence, mut hash) = (0, [0; 32]);
     for rows in life.rows.chunks(BATCH_ROWS) {
-        let mut batch = Batch::default();
+        let (changes, _) = scribe.commit(rows);
+        written.digest = changes.digest;
+        let standings = changes.deliveries.into_iter();
+        written.deliveries.extend(standings.map(|(id, standing)| (id, Arc::new(standing))));
+    }
+    scribe.writer.finish().unwrap();
+    written
+}
+
+/// An exchange that goes on from what a database holds, and writes to it.
+pub struct Scribe {
+    pub exchange: Exchange,
+    pub writer: Writer,
+    sequence: i64,
+    hash: [u8; 32],
+}
+
+impl Scribe {
+    pub fn of(store: &Store) -> Self {
+        let mut writer = store.writer().unwrap();
+        let recovered = writer.load().unwrap();
+        let (sequence, hash) = (recovered.sequence, recovered.hash);
+        Self { exchange: Exchange::restore(recovered.snapshot).unwrap(), writer, sequence, hash }
+    }
+
+    /// Executes commands that came to what is said of each, and commits them as one batch; returns what that changed and
+    /// what happened.
+    pub fn commit(&mut self, rows: &[(Envelope, &'static str)]) -> (Changes, Vec<Event>) {
+        let (mut batch, mut events) = (Batch::default(), Vec::new());
         for (envelope, outcome) in rows {
-            let done = exchange.execute(envelope);
+            let done = self.exchange.execute(envelope);
             assert_eq!(done.is_ok(), *outcome == "ok");
-            sequence += 1;
+            events.extend(done.into_iter().flat_map(|done| done.events));
+            self.sequence += 1;
             batch.journal.push(JournalRow {
-                sequence,
+                sequence: self.sequence,
                 at: envelope.at,
                 actor: envelope.actor.clone(),
                 request_id: envelope.request_id.clone(),
@@ -117,19 +144,15 @@ pub fn write(backend: &Backend, life: &Life) -> Written {
                 hash: [0; 32],
             });
         }
-        batch.changes = exchange.settle().unwrap();
+        batch.changes = self.exchange.settle().unwrap();
         batch.journal.last_mut().unwrap().digest = Some(batch.changes.digest);
         for row in &mut batch.journal {
-            hash = chain_hash(&hash, row);
-            row.hash = hash;
+            self.hash = chain_hash(&self.hash, row);
+            row.hash = self.hash;
         }
-        writer.commit::<StoreError>(&batch, None).unwrap();
-        written.digest = batch.changes.digest;
-        let standings = batch.changes.deliveries.into_iter();
-        written.deliveries.extend(standings.map(|(id, standing)| (id, Arc::new(standing))));
+        self.writer.commit::<StoreError>(&batch, None).unwrap();
+        (batch.changes, events)
     }
-    writer.finish().unwrap();
-    written
 }
 
 /// Sells, hands over, operates, ends some early, and settles.
