@@ -4,6 +4,8 @@
 //! They are journalled as canonical JSON (sorted keys, integers only) and stay readable for ever, so a
 //! field may be added with `#[serde(default)]` but never renamed or given another meaning.
 
+mod plain;
+
 use serde::{Deserialize, Serialize};
 
 use super::fixes::IndexFix;
@@ -527,13 +529,6 @@ pub struct AmendOrder {
     pub end: Option<Minute>,
     /// In multiples of what.
     pub lot: Option<u32>,
-}
-
-impl AmendOrder {
-    /// Returns an amendment that changes nothing yet.
-    pub const fn unchanged(organization: OrganizationId, order: OrderId) -> Self {
-        Self { organization, order, gpus: None, price: None, start: None, end: None, lot: None }
-    }
 }
 
 impl Command {

@@ -199,18 +199,7 @@ fn ask(
     (organization, source): (OrganizationId, Source),
     (gpus, window, price): (u32, Window, Price),
 ) -> PlaceAsk {
-    PlaceAsk {
-        organization,
-        source,
-        gpus,
-        start: Some(window.start),
-        end: Some(window.end),
-        price,
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: terms(rng, fold, Side::Ask),
-    }
+    PlaceAsk { terms: terms(rng, fold, Side::Ask), ..PlaceAsk::plain(organization, source, gpus, window, price) }
 }
 
 /// Most often bids for something that is on offer, cheap things first.

@@ -10,15 +10,12 @@ use crate::app::sequencer::Core;
 use crate::app::settlement::STRIDE;
 use crate::cli::Failure;
 use crate::exchange::terms::ContractTerms;
-use crate::exchange::{
-    Access, BidWindow, Command, Event, MeterReport, MeterRun, PlaceAsk, PlaceBid, Requirements, Terms,
-    canonical_command,
-};
+use crate::exchange::{Access, Command, Event, MeterReport, MeterRun, PlaceAsk, PlaceBid, canonical_command};
 use crate::store::{Store, StoreError, Writer};
 use crate::types::limits::SETTLE_CONTRACTS_MAX;
 use crate::types::{
-    ContractId, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind, Price,
-    ProductId, Region, SiteId, SlaClass, Slot, Source, Symbol, TimeInForce, Timestamp,
+    ContractId, Country, Interconnect, ListingId, Minute, Money, OrganizationId, OrganizationKind, Price, ProductId,
+    Region, SiteId, SlaClass, Slot, Source, Symbol, Timestamp, Window,
 };
 
 const HOST: OrganizationId = OrganizationId::new(1);
@@ -33,6 +30,7 @@ const DAY_MINUTES: u32 = 24 * 60;
 const BATCH: usize = 256;
 const REPORTS: usize = 1_000;
 const KEY: &str = "age1bench";
+const PRICE: Price = Price::from_micros(2_000_000);
 
 /// Delivers contracts for a day, reports on them every five minutes as far as bytes go, and settles the day, a few
 /// contracts a command, with an order after each.
@@ -253,7 +251,7 @@ impl Bench {
     /// Refuses figures of a settlement that did not pay.
     fn check(&mut self, contracts: u32) -> Result<(), Failure> {
         let paid = self.core.available(HOST);
-        let price = i64::from(GPUS) * 24 * 2_000_000;
+        let price = i64::from(GPUS) * 24 * PRICE.micros();
         let due = price.saturating_sub(price / 100).saturating_mul(i64::from(contracts));
         let missing = due.saturating_sub(paid.micros());
         // The minutes up to the first slot after the hand-over are not delivered.
@@ -291,34 +289,14 @@ fn listing() -> Command {
 }
 
 fn ask(listing: ListingId) -> Command {
-    Command::PlaceAsk(PlaceAsk {
-        organization: HOST,
-        source: Source::Listing(listing),
-        gpus: CONTRACTS_PER_LISTING * GPUS,
-        start: None,
-        end: None,
-        price: Price::from_micros(2_000_000),
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: Terms::default(),
-    })
+    let (source, gpus) = (Source::Listing(listing), CONTRACTS_PER_LISTING * GPUS);
+    let (start, end) = window();
+    Command::PlaceAsk(PlaceAsk::plain(HOST, source, gpus, Window::new(start, end), PRICE))
 }
 
 fn bid(organization: OrganizationId, (start, end): (Minute, Minute), gpus: u32) -> Command {
-    Command::PlaceBid(PlaceBid {
-        organization,
-        product: ProductId::new(1),
-        gpus,
-        window: BidWindow::Fixed { start, end },
-        price: Price::from_micros(2_000_000),
-        lot: gpus,
-        requirements: Requirements::default(),
-        same_site: false,
-        terms: Terms { time_in_force: TimeInForce::Gtc, ..Terms::default() },
-        cover: None,
-        funding: Funding::Full,
-    })
+    let bid = PlaceBid::plain(organization, ProductId::new(1), gpus, Window::new(start, end), PRICE);
+    Command::PlaceBid(PlaceBid { lot: gpus, ..bid })
 }
 
 fn at(ascending: &[u64], per_mille: usize) -> String {

@@ -3,8 +3,8 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::exchange::{BidWindow, Command, PlaceAsk, PlaceBid, Requirements, Terms};
-use crate::types::{Funding, ListingId, Minute, OrganizationId, Price, ProductId, Source, Window};
+use crate::exchange::{Command, PlaceAsk, PlaceBid, Terms};
+use crate::types::{ListingId, Minute, OrganizationId, Price, ProductId, Source, Window};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -157,33 +157,17 @@ impl Draft<'_> {
     /// Returns it as the exchange takes it.
     pub fn command(&self) -> Command {
         let terms = Terms { client_order_id: Some(self.name()), ..Terms::default() };
-        let (gpus, price, Window { start, end }) = (self.gpus, self.price, self.window);
+        let Self { gpus, window, price, .. } = *self;
         match self.kind {
-            DraftKind::Ask(seller, listing) => Command::PlaceAsk(PlaceAsk {
-                organization: seller.organization,
-                source: Source::Listing(listing.id),
-                gpus,
-                start: Some(start),
-                end: Some(end),
-                price,
-                lot: None,
-                min_minutes: None,
-                lead_minutes: 0,
-                terms,
-            }),
-            DraftKind::Bid(buyer, product, _) => Command::PlaceBid(PlaceBid {
-                organization: buyer.organization,
-                product,
-                gpus,
-                window: BidWindow::Fixed { start, end },
-                price,
-                lot: 1,
-                requirements: Requirements::default(),
-                same_site: false,
-                cover: None,
-                funding: Funding::Full,
-                terms,
-            }),
+            DraftKind::Ask(seller, listing) => {
+                let source = Source::Listing(listing.id);
+                let ask = PlaceAsk::plain(seller.organization, source, gpus, window, price);
+                Command::PlaceAsk(PlaceAsk { terms, ..ask })
+            }
+            DraftKind::Bid(buyer, product, _) => {
+                let bid = PlaceBid::plain(buyer.organization, product, gpus, window, price);
+                Command::PlaceBid(PlaceBid { terms, ..bid })
+            }
         }
     }
 

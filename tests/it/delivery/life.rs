@@ -8,12 +8,12 @@ use gpubourse::exchange::entities::{Cause, Contract};
 use gpubourse::exchange::rights::Rights;
 use gpubourse::exchange::terms::ContractTerms;
 use gpubourse::exchange::{
-    Access, BidWindow, Command, Envelope, Event, Exchange, Failure, MeterReport, MeterRun, Outcome, PlaceAsk, PlaceBid,
-    Requirements, Terms,
+    Access, Command, Envelope, Event, Exchange, Failure, MeterReport, MeterRun, Outcome, PlaceAsk, PlaceBid, Terms,
 };
 use gpubourse::types::{
     AccountKind, ContractId, ContractStatus, Country, Funding, Interconnect, ListingId, Minute, Money, OrganizationId,
     OrganizationKind, Price, ProductId, Region, SiteId, SlaClass, Slot, Source, Steps, Symbol, TimeInForce, Timestamp,
+    Window,
 };
 
 pub const ZERO: u32 = 29_000_000;
@@ -68,34 +68,15 @@ pub fn access(buyer: OrganizationId) -> Access {
 
 /// An ask as its source gives it, over a window of minutes.
 pub fn ask(seller: OrganizationId, source: Source, gpus: u32, window: (u32, u32), price: Price) -> PlaceAsk {
-    PlaceAsk {
-        organization: seller,
-        source,
-        gpus,
-        start: Some(minute(window.0)),
-        end: Some(minute(window.1)),
-        price,
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: Terms::default(),
-    }
+    PlaceAsk::plain(seller, source, gpus, Window::new(minute(window.0), minute(window.1)), price)
 }
 
 /// A bid that takes what it can at once, over a window of minutes.
 pub fn bid(buyer: OrganizationId, gpus: u32, window: (u32, u32), price: Price) -> PlaceBid {
+    let window = Window::new(minute(window.0), minute(window.1));
     PlaceBid {
-        organization: buyer,
-        product: ProductId::new(1),
-        gpus,
-        window: BidWindow::Fixed { start: minute(window.0), end: minute(window.1) },
-        price,
-        lot: 1,
-        requirements: Requirements::default(),
-        same_site: false,
-        cover: None,
-        funding: Funding::Full,
         terms: Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
+        ..PlaceBid::plain(buyer, ProductId::new(1), gpus, window, price)
     }
 }
 

@@ -10,8 +10,8 @@ use super::plan::Plan;
 use super::roll::Roll;
 use super::scene::{Scene, product_id};
 use crate::cli::Failure;
-use crate::exchange::{AmendOrder, BidWindow, Command, Event, PlaceAsk, PlaceBid, Requirements, Terms};
-use crate::types::{ContractId, Funding, Minute, OrderId, OrganizationId, Price, Source, TimeInForce, Window};
+use crate::exchange::{AmendOrder, Command, Event, PlaceAsk, PlaceBid, Terms};
+use crate::types::{ContractId, Minute, OrderId, OrganizationId, Price, Source, TimeInForce, Window};
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -106,7 +106,8 @@ impl Traders {
     ) -> Result<(), Failure> {
         let Some(listed) = turn.scene.listing(roll, product) else { return Ok(()) };
         let price = turn.price(product, roll.between(96, 103));
-        let ask = ask(listed.organization, Source::Listing(listed.listing), roll.between(2, 8), window, price);
+        let (source, gpus) = (Source::Listing(listed.listing), roll.between(2, 8));
+        let ask = PlaceAsk::plain(listed.organization, source, gpus, window, price);
         let placed = desk.ask(Command::PlaceAsk(ask))?.and_then(|outcome| outcome.order);
         if let Some(order) = placed.filter(|order| order.status.is_open()) {
             remember(&mut self.asks, Standing { organization: listed.organization, order: order.id, product });
@@ -130,7 +131,8 @@ impl Traders {
             false => Terms { time_in_force: TimeInForce::Ioc, ..Terms::default() },
         };
         let before = desk.trades;
-        let outcome = desk.ask(bid(organization, product, gpus, window, limit, terms))?;
+        let bid = PlaceBid::plain(organization, product_id(product), gpus, window, limit);
+        let outcome = desk.ask(Command::PlaceBid(PlaceBid { terms, ..bid }))?;
         let Some(outcome) = outcome else { return Ok(()) };
         if let Some(order) = outcome.order.as_ref().filter(|order| order.status.is_open()) {
             remember(&mut self.bids, Standing { organization, order: order.id, product });
@@ -164,7 +166,7 @@ impl Traders {
             }
             let price = turn.price(held.product, roll.between(88, 100));
             let source = Source::Contract(held.contract);
-            let offer = ask(held.organization, source, held.gpus, window, price);
+            let offer = PlaceAsk::plain(held.organization, source, held.gpus, window, price);
             let placed = desk.ask(Command::PlaceAsk(offer))?.and_then(|outcome| outcome.order);
             if let Some(order) = placed.filter(|order| order.status.is_open()) {
                 let organization = held.organization;
@@ -206,11 +208,12 @@ impl Traders {
                 (true, Some(listed), _) => {
                     let price = turn.price(product, roll.between(106, 190));
                     let (organization, source) = (listed.organization, Source::Listing(listed.listing));
-                    Command::PlaceAsk(ask(organization, source, roll.between(1, 64), window, price))
+                    Command::PlaceAsk(PlaceAsk::plain(organization, source, roll.between(1, 64), window, price))
                 }
                 (_, _, Some(organization)) => {
                     let price = turn.price(product, roll.between(30, 88));
-                    bid(organization, product, roll.between(1, 8), window, price, Terms::default())
+                    let gpus = roll.between(1, 8);
+                    Command::PlaceBid(PlaceBid::plain(organization, product_id(product), gpus, window, price))
                 }
                 _ => continue,
             };
@@ -241,35 +244,4 @@ fn after(until: Minute, roll: &mut Roll) -> Window {
     let longest = (RESTING_AHEAD_DAYS * 24).ilog2();
     let hours = 1_u32.checked_shl(roll.below(longest.saturating_add(1))).unwrap_or(1);
     Window::new(start, start.plus(hours.saturating_add(roll.below(hours)).saturating_mul(HOUR)))
-}
-
-fn ask(organization: OrganizationId, source: Source, gpus: u32, window: Window, price: Price) -> PlaceAsk {
-    PlaceAsk {
-        organization,
-        source,
-        gpus,
-        start: Some(window.start),
-        end: Some(window.end),
-        price,
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: Terms::default(),
-    }
-}
-
-fn bid(organization: OrganizationId, product: u32, gpus: u32, window: Window, price: Price, terms: Terms) -> Command {
-    Command::PlaceBid(PlaceBid {
-        organization,
-        product: product_id(product),
-        gpus,
-        window: BidWindow::Fixed { start: window.start, end: window.end },
-        price,
-        lot: 1,
-        requirements: Requirements::default(),
-        same_site: false,
-        cover: None,
-        funding: Funding::Full,
-        terms,
-    })
 }

@@ -8,11 +8,11 @@ use super::desk::{Desk, Task, Then};
 use super::shelf::Standing;
 use crate::app::AppError;
 use crate::exchange::rights::Rights;
-use crate::exchange::{Command, Made, PlaceAsk, Terms};
+use crate::exchange::{Command, Made, PlaceAsk};
 use crate::market::Day;
 use crate::types::{
-    Country, Interconnect, ListingId, Minute, OrganizationId, OrganizationKind, Price, Region, SiteId, SlaClass,
-    Source, Window,
+    Country, Interconnect, ListingId, Minute, OrganizationId, OrganizationKind, Region, SiteId, SlaClass, Source,
+    Window,
 };
 
 /// Fortnights of one listing.
@@ -131,7 +131,7 @@ impl Hosts {
             let percent = host.percent.saturating_mul(percent).div_euclid(100);
             let gpus = gpus.saturating_mul(eighths).div_euclid(EIGHTHS);
             let standing = host.standing(scene, track, percent)?;
-            let ask = ask(host.organization, Source::Listing(listing), gpus, window, standing.price);
+            let ask = PlaceAsk::plain(host.organization, Source::Listing(listing), gpus, window, standing.price);
             tasks.push(Task { command: Command::PlaceAsk(ask), then: Then::Stands(standing) });
         }
         Ok(tasks)
@@ -199,7 +199,7 @@ impl Hosts {
         let standing = host.standing(scene, 0, RESERVED_PERCENT)?;
         let ask = PlaceAsk {
             min_minutes: Some(RESERVED_MINUTES),
-            ..ask(host.organization, Source::Listing(listing), RESERVED_GPUS, window, standing.price)
+            ..PlaceAsk::plain(host.organization, Source::Listing(listing), RESERVED_GPUS, window, standing.price)
         };
         Ok(Some(Task { command: Command::PlaceAsk(ask), then: Then::Stands(standing) }))
     }
@@ -242,22 +242,6 @@ impl Scene {
 fn lead(place: usize) -> u32 {
     let shift = u32::try_from(place).unwrap_or_default().saturating_mul(SHIFT_DAYS).checked_rem(FORTNIGHT);
     shift.filter(|shift| *shift > 0).unwrap_or(FORTNIGHT)
-}
-
-/// Returns an ask.
-pub(super) fn ask(organization: OrganizationId, source: Source, gpus: u32, window: Window, price: Price) -> PlaceAsk {
-    PlaceAsk {
-        organization,
-        source,
-        gpus,
-        start: Some(window.start),
-        end: Some(window.end),
-        price,
-        lot: None,
-        min_minutes: None,
-        lead_minutes: 0,
-        terms: Terms::default(),
-    }
 }
 
 /// Returns days in minutes.

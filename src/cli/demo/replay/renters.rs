@@ -5,8 +5,8 @@ use super::Scene;
 use super::desk::{Desk, Done, Task, Then};
 use super::hosts::{Hosts, days};
 use crate::app::AppError;
-use crate::exchange::{BidWindow, Command, PlaceBid, Requirements, Terms};
-use crate::types::{Funding, Minute, OrderId, OrganizationId, OrganizationKind, Price, ProductId, TimeInForce, Window};
+use crate::exchange::{Command, PlaceBid, Terms};
+use crate::types::{Minute, OrderId, OrganizationId, OrganizationKind, ProductId, TimeInForce, Window};
 
 const RENTERS: u32 = 12;
 /// Bids at each turn while prices stand still.
@@ -105,7 +105,10 @@ fn bid(scene: &mut Scene, who: OrganizationId) -> Result<Option<Task>, AppError>
         _ => Terms::default(),
     };
     let wanted = within(scene, days_ahead).zip(scene.tracks.get(track).map(|track| track.product));
-    Ok(wanted.map(|(window, product)| Task::plain(bid_of(who, product, gpus, window, price, terms))))
+    Ok(wanted.map(|(window, product)| {
+        let bid = PlaceBid { terms, ..PlaceBid::plain(who, product, gpus, window, price) };
+        Task::plain(Command::PlaceBid(bid))
+    }))
 }
 
 /// Returns a bid at the best price there should be, which is taken back at the next turn.
@@ -113,7 +116,7 @@ fn fleeting(scene: &mut Scene, who: OrganizationId) -> Result<Option<Task>, AppE
     let price = scene.price(0, 99)?;
     let wanted = within(scene, SOON_DAYS).zip(scene.tracks.first().map(|track| track.product));
     Ok(wanted.map(|(window, product)| Task {
-        command: bid_of(who, product, 1, window, price, Terms::default()),
+        command: Command::PlaceBid(PlaceBid::plain(who, product, 1, window, price)),
         then: Then::TakenBack(who),
     }))
 }
@@ -126,7 +129,7 @@ fn term(scene: &mut Scene, who: OrganizationId) -> Result<Task, AppError> {
     let window = Window::new(start, start.plus(days(scene.dice.pick(&TERM_DAYS, 30))));
     let gpus = scene.dice.pick(&[4, 8], 4);
     let product = scene.tracks.first().map_or(ProductId::new(0), |track| track.product);
-    Ok(Task::plain(bid_of(who, product, gpus, window, price, Terms::default())))
+    Ok(Task::plain(Command::PlaceBid(PlaceBid::plain(who, product, gpus, window, price))))
 }
 
 /// Returns a window that starts within some days, inside a fortnight that one of the hosts offers; nothing before the first.
@@ -140,28 +143,4 @@ fn within(scene: &mut Scene, days_ahead: u32) -> Option<Window> {
     let place = usize::try_from(scene.dice.below(hosts)).unwrap_or_default();
     let end = start.plus(hours.saturating_mul(HOUR)).min(scene.fortnight_at(place, start)?.end);
     Some(Window::new(start, end)).filter(|window| !window.is_empty())
-}
-
-/// Returns a bid that asks for nothing but GPUs over a window.
-pub(super) fn bid_of(
-    organization: OrganizationId,
-    product: ProductId,
-    gpus: u32,
-    window: Window,
-    price: Price,
-    terms: Terms,
-) -> Command {
-    Command::PlaceBid(PlaceBid {
-        organization,
-        product,
-        gpus,
-        window: BidWindow::Fixed { start: window.start, end: window.end },
-        price,
-        lot: 1,
-        requirements: Requirements::default(),
-        same_site: false,
-        terms,
-        cover: None,
-        funding: Funding::Full,
-    })
 }

@@ -3,11 +3,10 @@
 
 use super::Scene;
 use super::desk::{Desk, Done, Task, Then};
-use super::hosts::{Hosts, ask, days};
-use super::renters::bid_of;
+use super::hosts::{Hosts, days};
 use super::shelf::Standing;
 use crate::app::AppError;
-use crate::exchange::{Command, Event, Terms};
+use crate::exchange::{Command, Event, PlaceAsk, PlaceBid};
 use crate::types::{ContractId, OrganizationId, OrganizationKind, Price, Source, Window};
 
 /// Name, at how many per cent of the price of the day it sells, whether below what it paid, days for which it leaves a price alone.
@@ -87,11 +86,14 @@ impl Resellers {
         let listing = hosts.list(desk, scene, deal, (0, LISTED, window))?;
         let price = scene.price(0, BID_PERCENT)?;
         let Some(product) = scene.tracks.first().map(|track| track.product) else { return Ok(Vec::new()) };
-        let bid = bid_of(buyer, product, TAKEN, window, price, Terms::default());
+        let bid = PlaceBid::plain(buyer, product, TAKEN, window, price);
         // What the reseller leaves goes on resting, like everything else that this host offers.
         let standing = Standing { percent: host.percent, ..host.standing(scene, 0, ASK_PERCENT)? };
-        let ask = ask(host.organization, Source::Listing(listing), LISTED, window, standing.price);
-        Ok(vec![Task::plain(bid), Task { command: Command::PlaceAsk(ask), then: Then::Held(reseller, standing) }])
+        let ask = PlaceAsk::plain(host.organization, Source::Listing(listing), LISTED, window, standing.price);
+        Ok(vec![
+            Task::plain(Command::PlaceBid(bid)),
+            Task { command: Command::PlaceAsk(ask), then: Then::Held(reseller, standing) },
+        ])
     }
 
     /// Notes what a reseller has bought.
@@ -135,8 +137,8 @@ impl Resellers {
         let mut standing =
             Standing { organization, track: 0, percent, floor, price: holding.paid, patience, due: scene.day };
         standing.price = standing.target(scene)?;
-        let ask =
-            ask(organization, Source::Contract(holding.contract), SOLD_ON.min(holding.gpus), window, standing.price);
+        let (source, gpus) = (Source::Contract(holding.contract), SOLD_ON.min(holding.gpus));
+        let ask = PlaceAsk::plain(organization, source, gpus, window, standing.price);
         Ok(Some(Task { command: Command::PlaceAsk(ask), then: Then::Stands(standing) }))
     }
 }
