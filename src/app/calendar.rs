@@ -140,7 +140,7 @@ impl Use {
 
 /// Adds what a window has, day by day, of the minutes that are shown.
 fn add(days: &mut ByDay, window: Window, shown: Window, amount: impl Fn(Window) -> GpuMinutes) {
-    for (day, piece) in by_day(Window::new(window.start.max(shown.start), window.end.min(shown.end))) {
+    for (day, piece) in by_day(window.shared(shown)) {
         let sum = days.entry(day).or_default();
         *sum = sum.plus(amount(piece));
     }

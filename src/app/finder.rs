@@ -11,7 +11,7 @@ use super::market_data::takeable;
 use super::{App, AppError, View, facade::Caller};
 use crate::exchange::Reject;
 use crate::exchange::entities::{Order, Product};
-use crate::types::{Country, Interconnect, Money, Price, Region, Side, SiteId, SlaClass, Source, Turnover, Window};
+use crate::types::{Country, Interconnect, Money, Price, Region, Side, SiteId, SlaClass, Turnover, Window};
 
 /// What somebody needs.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ fn offer(view: &View, ask: &Order, need: &Need) -> Option<Offer> {
     if gpus == 0 {
         return None;
     }
-    let primary = matches!(ask.source?, Source::Listing(_));
+    let primary = ask.source?.is_listing();
     let listing = view.listing_behind(ask)?;
     let site = view.sites.get(&listing.site)?;
     let there = need.region.as_deref().is_none_or(|region| site.region.as_str() == region);

@@ -32,9 +32,8 @@ impl Levels {
         let first = Day::of_minute(window.start);
         let last = Day::of_minute(Minute::new(window.end.get().saturating_sub(1)));
         let on = |day: Day| {
-            let whole = day.window();
-            let piece = Window::new(window.start.max(whole.start), window.end.min(whole.end));
-            i64::try_from(GpuMinutes::block(piece, gpus).get()).unwrap_or(i64::MAX)
+            let amount = GpuMinutes::block(window.shared(day.window()), gpus);
+            i64::try_from(amount.get()).unwrap_or(i64::MAX)
         };
         let mut days = [first, first.next(), last, last.next()];
         days.sort_unstable();

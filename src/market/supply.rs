@@ -107,7 +107,7 @@ pub fn supply(inputs: &Inputs<'_>, first: Day, last: Day) -> Vec<DaySupply> {
     let mut resting: Vec<Resting> = days.clone().map(|_| Resting::default()).collect();
     let within = |window: Window| {
         let place = |day: Day| usize::try_from(day.days_since(first)).unwrap_or(usize::MAX);
-        by_day(shared(window, all)).map(move |(day, piece)| (place(day), piece))
+        by_day(window.shared(all)).map(move |(day, piece)| (place(day), piece))
     };
     for ask in inputs.asks {
         for (window, gpus) in ask.residual {
@@ -160,10 +160,6 @@ fn of_day(inputs: &Inputs<'_>, day: Day, resting: Resting) -> DaySupply {
 
 fn discount(primary: Vec<(i64, u64)>, resale: Vec<(i64, u64)>) -> Option<Ratio> {
     Ratio::change(weighted_lower_median(primary)?, weighted_lower_median(resale)?)
-}
-
-fn shared(a: Window, b: Window) -> Window {
-    Window::new(a.start.max(b.start), a.end.min(b.end))
 }
 
 fn total(asks: &[(i64, u64)]) -> GpuMinutes {

@@ -277,6 +277,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Tells whether it is a listing: then what it gives is sold for the first time.
+    pub const fn is_listing(self) -> bool {
+        matches!(self, Self::Listing(_))
+    }
+
     /// Returns the word and the number that stand for the source in tables.
     pub const fn parts(self) -> (&'static str, i64) {
         match self {

@@ -166,7 +166,12 @@ impl Window {
 
     /// Tells whether the two share a minute.
     pub fn overlaps(self, other: Self) -> bool {
-        self.start.max(other.start) < self.end.min(other.end)
+        !self.shared(other).is_empty()
+    }
+
+    /// Returns the minutes that both have.
+    pub fn shared(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), end: self.end.min(other.end) }
     }
 
     /// Returns it without the minutes before `first`.

@@ -14,7 +14,7 @@ use crate::market::reputation::{Ending, Record, Reputation, reputation};
 use crate::market::{Day, GpuMinutes, Ratio};
 use crate::store::{Reader, StoreError, read};
 use crate::types::limits::{REPUTATION_CONTRACTS_MAX, SCORES_MAX};
-use crate::types::{ContractId, ContractStatus, OrganizationId, OrganizationKind, PublicId, Source, Timestamp};
+use crate::types::{ContractId, ContractStatus, OrganizationId, OrganizationKind, PublicId, Timestamp};
 
 /// Contracts read at a time.
 const READ_AT_ONCE: u32 = 1_000;
@@ -99,7 +99,7 @@ pub fn records(
         let Listed { rows, next } = read::contracts::of_organization(reader, organization, page)?;
         looked_at = looked_at.saturating_add(rows.len());
         // What is resold is delivered through it too, so the first sale counts all of it, once.
-        let own = |row: &&Contract| row.seller == organization && matches!(row.source, Source::Listing(_));
+        let own = |row: &&Contract| row.seller == organization && row.source.is_listing();
         let own: Vec<&Contract> = rows.iter().filter(own).collect();
         let ids: Vec<ContractId> = own.iter().map(|row| row.id).collect();
         let deliveries = read::deliveries::numbered(reader, &ids)?;

@@ -82,7 +82,7 @@ proptest! {
         let (offered, wanted): (Vec<_>, Vec<_>) = (offered.collect(), wanted.collect());
         let inputs = Inputs { asks: &offered, bids: &wanted, ..Inputs::default() };
         for found in supply(&inputs, DAY, Day::new(DAY.get() + 5)) {
-            let on = |window: Window, gpus| GpuMinutes::block(shared(window, found.day.window()), gpus);
+            let on = |window: Window, gpus| GpuMinutes::block(window.shared(found.day.window()), gpus);
             let of = |primary: Option<bool>| {
                 let asks = offered.iter().filter(|ask| primary.is_none_or(|primary| primary == ask.primary));
                 asks.map(|ask| (ask.price.micros(), on(ask.residual[0].0, ask.residual[0].1).get())).collect::<Vec<_>>()

@@ -41,5 +41,5 @@ pub fn around(ask: &BookAsk, window: Window) -> Window {
     };
     let (_, behind) = steps.split_at(steps.partition_point(|(at, _)| *at < window.end));
     let end = behind.iter().find(|step| blocked(step)).map_or(ask.window.end, |(at, _)| *at);
-    Window::new(start.max(ask.window.start), end.min(ask.window.end))
+    Window::new(start, end).shared(ask.window)
 }
