@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod contracts;
 pub mod deliveries;
+pub mod ended;
 pub mod error;
 pub mod facade;
 pub mod face;

@@ -1,7 +1,6 @@
 //! Supply and demand of a product per delivery day: resting orders, what was sold and covers the days to come, and what
 //! passed unsold. All but the orders is kept up as it happens; of the orders there is one pass.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -99,10 +98,12 @@ fn traded(scope: &Scope, now: Timestamp, tapes: &Tapes) -> Traded {
     let until = last.min(today);
     if let Some(tape) = tapes.of(product) {
         for sales in tape.sales_in(None) {
-            sum(&mut delivered.primary, &sales.delivered, (first, until));
+            for (day, amount) in sales.delivered.by_day(first, until) {
+                plus(&mut delivered.primary, day, amount);
+            }
             sold = sold.plus(over_days(&sales.sold, since, today.next()));
         }
-        sum(&mut delivered.resale, &tape.resold, (first, until));
+        delivered.resale = tape.resold.by_day(first, until);
     }
     Traded { delivered, sold_last_30_days: sold }
 }
@@ -121,12 +122,9 @@ fn contracted(view: &View, scope: Scope, delivered: Apart) -> Apart {
 /// Returns what passed unsold in asks that have ended.
 fn ended(view: &View, scope: Scope, past: &Past) -> Apart {
     let mut unsold = Apart::default();
-    for by_site in [&past.lapsed, &view.lapsed] {
-        let of_product = by_site.iter().filter(|((product, _), _)| *product == scope.product);
-        of_product.for_each(|(_, lapsed)| add(&mut unsold.primary, lapsed, scope));
-    }
-    for by_product in [&past.resale_lapsed, &view.resale_lapsed] {
-        by_product.get(&scope.product).into_iter().for_each(|lapsed| add(&mut unsold.resale, lapsed, scope));
+    for ended in [&past.ended, &view.ended] {
+        ended.primary(scope.product).for_each(|(_, lapsed)| add(&mut unsold.primary, lapsed, scope));
+        ended.resale(scope.product).into_iter().for_each(|lapsed| add(&mut unsold.resale, lapsed, scope));
     }
     unsold
 }
@@ -134,12 +132,6 @@ fn ended(view: &View, scope: Scope, past: &Past) -> Apart {
 fn add(sums: &mut ByDay, lapsed: &Lapsed, scope: Scope) {
     for (day, amount) in lapsed.by_day(scope.first, scope.last.next()) {
         plus(sums, day, amount);
-    }
-}
-
-fn sum(sums: &mut ByDay, amounts: &BTreeMap<Day, GpuMinutes>, (first, last): (Day, Day)) {
-    for (day, amount) in amounts.range(first..=last.max(first)).filter(|(day, _)| **day <= last) {
-        plus(sums, *day, *amount);
     }
 }
 

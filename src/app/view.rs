@@ -5,10 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::booked::Booked;
+use super::ended::Ended;
 use super::stream::{Batch, Ring, Top};
 use crate::exchange::entities::{Contract, Listing, Order, Organization, Product, Purse, Site};
 use crate::exchange::{Changes, Snapshot};
-use crate::market::lapsed::Lapsed;
 use crate::types::{
     ContractId, ContractStatus, ListingId, OrderId, OrganizationId, Price, ProductId, Region, Side, SiteId, Source,
     Symbol, Timestamp, Window,
@@ -46,7 +46,7 @@ impl Title {
     pub fn of(contract: &Contract) -> Self {
         let Contract { created_at, buyer, seller, listing, product, gpus, window, price, .. } = *contract;
         let (bought_at, held) = (contract.bought_at(), contract.held_over(window));
-        let primary = matches!(contract.source, Source::Listing(_));
+        let primary = contract.source.is_listing();
         Self { created_at, buyer, seller, listing, product, gpus, window, price, bought_at, held, primary }
     }
 }
@@ -98,10 +98,8 @@ pub struct View {
     pub recalled: u64,
     /// All purses.
     pub purses: BTreeMap<OrganizationId, Purse>,
-    /// What passed free in asks out of listings that ended since the view was made.
-    pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
-    /// The same of asks out of contracts.
-    pub resale_lapsed: BTreeMap<ProductId, Lapsed>,
+    /// What passed free in asks that ended since the view was made.
+    pub ended: Ended,
     /// How it was made.
     pub origin: Arc<Origin>,
     /// What the latest batches changed.
@@ -225,7 +223,8 @@ impl View {
         let place_before = before.map(|order| self::place(&order));
         // An order that was placed and ended within one batch never stood here.
         if !is_open && (place_before.is_some() || id.number() >= first_new) {
-            self.lapse(&order);
+            let site_of = |listing| self.listings.get(&listing).map(|listing| listing.site);
+            self.ended.add(&order, self.now, site_of);
         }
         let book = self.book.entry((product, side)).or_default();
         if let Some(before) = place_before.filter(|before| Some(*before) != place) {
@@ -236,25 +235,6 @@ impl View {
         }
         if is_open != place_before.is_some() {
             keep(&mut self.orders_of, organization, id, is_open);
-        }
-    }
-
-    /// Counts what passed free in an ask that has ended.
-    fn lapse(&mut self, ended: &Order) {
-        let pieces = ended.lapsed(self.now);
-        if pieces.is_empty() {
-            return;
-        }
-        match ended.source {
-            Some(Source::Listing(listing)) => {
-                if let Some(listing) = self.listings.get(&listing) {
-                    self.lapsed.entry((ended.product, listing.site)).or_default().add(&pieces, ended.price);
-                }
-            }
-            Some(Source::Contract(_)) => {
-                self.resale_lapsed.entry(ended.product).or_default().add(&pieces, ended.price);
-            }
-            None => {}
         }
     }
 

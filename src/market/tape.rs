@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::candles::{Candles, Interval};
 use super::forward::ForwardFold;
 use super::index::{DayTrade, IndexFold};
+use super::levels::Levels;
 use super::{Day, GpuMinutes, Tenor};
 use crate::types::{OutOfRange, Region, Timestamp, Window};
 
@@ -35,7 +36,7 @@ pub struct Sales {
     /// By the day of the trade.
     pub sold: BTreeMap<Day, GpuMinutes>,
     /// By the day of delivery.
-    pub delivered: BTreeMap<Day, GpuMinutes>,
+    pub delivered: Levels,
     /// Contracts and their GPUs, by the day on which the window ends.
     pub ends: BTreeMap<Day, (u64, u64)>,
 }
@@ -52,7 +53,7 @@ pub struct Tape {
     /// By region.
     pub sales: BTreeMap<Region, Sales>,
     /// What was sold out of contracts, by the day of delivery.
-    pub resold: BTreeMap<Day, GpuMinutes>,
+    pub resold: Levels,
 }
 
 impl Default for Tape {
@@ -62,7 +63,7 @@ impl Default for Tape {
             index: IndexFold::default(),
             forward: ForwardFold::default(),
             sales: BTreeMap::new(),
-            resold: BTreeMap::new(),
+            resold: Levels::default(),
         }
     }
 }
@@ -95,7 +96,7 @@ impl Tape {
                 sales.add(day, *window, *gpus);
             }
         } else {
-            deliver(&mut self.resold, *window, *gpus);
+            self.resold.add(*window, *gpus);
         }
         Ok(())
     }
@@ -120,17 +121,10 @@ impl Sales {
     fn add(&mut self, day: Day, window: Window, gpus: u32) {
         let sold = self.sold.entry(day).or_default();
         *sold = sold.plus(GpuMinutes::block(window, gpus));
-        deliver(&mut self.delivered, window, gpus);
+        self.delivered.add(window, gpus);
         let (contracts, ending) = self.ends.entry(Day::of_minute(window.end)).or_default();
         *contracts = contracts.saturating_add(1);
         *ending = ending.saturating_add(u64::from(gpus));
-    }
-}
-
-fn deliver(delivered: &mut BTreeMap<Day, GpuMinutes>, window: Window, gpus: u32) {
-    for (day, piece) in by_day(window) {
-        let delivered = delivered.entry(day).or_default();
-        *delivered = delivered.plus(GpuMinutes::block(piece, gpus));
     }
 }
 

@@ -105,7 +105,8 @@ fn sold(scope: &Scope, now: Timestamp, tapes: &Tapes) -> Sold {
     let mut sum = Sold::default();
     for sales in sales() {
         sum.sold = sum.sold.plus(over_days(&sales.sold, first, until));
-        sum.delivered = sum.delivered.plus(over_days(&sales.delivered, first, until));
+        let delivered = sales.delivered.by_day(first, until.before());
+        sum.delivered = delivered.into_values().fold(sum.delivered, GpuMinutes::plus);
     }
     let today = Day::of(now);
     sum.rolling_off = ROLLING_DAYS.map(|days| {
@@ -138,10 +139,8 @@ fn standing(app: &App, scope: &Scope, past: &Past, sold: Sold) -> Result<Made<St
 fn ended(app: &App, scope: &Scope, past: &Past) -> Lapsed {
     let mut sum = Lapsed::default();
     app.live().read(|view| {
-        for by_site in [&past.lapsed, &view.lapsed] {
-            let of_product = by_site.iter().filter(|((product, _), _)| *product == scope.product);
-            of_product.filter(|((_, site), _)| scope.takes_site(view, *site)).for_each(|(_, lapsed)| sum.merge(lapsed));
-        }
+        let ended = [&past.ended, &view.ended].into_iter().flat_map(|ended| ended.primary(scope.product));
+        ended.filter(|(site, _)| scope.takes_site(view, *site)).for_each(|(_, lapsed)| sum.merge(lapsed));
     });
     sum
 }

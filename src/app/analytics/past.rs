@@ -1,31 +1,29 @@
 //! What passed unsold in asks that had ended before the view was made: read from the store once, when first asked for.
 //!
-//! Invariant: an ended ask is counted either here or in [`View::lapsed`], never in both.
+//! Invariant: an ended ask is counted either here or in [`View::ended`], never in both.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::app::ended::Ended;
 use crate::app::view::Origin;
 use crate::app::{App, AppError, View};
-use crate::market::lapsed::Lapsed;
 use crate::store::read::orders::numbered;
 use crate::store::{Reader, StoreError};
-use crate::types::{ListingId, OrderId, ProductId, SiteId, Source, Timestamp};
+use crate::types::{ListingId, OrderId, SiteId, Timestamp};
 
 /// Orders that are read, the newest of those before the view.
 pub const PAST_ORDERS_MAX: i64 = 500_000;
 /// Orders read in one statement.
 const STRETCH: i64 = 2_000;
 
-/// What passed unsold before the view was made, by product and site.
+/// What passed unsold before the view was made.
 #[derive(Debug, Default)]
 pub struct Past {
     /// The journal row of the view that it goes with.
     origin: i64,
-    /// By product and site.
-    pub lapsed: BTreeMap<(ProductId, SiteId), Lapsed>,
-    /// In asks out of contracts, by product.
-    pub resale_lapsed: BTreeMap<ProductId, Lapsed>,
+    /// The sums.
+    pub ended: Ended,
     /// Whether there were more orders than are read.
     pub truncated: bool,
 }
@@ -66,18 +64,7 @@ fn read(
         let had_ended = |number: &i64| origin.open_asks.binary_search(&OrderId::new(*number)).is_err();
         let numbers: Vec<i64> = (number..until).filter(had_ended).collect();
         for ask in numbered(reader, &numbers)?.iter().filter(|order| !order.status.is_open()) {
-            let pieces = ask.lapsed(now);
-            if pieces.is_empty() {
-                continue;
-            }
-            let lapsed = match ask.source {
-                Some(Source::Listing(listing)) => {
-                    sites.get(&listing).map(|site| past.lapsed.entry((ask.product, *site)).or_default())
-                }
-                Some(Source::Contract(_)) => Some(past.resale_lapsed.entry(ask.product).or_default()),
-                None => None,
-            };
-            lapsed.into_iter().for_each(|lapsed| lapsed.add(&pieces, ask.price));
+            past.ended.add(ask, now, |listing| sites.get(&listing).copied());
         }
         number = until;
     }
