@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::micros;
+use super::{at, micros};
 
 /// What one connection sends: request number → the bytes of a whole request.
 pub type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
@@ -65,11 +65,8 @@ impl Round {
     }
 
     /// Returns the latency below which so many per mille of the answers lie, in microseconds.
-    pub fn latency_us(&self, per_mille: u64) -> u64 {
-        let count = u64::try_from(self.latencies_us.len()).unwrap_or_default();
-        let rank = count.saturating_mul(per_mille).checked_div(1_000).unwrap_or_default();
-        let index = usize::try_from(rank).unwrap_or_default().min(self.latencies_us.len().saturating_sub(1));
-        self.latencies_us.get(index).copied().unwrap_or_default()
+    pub fn latency_us(&self, per_mille: usize) -> u64 {
+        at(&self.latencies_us, per_mille)
     }
 
     /// Returns answers per second in each of so many equal parts of the answers, in the order they came.

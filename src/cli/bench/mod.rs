@@ -83,6 +83,12 @@ fn median(mut values: Vec<u64>) -> u64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
+/// Returns the value below which so many per mille of ascending ones lie; 0 of none.
+fn at(ascending: &[u64], per_mille: usize) -> u64 {
+    let rank = ascending.len().saturating_mul(per_mille) / 1_000;
+    ascending.get(rank.min(ascending.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
 fn hundredths(value: u64) -> String {
     format!("{}.{:02}", value / 100, value % 100)
 }

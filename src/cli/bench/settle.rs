@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::market::submission;
-use super::{Scratch, hundredths, micros, milliseconds};
+use super::{Scratch, at, hundredths, micros, milliseconds};
 use crate::app::sequencer::Core;
 use crate::app::settlement::STRIDE;
 use crate::cli::Failure;
@@ -94,11 +94,16 @@ impl Settle {
             self.stride,
             hundredths(u64::try_from(elapsed.as_millis() / 10).unwrap_or(u64::MAX))
         );
-        println!("an order and its commit, alone:              p50 {} ms, p99 {} ms", at(&alone, 500), at(&alone, 990));
+        let show = |took: &[u64], per_mille| milliseconds(at(took, per_mille));
+        println!(
+            "an order and its commit, alone:              p50 {} ms, p99 {} ms",
+            show(&alone, 500),
+            show(&alone, 990)
+        );
         println!(
             "behind a settlement's command in its batch: p50 {} ms, p99 {} ms",
-            at(&beside, 500),
-            at(&beside, 990)
+            show(&beside, 500),
+            show(&beside, 990)
         );
         bench.check(self.contracts)
     }
@@ -297,9 +302,4 @@ fn ask(listing: ListingId) -> Command {
 fn bid(organization: OrganizationId, (start, end): (Minute, Minute), gpus: u32) -> Command {
     let bid = PlaceBid::plain(organization, ProductId::new(1), gpus, Window::new(start, end), PRICE);
     Command::PlaceBid(PlaceBid { lot: gpus, ..bid })
-}
-
-fn at(ascending: &[u64], per_mille: usize) -> String {
-    let rank = ascending.len().saturating_mul(per_mille) / 1_000;
-    milliseconds(ascending.get(rank.min(ascending.len().saturating_sub(1))).copied().unwrap_or_default())
 }

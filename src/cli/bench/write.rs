@@ -122,11 +122,7 @@ impl Spent {
             |part: Duration| hundredths(micros(part).saturating_mul(100).checked_div(orders).unwrap_or_default());
         let all = self.execute + self.settle + self.commit + self.publish;
         let per_second = orders.saturating_mul(1_000_000).checked_div(micros(all)).unwrap_or_default();
-        let at = |per_mille: usize| {
-            let rank = self.batches_us.len().saturating_mul(per_mille) / 1_000;
-            let rank = rank.min(self.batches_us.len().saturating_sub(1));
-            hundredths(self.batches_us.get(rank).copied().unwrap_or_default() / 10)
-        };
+        let at = |per_mille| hundredths(super::at(&self.batches_us, per_mille) / 10);
         tracing::debug!(?elapsed, "with making the orders");
         vec![
             batch.to_string(),

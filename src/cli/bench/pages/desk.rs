@@ -2,6 +2,7 @@
 //! another the other, as in a server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use crate::app::AppError;
 use crate::app::sequencer::{BATCH_MAX, Core, Stop};
 use crate::cli::Failure;
 use crate::cli::bench::market::submission;
+use crate::cli::bench::write::broken;
 use crate::exchange::entities::Contract;
 use crate::exchange::{Command, Event, Made, Outcome};
 use crate::store::{Batch, Store, StoreError, Writer};
 use crate::types::{Minute, Timestamp};
-use std::sync::Arc;
 
 /// Batches that wait for the writer.
 const WAITING: usize = 4;
@@ -168,8 +169,4 @@ fn write(mut writer: Writer, batches: &Receiver<Batch>) -> Result<Duration, Stor
     writer.finish()?;
     writer.idle()?;
     Ok(took + began.elapsed())
-}
-
-fn broken(stop: Stop) -> Failure {
-    crate::cli::bench::write::broken(stop)
 }

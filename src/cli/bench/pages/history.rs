@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use super::known::{Known, Member};
-use super::plan::{DAY_MS, Plan};
+use super::plan::{DAY_MS, Plan, Size};
 use super::roll::Roll;
 use super::scene::{LISTED_EVERY_DAYS, Scene};
 use super::traders::{Traders, Turn};
@@ -23,9 +23,9 @@ const MINUTE_MS: i64 = 60_000;
 
 /// Makes a history in an empty database.
 pub(super) async fn make(url: &str, plan: &Plan) -> Result<Known, Failure> {
+    let Size { trades, orders, days, organizations } = plan.size;
     println!(
-        "making {} trades in {} days and {} open orders, of {} organizations, in {url}",
-        plan.trades, plan.days, plan.orders, plan.organizations
+        "making {trades} trades in {days} days and {orders} open orders, of {organizations} organizations, in {url}"
     );
     let mut desk = Desk::open(url, plan.first())?;
     let mut roll = Roll::new();
@@ -41,7 +41,7 @@ fn walk(desk: &mut Desk, roll: &mut Roll, scene: &mut Scene, plan: &Plan) -> Res
     let mut traders = Traders::default();
     let turns = plan.turns();
     let (began, mut number) = (Instant::now(), 0_u64);
-    for day in 0..plan.days {
+    for day in 0..plan.size.days {
         if day.is_multiple_of(LISTED_EVERY_DAYS) {
             desk.advance(plan.day(day))?;
             scene.list(desk, roll, plan.day(day))?;
@@ -96,10 +96,7 @@ fn known(desk: &Desk, scene: &Scene, plan: &Plan) -> Result<Known, Failure> {
     };
     let listing = scene.first_listing().ok_or_else(|| missing("listing"))?;
     Ok(Known {
-        trades: plan.trades,
-        orders: plan.orders,
-        days: plan.days,
-        organizations: plan.organizations,
+        size: plan.size,
         symbols: scene.symbols.iter().map(|symbol| symbol.to_string()).collect(),
         provider: member(scene.providers.first())?,
         reseller: member(scene.resellers.first())?,

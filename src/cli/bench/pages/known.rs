@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::plan::Plan;
+use super::plan::Size;
 use crate::cli::Failure;
 
 /// An organization.
@@ -20,10 +20,8 @@ pub(super) struct Member {
 /// A history.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Known {
-    pub(super) trades: u64,
-    pub(super) orders: u64,
-    pub(super) days: u32,
-    pub(super) organizations: u32,
+    /// What was asked for.
+    pub(super) size: Size,
     /// The products, the one that is traded most first.
     pub(super) symbols: Vec<String>,
     /// The provider that sells most.
@@ -45,14 +43,13 @@ impl Known {
     ///
     /// # Errors
     /// If it is of another.
-    pub(super) fn read(file: &Path, plan: &Plan) -> Result<Option<Self>, Failure> {
+    pub(super) fn read(file: &Path, size: Size) -> Result<Option<Self>, Failure> {
         let Ok(text) = std::fs::read(file) else { return Ok(None) };
         let known: Self = serde_json::from_slice(&text).map_err(|error| Failure::new(error.to_string()))?;
-        let kept = (known.trades, known.orders, known.days, known.organizations);
-        if kept == (plan.trades, plan.orders, plan.days, plan.organizations) {
+        if known.size == size {
             return Ok(Some(known));
         }
-        Err(Failure::new(format!("{} is of another history: {kept:?}", file.display())))
+        Err(Failure::new(format!("{} is of another history: {:?}", file.display(), known.size)))
     }
 
     /// Keeps it.

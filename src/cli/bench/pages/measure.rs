@@ -10,7 +10,7 @@ use crate::cli::bench::client::ask;
 use crate::cli::bench::figure::Goal;
 use crate::cli::bench::http::server::Server;
 use crate::cli::bench::stream::Dice;
-use crate::cli::bench::{hundredths, micros};
+use crate::cli::bench::{at, hundredths, micros};
 use crate::cli::report::Table;
 
 /// In hundredths of a millisecond: no answer may take longer.
@@ -89,11 +89,7 @@ fn print(all: &[Asked], took: &mut [Took]) -> usize {
     let mut missed = 0_usize;
     for (asked, took) in all.iter().zip(took) {
         took.again.sort_unstable();
-        let at = |per_mille: usize| {
-            let rank = took.again.len().saturating_mul(per_mille) / 1_000;
-            let last = took.again.len().saturating_sub(1);
-            took.again.get(rank.min(last)).copied().unwrap_or_default() / 10
-        };
+        let at = |per_mille| at(&took.again, per_mille) / 10;
         let reached = GOAL.reached(at(990));
         missed = missed.saturating_add(usize::from(reached == "missed"));
         table.row(vec![

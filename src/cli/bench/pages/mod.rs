@@ -22,24 +22,14 @@ use super::http::server::Server;
 use crate::app::clock::{Clock, SystemClock};
 use crate::cli::Failure;
 use known::Known;
-use plan::Plan;
+use plan::{Plan, Size};
 
 /// Makes a history on the real exchange and store, starts a server on it, and asks it for every figure and page while
 /// orders are placed.
 #[derive(Debug, Args)]
 pub(super) struct Pages {
-    /// Trades of the history.
-    #[arg(long, default_value_t = 10_000_000)]
-    trades: u64,
-    /// Open orders at its end.
-    #[arg(long, default_value_t = 1_000_000)]
-    orders: u64,
-    /// Days of it.
-    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(40..=3_000))]
-    days: u32,
-    /// Organizations: a fifth sells, a twentieth resells.
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
-    organizations: u32,
+    #[command(flatten)]
+    size: Size,
     /// How often everything is asked for after the first time.
     #[arg(long, default_value_t = 100)]
     rounds: u64,
@@ -75,18 +65,12 @@ impl Pages {
     async fn history(&self, folder: &Path) -> Result<(String, Known), Failure> {
         let (file, database) = (folder.join("pages.json"), folder.join("pages.db"));
         let url = format!("sqlite:{}", database.display());
-        let plan = Plan {
-            trades: self.trades,
-            orders: self.orders,
-            days: self.days,
-            organizations: self.organizations,
-            until: SystemClock.now().minute().start(),
-        };
-        if let Some(known) = Known::read(&file, &plan)? {
+        if let Some(known) = Known::read(&file, self.size)? {
             println!("found {url}");
             return Ok((url, known));
         }
         let began = Instant::now();
+        let plan = Plan { size: self.size, until: SystemClock.now().minute().start() };
         let known = history::make(&url, &plan).await?;
         known.write(&file)?;
         let bytes = std::fs::metadata(&database).map_or(0, |file| file.len());

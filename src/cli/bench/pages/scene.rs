@@ -64,8 +64,9 @@ pub(super) struct Scene {
 impl Scene {
     /// Makes organizations with money, products and sites.
     pub(super) fn make(desk: &mut Desk, plan: &Plan) -> Result<Self, Failure> {
-        let (sellers, resellers) = (plan.organizations.div_euclid(SELLS), plan.organizations.div_euclid(RESELLS));
-        let renters = plan.organizations.saturating_sub(sellers).saturating_sub(resellers);
+        let (sellers, resellers) =
+            (plan.size.organizations.div_euclid(SELLS), plan.size.organizations.div_euclid(RESELLS));
+        let renters = plan.size.organizations.saturating_sub(sellers).saturating_sub(resellers);
         let mut symbols = Vec::new();
         for number in 0..PRODUCTS {
             let symbol = Symbol::new(format!("bench-gpu-{number}")).ok_or_else(|| broken("symbol"))?;
@@ -141,7 +142,7 @@ impl Scene {
     /// 60 % of the days, and comes back.
     pub(super) fn price(plan: &Plan, product: u32, day: u32, percent: u32) -> Price {
         let last = PRICE.saturating_sub(i64::from(product).saturating_mul(PRICE_STEP));
-        let done = i64::from(day).saturating_mul(1_000).checked_div(i64::from(plan.days)).unwrap_or_default();
+        let done = i64::from(day).saturating_mul(1_000).checked_div(i64::from(plan.size.days)).unwrap_or_default();
         let share = match done {
             ..600 => 4_000_i64.saturating_sub(done.saturating_mul(3_250) / 600),
             _ => 750_i64.saturating_add(done.saturating_sub(600).saturating_mul(250) / 400),
@@ -227,6 +228,7 @@ fn broken(what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::bench::pages::plan::Size;
 
     #[test]
     fn the_first_product_has_about_a_tenth_and_every_product_something() {
@@ -238,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_price_falls_and_comes_back() {
-        let plan = Plan { days: 1_000, ..Plan::default() };
+        let plan = Plan { size: Size { days: 1_000, ..Size::default() }, ..Plan::default() };
         let cents = |day| Scene::price(&plan, 0, day, 100).micros() / 10_000;
         assert_eq!((cents(0), cents(600), cents(1_000)), (1_040, 195, 260));
     }

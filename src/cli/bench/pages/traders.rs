@@ -71,7 +71,7 @@ impl Turn<'_> {
 
     /// Returns how many turns there are, from a day on.
     fn turns_from(&self, day: u32) -> u64 {
-        u64::from(self.plan.days.saturating_sub(day)).saturating_mul(self.plan.turns().into())
+        u64::from(self.plan.size.days.saturating_sub(day)).saturating_mul(self.plan.turns().into())
     }
 }
 
@@ -79,7 +79,7 @@ impl Traders {
     /// Lets everybody act.
     pub(super) fn act(&mut self, desk: &mut Desk, roll: &mut Roll, turn: &Turn<'_>) -> Result<(), Failure> {
         let all = turn.turns_from(0);
-        let target = Plan::share(turn.plan.trades, turn.number.saturating_add(1), all);
+        let target = Plan::share(turn.plan.size.trades, turn.number.saturating_add(1), all);
         let due = target.saturating_sub(desk.trades);
         for _ in 0..due.div_ceil(TRADES_PER_ASK) {
             let product = turn.scene.product(roll);
@@ -193,13 +193,13 @@ impl Traders {
 
     /// Places what is open at the end: asks and bids in turn, for windows after it, that meet nobody.
     fn stay(&mut self, desk: &mut Desk, roll: &mut Roll, turn: &Turn<'_>) -> Result<(), Failure> {
-        let first = turn.plan.days.saturating_sub(RESTING_DAYS);
+        let first = turn.plan.size.days.saturating_sub(RESTING_DAYS);
         if turn.day < first {
             return Ok(());
         }
         let of = turn.turns_from(first);
         let done = of.saturating_sub(turn.turns_from(0).saturating_sub(turn.number)).saturating_add(1);
-        let target = Plan::share(turn.plan.orders, done, of);
+        let target = Plan::share(turn.plan.size.orders, done, of);
         while self.resting < target {
             let (product, window) = (turn.scene.product(roll), after(turn.plan.until.minute(), roll));
             let is_ask = self.resting.is_multiple_of(2);
